@@ -1,0 +1,1 @@
+//! Ferry: the engine a web page drops in to speak Nostr.
