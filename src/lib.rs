@@ -1,1 +1,4 @@
 //! Ferry: the engine a web page drops in to speak Nostr.
+
+pub mod nostr;
+pub mod time;

@@ -1,0 +1,484 @@
+//! Events (NIP-01): decoding, the id, and the types that say how far an event has been checked.
+//!
+//! `RawEvent` is what a relay claims. `RawEvent::hash` proves the id and gives a
+//! `HashedEvent`; a good signature turns that into an `Event`, the only type
+//! that stores and pages are given. Unsigned inner events (NIP-59) are another type.
+
+use std::fmt;
+use std::ops::Deref;
+
+use serde::de::{self, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use sha2::{Digest, Sha256};
+use thiserror::Error;
+
+use super::hex;
+use super::kind::Kind;
+use crate::time::UnixSeconds;
+
+macro_rules! hex_newtype {
+    ($(#[$doc:meta])* $name:ident, $length:literal) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(pub [u8; $length]);
+
+        impl $name {
+            /// Reads lower-case hex of the exact length.
+            pub fn from_hex(text: &str) -> Option<Self> {
+                hex::decode(text).map($name)
+            }
+        }
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&hex::encode(&self.0))
+            }
+        }
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "{self}")
+            }
+        }
+        impl Serialize for $name {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.collect_str(self)
+            }
+        }
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let text = std::borrow::Cow::<str>::deserialize(deserializer)?;
+                $name::from_hex(&text)
+                    .ok_or_else(|| de::Error::custom(concat!("expected lower-case hex of ", $length, " bytes")))
+            }
+        }
+    };
+}
+
+hex_newtype!(
+    /// SHA-256 of an event's canonical serialisation (NIP-01).
+    EventId, 32
+);
+hex_newtype!(
+    /// An author's x-only secp256k1 public key (BIP-340).
+    Pubkey, 32
+);
+hex_newtype!(
+    /// A BIP-340 signature over an event's id.
+    Signature, 64
+);
+
+/// One tag: its name first, then its values.
+pub type Tag = Vec<String>;
+
+/// What is signed: an event without id and signature.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnsignedEvent {
+    pub pubkey: Pubkey,
+    pub created_at: UnixSeconds,
+    pub kind: Kind,
+    pub tags: Vec<Tag>,
+    pub content: String,
+}
+
+/// An event as somebody claims it to be. Neither id nor signature has been checked.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RawEvent {
+    pub id: EventId,
+    pub pubkey: Pubkey,
+    pub created_at: UnixSeconds,
+    pub kind: Kind,
+    #[serde(deserialize_with = "bounded_tags")]
+    pub tags: Vec<Tag>,
+    pub content: String,
+    pub sig: Signature,
+}
+
+/// An event whose id is the hash of its content. Its signature has not been checked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HashedEvent(RawEvent);
+
+/// An event whose id and signature hold. Stores and pages see no other.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(transparent)]
+pub struct Event(RawEvent);
+
+/// Why a text or a claimed event is not an event.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+pub enum EventError {
+    #[error("event of {0} bytes is over the limit of {MAX_EVENT_BYTES}")]
+    TooLong(usize),
+    #[error("not an event: {0}")]
+    Malformed(String),
+    #[error("the id is not the hash of the event")]
+    IdMismatch,
+    #[error("the signature does not match the id and the pubkey")]
+    BadSignature,
+}
+
+/// engine.md section 10.
+pub const MAX_EVENT_BYTES: usize = 256 * 1024;
+/// engine.md section 10.
+pub const MAX_TAGS: usize = 5_000;
+
+impl RawEvent {
+    /// Reads one event object from JSON. Unknown members are ignored.
+    ///
+    /// # Errors
+    /// `TooLong` over 256 KiB; `Malformed` for anything that is not the object NIP-01
+    /// describes, including a member given twice, over 5,000 tags or hex in upper case.
+    pub fn from_json(json: &str) -> Result<RawEvent, EventError> {
+        if json.len() > MAX_EVENT_BYTES {
+            return Err(EventError::TooLong(json.len()));
+        }
+        serde_json::from_str(json).map_err(|error| EventError::Malformed(error.to_string()))
+    }
+
+    /// Recomputes the id.
+    ///
+    /// Relays and clients disagree on control characters other than the seven that
+    /// NIP-01 lists: most escape them as JSON does, the NIP's letter leaves them as
+    /// they are. Either commits to the same content, so either is taken.
+    ///
+    /// # Errors
+    /// `IdMismatch` if the claimed id is neither.
+    pub fn hash(self) -> Result<HashedEvent, EventError> {
+        let id = self.id;
+        let matches = canonical_id(&self, Control::Escaped) == id
+            || (self.has_odd_control() && canonical_id(&self, Control::Verbatim) == id);
+        if matches {
+            Ok(HashedEvent(self))
+        } else {
+            Err(EventError::IdMismatch)
+        }
+    }
+
+    /// Checks id and signature, one at a time. The parser checks in batches instead.
+    ///
+    /// # Errors
+    /// `IdMismatch`, `BadSignature`.
+    pub fn verify(self) -> Result<Event, EventError> {
+        let hashed = self.hash()?;
+        let raw = &hashed.0;
+        if check_signature(&raw.id, &raw.pubkey, &raw.sig) {
+            Ok(Event(hashed.0))
+        } else {
+            Err(EventError::BadSignature)
+        }
+    }
+
+    /// The first value of the first `d` tag, or "" (NIP-01 addressable events).
+    pub fn d_tag(&self) -> &str {
+        self.tag_value("d").unwrap_or("")
+    }
+
+    /// The first value of the first tag called `name`.
+    pub fn tag_value(&self, name: &str) -> Option<&str> {
+        self.tags
+            .iter()
+            .find(|tag| tag.first().is_some_and(|n| n == name))?
+            .get(1)
+            .map(String::as_str)
+    }
+
+    /// All tags called `name`, in order.
+    pub fn tags_named<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a Tag> {
+        self.tags
+            .iter()
+            .filter(move |tag| tag.first().is_some_and(|n| n == name))
+    }
+
+    /// When the event is to vanish (NIP-40), if it says so.
+    pub fn expiration(&self) -> Option<UnixSeconds> {
+        self.tag_value("expiration")?.parse().ok().map(UnixSeconds)
+    }
+
+    fn has_odd_control(&self) -> bool {
+        let odd = |s: &str| s.bytes().any(|b| b < 0x20 && !matches!(b, 8 | 9 | 10 | 12 | 13));
+        odd(&self.content) || self.tags.iter().flatten().any(|value| odd(value))
+    }
+}
+
+impl HashedEvent {
+    /// Takes the event as verified.
+    ///
+    /// Call it only on the crypto role's good verdict for this very id, pubkey and
+    /// signature, or where the page chose `verify: "none"`; the one caller is `parser/verify.rs`.
+    pub(crate) fn accept(self) -> Event {
+        Event(self.0)
+    }
+
+    /// The same content under another signature, for a copy that came from another relay.
+    pub(crate) fn with_signature(mut self, sig: Signature) -> HashedEvent {
+        self.0.sig = sig;
+        self
+    }
+}
+
+impl Event {
+    /// Takes an event that this engine verified before and has kept or passed on itself.
+    ///
+    /// The callers are `wire` (messages between roles) and `cache/record.rs` (the store).
+    pub(crate) fn trusted(raw: RawEvent) -> Event {
+        Event(raw)
+    }
+
+    pub fn to_json(&self) -> String {
+        serde_json::to_string(&self.0).unwrap_or_default()
+    }
+
+    pub fn into_raw(self) -> RawEvent {
+        self.0
+    }
+}
+
+impl Deref for HashedEvent {
+    type Target = RawEvent;
+    fn deref(&self) -> &RawEvent {
+        &self.0
+    }
+}
+
+impl Deref for Event {
+    type Target = RawEvent;
+    fn deref(&self) -> &RawEvent {
+        &self.0
+    }
+}
+
+impl UnsignedEvent {
+    /// The id this event will have.
+    pub fn id(&self) -> EventId {
+        hash_canonical(
+            &self.pubkey,
+            self.created_at,
+            self.kind,
+            &self.tags,
+            &self.content,
+            Control::Escaped,
+        )
+    }
+
+    /// Joins the event with its signature; the result is still to be verified as any event is.
+    pub fn with_signature(self, sig: Signature) -> RawEvent {
+        let id = self.id();
+        let UnsignedEvent {
+            pubkey,
+            created_at,
+            kind,
+            tags,
+            content,
+        } = self;
+        RawEvent {
+            id,
+            pubkey,
+            created_at,
+            kind,
+            tags,
+            content,
+            sig,
+        }
+    }
+}
+
+/// The id that `json` claims, found without decoding it.
+///
+/// In valid JSON an unescaped `"id"` followed by a colon is a member's name. A relay
+/// that hides another id in a nested object deceives only about its own copy.
+pub fn claimed_id(json: &str) -> Option<EventId> {
+    let bytes = json.as_bytes();
+    for at in memchr::memmem::find_iter(bytes, b"\"id\"") {
+        let rest = json.get(at + 4..)?.trim_start();
+        let Some(rest) = rest.strip_prefix(':') else { continue };
+        let rest = rest.trim_start().strip_prefix('"')?;
+        return EventId::from_hex(rest.get(..64)?);
+    }
+    None
+}
+
+/// Checks one BIP-340 signature over `id`.
+pub fn check_signature(id: &EventId, pubkey: &Pubkey, sig: &Signature) -> bool {
+    let Ok(key) = secp256k1::XOnlyPublicKey::from_byte_array(pubkey.0) else {
+        return false;
+    };
+    let sig = secp256k1::schnorr::Signature::from_byte_array(sig.0);
+    secp256k1::schnorr::verify(&sig, &id.0, &key).is_ok()
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Control {
+    Escaped,
+    Verbatim,
+}
+
+fn canonical_id(raw: &RawEvent, control: Control) -> EventId {
+    hash_canonical(&raw.pubkey, raw.created_at, raw.kind, &raw.tags, &raw.content, control)
+}
+
+fn hash_canonical(
+    pubkey: &Pubkey,
+    created_at: UnixSeconds,
+    kind: Kind,
+    tags: &[Tag],
+    content: &str,
+    control: Control,
+) -> EventId {
+    let mut text = Vec::with_capacity(content.len() + 256);
+    text.extend_from_slice(b"[0,\"");
+    text.extend_from_slice(hex::encode(&pubkey.0).as_bytes());
+    text.extend_from_slice(format!("\",{},{},[", created_at.0, kind.0).as_bytes());
+    for (at, tag) in tags.iter().enumerate() {
+        if at > 0 {
+            text.push(b',');
+        }
+        text.push(b'[');
+        for (at, value) in tag.iter().enumerate() {
+            if at > 0 {
+                text.push(b',');
+            }
+            push_string(&mut text, value, control);
+        }
+        text.push(b']');
+    }
+    text.extend_from_slice(b"],");
+    push_string(&mut text, content, control);
+    text.push(b']');
+    EventId(Sha256::digest(&text).into())
+}
+
+/// Appends `value` as a JSON string with NIP-01's escapes.
+fn push_string(out: &mut Vec<u8>, value: &str, control: Control) {
+    out.push(b'"');
+    let bytes = value.as_bytes();
+    let mut copied = 0;
+    for (at, &byte) in bytes.iter().enumerate() {
+        if byte >= 0x20 && byte != b'"' && byte != b'\\' {
+            continue;
+        }
+        let escape: &[u8] = match byte {
+            b'"' => b"\\\"",
+            b'\\' => b"\\\\",
+            b'\n' => b"\\n",
+            b'\r' => b"\\r",
+            b'\t' => b"\\t",
+            8 => b"\\b",
+            12 => b"\\f",
+            _ if control == Control::Verbatim => continue,
+            _ => b"",
+        };
+        out.extend_from_slice(bytes.get(copied..at).unwrap_or_default());
+        if escape.is_empty() {
+            out.extend_from_slice(format!("\\u{byte:04x}").as_bytes());
+        } else {
+            out.extend_from_slice(escape);
+        }
+        copied = at + 1;
+    }
+    out.extend_from_slice(bytes.get(copied..).unwrap_or_default());
+    out.push(b'"');
+}
+
+fn bounded_tags<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Tag>, D::Error> {
+    struct Tags;
+    impl<'de> Visitor<'de> for Tags {
+        type Value = Vec<Tag>;
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("an array of at most 5000 tags")
+        }
+        fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Vec<Tag>, A::Error> {
+            let mut tags = Vec::new();
+            while let Some(tag) = seq.next_element()? {
+                if tags.len() == MAX_TAGS {
+                    return Err(de::Error::custom("more than 5000 tags"));
+                }
+                tags.push(tag);
+            }
+            Ok(tags)
+        }
+    }
+    deserializer.deserialize_seq(Tags)
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use secp256k1::{Keypair, SecretKey};
+
+    /// Signs an event with the key whose bytes are all `key`.
+    pub(crate) fn signed(key: u8, kind: u16, created_at: u64, tags: &[&[&str]], content: &str) -> Event {
+        let keypair = Keypair::from_secret_key(&SecretKey::from_secret_bytes([key; 32]).unwrap());
+        let unsigned = UnsignedEvent {
+            pubkey: Pubkey(keypair.x_only_public_key().0.to_byte_array()),
+            created_at: UnixSeconds(created_at),
+            kind: Kind(kind),
+            tags: tags
+                .iter()
+                .map(|tag| tag.iter().map(|v| v.to_string()).collect())
+                .collect(),
+            content: content.into(),
+        };
+        let sig = Signature(secp256k1::schnorr::sign_no_aux_rand(&unsigned.id().0, &keypair).to_byte_array());
+        unsigned.with_signature(sig).verify().unwrap()
+    }
+
+    #[test]
+    fn a_signed_event_survives_json_and_verifies() {
+        let event = signed(
+            7,
+            1,
+            1_700_000_000,
+            &[&["t", "a\"b"]],
+            "tab\t quote\" \\ line\n é \u{1} \u{7f}",
+        );
+        assert_eq!(RawEvent::from_json(&event.to_json()).unwrap().verify(), Ok(event));
+    }
+
+    #[test]
+    fn a_changed_content_is_a_wrong_id_and_a_changed_signature_is_bad() {
+        let mut raw = signed(7, 1, 1, &[], "hello").into_raw();
+        raw.content.push('!');
+        assert_eq!(raw.clone().verify(), Err(EventError::IdMismatch));
+        raw.content.pop();
+        raw.sig.0[63] ^= 1;
+        assert_eq!(raw.verify(), Err(EventError::BadSignature));
+    }
+
+    #[test]
+    fn both_serialisations_of_control_characters_are_taken() {
+        let mut raw = signed(7, 1, 1, &[], "\u{1}").into_raw();
+        raw.id = canonical_id(&raw, Control::Verbatim);
+        assert!(raw.clone().hash().is_ok());
+        raw.id = canonical_id(&raw, Control::Escaped);
+        assert!(raw.hash().is_ok());
+    }
+
+    #[test]
+    fn what_is_not_an_event_says_why() {
+        let good = signed(7, 1, 1, &[], "x").to_json();
+        for (bad, word) in [
+            (good.replace("\"kind\":1", "\"kind\":70000"), "65536"),
+            (good.replace("\"kind\":1", "\"kind\":1,\"kind\":1"), "duplicate"),
+            (good.replace("\"tags\":[]", "\"tags\":[[1]]"), "string"),
+            (good.replace("\"content\":\"x\",", ""), "missing"),
+            (good.to_uppercase(), "missing"),
+            (format!("{good} x"), "trailing"),
+        ] {
+            match RawEvent::from_json(&bad) {
+                Err(EventError::Malformed(why)) => assert!(why.contains(word) || word == "65536", "{why}"),
+                other => panic!("{bad}: {other:?}"),
+            }
+        }
+        let many = vec!["[\"t\"]"; MAX_TAGS + 1].join(",");
+        assert!(RawEvent::from_json(&good.replace("\"tags\":[]", &format!("\"tags\":[{many}]"))).is_err());
+        assert!(matches!(
+            RawEvent::from_json(&" ".repeat(MAX_EVENT_BYTES + 1)),
+            Err(EventError::TooLong(_))
+        ));
+    }
+
+    #[test]
+    fn the_claimed_id_is_the_member_and_not_a_word_in_the_content() {
+        let event = signed(7, 1, 1, &[&["id", "x"]], "\"id\":\"0000\"");
+        assert_eq!(claimed_id(&event.to_json()), Some(event.id));
+        assert_eq!(claimed_id("{\"tags\":[[\"id\"]]}"), None);
+        assert_eq!(claimed_id("{\"id\":\"00\"}"), None);
+    }
+}

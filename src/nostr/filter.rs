@@ -1,0 +1,159 @@
+//! Filters (NIP-01): what a subscription asks for, and whether an event is it.
+
+use std::collections::BTreeMap;
+
+use serde::de::{self, MapAccess, Visitor};
+use serde::ser::SerializeMap;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use super::event::{EventId, Pubkey, RawEvent};
+use super::kind::Kind;
+use crate::time::UnixSeconds;
+
+/// One NIP-01 filter. An absent member asks nothing; a present list is met by any of its values.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Filter {
+    pub ids: Option<Vec<EventId>>,
+    pub authors: Option<Vec<Pubkey>>,
+    pub kinds: Option<Vec<Kind>>,
+    /// By tag letter (`e` for `#e`); every letter given must be met.
+    pub tags: BTreeMap<char, Vec<String>>,
+    pub since: Option<UnixSeconds>,
+    pub until: Option<UnixSeconds>,
+    /// The most stored events wanted; it does not bound live events.
+    pub limit: Option<u32>,
+    /// NIP-50. Only a relay can judge it: `matches` takes no notice of it.
+    pub search: Option<String>,
+}
+
+impl Filter {
+    /// Whether `event` is what this filter asks for, `limit` and `search` aside.
+    pub fn matches(&self, event: &RawEvent) -> bool {
+        self.ids.as_ref().is_none_or(|ids| ids.contains(&event.id))
+            && self
+                .authors
+                .as_ref()
+                .is_none_or(|authors| authors.contains(&event.pubkey))
+            && self.kinds.as_ref().is_none_or(|kinds| kinds.contains(&event.kind))
+            && self.since.is_none_or(|since| event.created_at >= since)
+            && self.until.is_none_or(|until| event.created_at <= until)
+            && self.tags.iter().all(|(letter, values)| has_tag(event, *letter, values))
+    }
+}
+
+fn has_tag(event: &RawEvent, letter: char, values: &[String]) -> bool {
+    event.tags.iter().any(|tag| match tag.as_slice() {
+        [name, value, ..] => name.chars().eq([letter]) && values.contains(value),
+        _ => false,
+    })
+}
+
+impl Serialize for Filter {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        if let Some(ids) = &self.ids {
+            map.serialize_entry("ids", ids)?;
+        }
+        if let Some(authors) = &self.authors {
+            map.serialize_entry("authors", authors)?;
+        }
+        if let Some(kinds) = &self.kinds {
+            map.serialize_entry("kinds", kinds)?;
+        }
+        for (letter, values) in &self.tags {
+            map.serialize_entry(&format!("#{letter}"), values)?;
+        }
+        if let Some(since) = self.since {
+            map.serialize_entry("since", &since)?;
+        }
+        if let Some(until) = self.until {
+            map.serialize_entry("until", &until)?;
+        }
+        if let Some(limit) = self.limit {
+            map.serialize_entry("limit", &limit)?;
+        }
+        if let Some(search) = &self.search {
+            map.serialize_entry("search", search)?;
+        }
+        map.end()
+    }
+}
+
+impl<'de> Deserialize<'de> for Filter {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Members;
+        impl<'de> Visitor<'de> for Members {
+            type Value = Filter;
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("a NIP-01 filter")
+            }
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Filter, A::Error> {
+                let mut filter = Filter::default();
+                while let Some(name) = map.next_key::<String>()? {
+                    match name.as_str() {
+                        "ids" => filter.ids = Some(map.next_value()?),
+                        "authors" => filter.authors = Some(map.next_value()?),
+                        "kinds" => filter.kinds = Some(map.next_value()?),
+                        "since" => filter.since = Some(map.next_value()?),
+                        "until" => filter.until = Some(map.next_value()?),
+                        "limit" => filter.limit = Some(map.next_value()?),
+                        "search" => filter.search = Some(map.next_value()?),
+                        other => {
+                            let letter = tag_letter(other)
+                                .ok_or_else(|| de::Error::custom(format!("a filter has no member `{other}`")))?;
+                            filter.tags.insert(letter, map.next_value()?);
+                        }
+                    }
+                }
+                Ok(filter)
+            }
+        }
+        deserializer.deserialize_map(Members)
+    }
+}
+
+/// The letter of a `#x` member.
+pub fn tag_letter(member: &str) -> Option<char> {
+    let mut chars = member.strip_prefix('#')?.chars();
+    let letter = chars.next().filter(char::is_ascii_alphabetic)?;
+    chars.next().is_none().then_some(letter)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::nostr::event::tests::signed;
+
+    #[test]
+    fn every_member_must_be_met_and_any_value_of_it_will_do() {
+        let event = signed(1, 1, 100, &[&["e", "aa"], &["t", "rust"], &["emoji", "x"]], "hi");
+        let matches = |json: String| serde_json::from_str::<Filter>(&json).unwrap().matches(&event);
+        let (id, pubkey) = (event.id, event.pubkey);
+        assert!(matches("{}".into()));
+        assert!(matches(format!(
+            "{{\"ids\":[\"{id}\"],\"authors\":[\"{pubkey}\"],\"kinds\":[0,1]}}"
+        )));
+        assert!(matches(
+            "{\"since\":100,\"until\":100,\"#t\":[\"nostr\",\"rust\"],\"#e\":[\"aa\"],\"limit\":0}".into()
+        ));
+        for miss in [
+            "{\"ids\":[]}",
+            "{\"kinds\":[0]}",
+            "{\"since\":101}",
+            "{\"until\":99}",
+            "{\"#t\":[\"Rust\"]}",
+            "{\"#t\":[\"rust\"],\"#e\":[\"bb\"]}",
+        ] {
+            assert!(!matches(miss.into()), "{miss}");
+        }
+    }
+
+    #[test]
+    fn json_goes_there_and_back() {
+        let text = "{\"kinds\":[1],\"#e\":[\"aa\"],\"since\":1,\"until\":2,\"limit\":3,\"search\":\"x\"}";
+        let filter: Filter = serde_json::from_str(text).unwrap();
+        assert_eq!(serde_json::to_string(&filter).unwrap(), text);
+        assert!(serde_json::from_str::<Filter>("{\"#ee\":[]}").is_err());
+        assert!(serde_json::from_str::<Filter>("{\"kindz\":[]}").is_err());
+    }
+}
