@@ -3,7 +3,9 @@
 //! Every core takes `now` as an argument, so a test moves the clock by hand
 //! (style: "no core reads a clock").
 
+use std::future::poll_fn;
 use std::ops::{Add, Sub};
+use std::task::{Context, Poll};
 
 /// Milliseconds on the engine's monotonic clock. Only differences mean anything.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -43,4 +45,19 @@ impl Sub<u64> for UnixSeconds {
 pub struct Now {
     pub mono: Millis,
     pub unix: UnixSeconds,
+}
+
+/// The present and an alarm, for a role's loop. The browser has one, tests move theirs by hand.
+pub trait Clock {
+    fn now(&self) -> Now;
+
+    /// Ready once `now().mono` has reached `deadline`; never for none.
+    ///
+    /// A clock has one alarm: the latest call decides when `cx` is woken.
+    fn poll_until(&self, cx: &mut Context<'_>, deadline: Option<Millis>) -> Poll<()>;
+}
+
+/// Completes at `deadline`.
+pub async fn until(clock: &impl Clock, deadline: Option<Millis>) {
+    poll_fn(|cx| clock.poll_until(cx, deadline)).await;
 }

@@ -6,6 +6,7 @@
 
 use std::fmt;
 use std::ops::Deref;
+use std::sync::Arc;
 
 use serde::de::{self, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -97,9 +98,10 @@ pub struct RawEvent {
 pub struct HashedEvent(RawEvent);
 
 /// An event whose id and signature hold. Stores and pages see no other.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(transparent)]
-pub struct Event(RawEvent);
+///
+/// Cloning it is cheap: one event goes to the store and to every subscription that wants it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Event(Arc<RawEvent>);
 
 /// Why a text or a claimed event is not an event.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
@@ -132,6 +134,12 @@ impl RawEvent {
         serde_json::from_str(json).map_err(|error| EventError::Malformed(error.to_string()))
     }
 
+    /// The NIP-01 object as JSON text.
+    pub fn to_json(&self) -> String {
+        // Strings, numbers and arrays of them always serialise.
+        serde_json::to_string(self).unwrap_or_default()
+    }
+
     /// Recomputes the id.
     ///
     /// Relays and clients disagree on control characters other than the seven that
@@ -159,7 +167,7 @@ impl RawEvent {
         let hashed = self.hash()?;
         let raw = &hashed.0;
         if check_signature(&raw.id, &raw.pubkey, &raw.sig) {
-            Ok(Event(hashed.0))
+            Ok(hashed.accept())
         } else {
             Err(EventError::BadSignature)
         }
@@ -203,7 +211,7 @@ impl HashedEvent {
     /// Call it only on the crypto role's good verdict for this very id, pubkey and
     /// signature, or where the page chose `verify: "none"`; the one caller is `parser/verify.rs`.
     pub(crate) fn accept(self) -> Event {
-        Event(self.0)
+        Event(Arc::new(self.0))
     }
 
     /// The same content under another signature, for a copy that came from another relay.
@@ -218,15 +226,21 @@ impl Event {
     ///
     /// The callers are `wire` (messages between roles) and `cache/record.rs` (the store).
     pub(crate) fn trusted(raw: RawEvent) -> Event {
-        Event(raw)
+        Event(Arc::new(raw))
     }
 
     pub fn to_json(&self) -> String {
-        serde_json::to_string(&self.0).unwrap_or_default()
+        self.0.to_json()
     }
 
     pub fn into_raw(self) -> RawEvent {
-        self.0
+        Arc::unwrap_or_clone(self.0)
+    }
+}
+
+impl Serialize for Event {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.0.serialize(serializer)
     }
 }
 

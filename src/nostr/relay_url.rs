@@ -5,11 +5,13 @@
 //! some hundred kilobytes for hosts that relays do not have.
 
 use std::fmt;
+use std::sync::Arc;
+
 use thiserror::Error;
 
 /// A normalised `ws://` or `wss://` address.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct RelayUrl(String);
+pub struct RelayUrl(Arc<str>);
 
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 pub enum RelayUrlError {
@@ -60,7 +62,7 @@ impl RelayUrl {
             url.push_str(&format!(":{port}"));
         }
         url.push_str(path.trim_end_matches('/'));
-        Ok(RelayUrl(url))
+        Ok(RelayUrl(url.into()))
     }
 
     pub fn as_str(&self) -> &str {
