@@ -282,14 +282,19 @@ impl UnsignedEvent {
 /// The id that `json` claims, found without decoding it.
 ///
 /// In valid JSON an unescaped `"id"` followed by a colon is a member's name. A relay
-/// that hides another id in a nested object deceives only about its own copy.
+/// that hides another id in a nested object deceives only about its own copy. A name
+/// or an id written with escapes is not found.
 pub fn claimed_id(json: &str) -> Option<EventId> {
     let bytes = json.as_bytes();
     for at in memchr::memmem::find_iter(bytes, b"\"id\"") {
+        // The quote after a backslash is the last but two of a longer name or value.
+        if bytes.get(..at)?.last() == Some(&b'\\') {
+            continue;
+        }
         let rest = json.get(at + 4..)?.trim_start();
         let Some(rest) = rest.strip_prefix(':') else { continue };
-        let rest = rest.trim_start().strip_prefix('"')?;
-        return EventId::from_hex(rest.get(..64)?);
+        let (id, _) = rest.trim_start().strip_prefix('"')?.split_once('"')?;
+        return EventId::from_hex(id);
     }
     None
 }
@@ -480,5 +485,31 @@ pub(crate) mod tests {
         assert_eq!(claimed_id(&event.to_json()), Some(event.id));
         assert_eq!(claimed_id("{\"tags\":[[\"id\"]]}"), None);
         assert_eq!(claimed_id("{\"id\":\"00\"}"), None);
+    }
+
+    #[test]
+    fn the_claimed_id_is_found_among_names_and_values_that_look_like_it() {
+        let (id, other) = ("1".repeat(64), "2".repeat(64));
+        for (json, claimed) in [
+            (format!(r#"{{ "id" : "{id}" }}"#), Some(&id)),
+            (format!("{{\"id\"\n:\t\"{id}\"}}"), Some(&id)),
+            (format!(r#"{{"content":"\"id\":\"{other}\"","id":"{id}"}}"#), Some(&id)),
+            (format!(r#"{{"content":"\"id","id":"{id}"}}"#), Some(&id)),
+            (format!(r#"{{"x\"id":"{other}","id":"{id}"}}"#), Some(&id)),
+            (
+                format!(r#"{{"content":"id","tags":[["id","{other}"]],"id":"{id}"}}"#),
+                Some(&id),
+            ),
+            (format!(r#"{{"x":{{"id":"{other}"}},"id":"{id}"}}"#), Some(&other)),
+            (format!(r#"{{"id":"{id}0"}}"#), None),
+            (format!(r#"{{"id":"{}"}}"#, "AB".repeat(32)), None),
+            (format!(r#"{{"id":"{}"}}"#, "é".repeat(32)), None),
+            (format!(r#"{{"\u0069d":"{id}"}}"#), None),
+            (format!(r#"{{"id":["{id}"]}}"#), None),
+            (r#"{"id":"#.into(), None),
+            (r#"{"id""#.into(), None),
+        ] {
+            assert_eq!(claimed_id(&json).map(|id| id.to_string()).as_ref(), claimed, "{json}");
+        }
     }
 }
