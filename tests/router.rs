@@ -24,11 +24,17 @@ impl Wire for Numbered {
 
     fn decode(bytes: &[u8]) -> Result<Self, WireError> {
         let number = bytes.get(..8).ok_or(WireError::Framing)?;
-        Ok(Numbered(u64::from_le_bytes(number.try_into().unwrap()), bytes.len() - 8))
+        Ok(Numbered(
+            u64::from_le_bytes(number.try_into().unwrap()),
+            bytes.len() - 8,
+        ))
     }
 }
 
-const SMALL: PortConfig = PortConfig { window_bytes: 4096, batch_bytes: 1024 };
+const SMALL: PortConfig = PortConfig {
+    window_bytes: 4096,
+    batch_bytes: 1024,
+};
 
 #[test]
 fn a_million_records_in_bursts_arrive_once_and_in_order_through_four_kib() {
@@ -119,7 +125,11 @@ fn a_record_larger_than_the_window_still_passes() {
     let mut executor = Executor::new(1);
     executor.spawn(async move {
         for number in 0..10 {
-            assert!(sender.send(Numbered(number, if number % 2 == 0 { 20_000 } else { 10 })).await);
+            assert!(
+                sender
+                    .send(Numbered(number, if number % 2 == 0 { 20_000 } else { 10 }))
+                    .await
+            );
             sender.flush(Millis(0));
         }
         sender.goodbye();
@@ -208,6 +218,9 @@ fn four_roles_that_flood_each_other_all_finish_for_two_hundred_seeds() {
             });
         }
         assert_eq!(executor.run(), 0, "seed {seed}: deadlock, received {received:?}");
-        assert!(received.iter().all(|count| count.get() == 3 * FLOOD), "seed {seed}: {received:?}");
+        assert!(
+            received.iter().all(|count| count.get() == 3 * FLOOD),
+            "seed {seed}: {received:?}"
+        );
     }
 }

@@ -54,11 +54,19 @@ pub struct Executor<'a> {
 
 impl<'a> Executor<'a> {
     pub fn new(seed: u64) -> Executor<'a> {
-        Executor { tasks: Vec::new(), wakers: Vec::new(), queue: Arc::default(), random: Random::new(seed) }
+        Executor {
+            tasks: Vec::new(),
+            wakers: Vec::new(),
+            queue: Arc::default(),
+            random: Random::new(seed),
+        }
     }
 
     pub fn spawn(&mut self, task: impl Future<Output = ()> + 'a) {
-        let woken = Woken { task: self.tasks.len(), queue: self.queue.clone() };
+        let woken = Woken {
+            task: self.tasks.len(),
+            queue: self.queue.clone(),
+        };
         let waker = Waker::from(Arc::new(woken));
         waker.wake_by_ref();
         self.wakers.push(waker);
