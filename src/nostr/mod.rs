@@ -7,4 +7,8 @@ pub mod filter;
 pub mod frame;
 pub mod hex;
 pub mod kind;
+pub mod nip19;
+pub mod nip21;
 pub mod relay_url;
+#[cfg(test)]
+mod testing;
