@@ -6,6 +6,7 @@ pub mod event;
 pub mod filter;
 pub mod frame;
 pub mod hex;
+pub mod keys;
 pub mod kind;
 pub mod nip19;
 pub mod nip21;
