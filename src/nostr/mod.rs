@@ -10,6 +10,7 @@ pub mod keys;
 pub mod kind;
 pub mod nip19;
 pub mod nip21;
+pub mod nip44;
 pub mod relay_url;
 #[cfg(test)]
 mod testing;
