@@ -8,6 +8,7 @@ pub mod frame;
 pub mod hex;
 pub mod keys;
 pub mod kind;
+pub mod nip04;
 pub mod nip19;
 pub mod nip21;
 pub mod nip44;
