@@ -11,6 +11,7 @@ pub mod kind;
 pub mod nip04;
 pub mod nip19;
 pub mod nip21;
+pub mod nip42;
 pub mod nip44;
 pub mod nip46;
 pub mod relay_url;
