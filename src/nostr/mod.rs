@@ -9,11 +9,13 @@ pub mod hex;
 pub mod keys;
 pub mod kind;
 pub mod nip04;
+pub mod nip17;
 pub mod nip19;
 pub mod nip21;
 pub mod nip42;
 pub mod nip44;
 pub mod nip46;
+pub mod nip59;
 pub mod relay_url;
 #[cfg(test)]
 mod testing;
