@@ -92,6 +92,11 @@ impl SecretKey {
         Ok(Zeroizing::new(nip19::encode_bech32("nsec", &*self.bytes)?))
     }
 
+    /// The bare number, big-endian, for encryption at rest (NIP-49).
+    pub(super) fn secret_bytes(&self) -> &[u8; 32] {
+        &self.bytes
+    }
+
     /// Signs `event` (NIP-01).
     ///
     /// `aux` is fresh randomness (BIP-340): any value gives a valid signature, a random one

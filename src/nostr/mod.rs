@@ -15,6 +15,7 @@ pub mod nip21;
 pub mod nip42;
 pub mod nip44;
 pub mod nip46;
+pub mod nip49;
 pub mod nip59;
 pub mod relay_url;
 #[cfg(test)]
