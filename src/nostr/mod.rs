@@ -2,6 +2,7 @@
 //!
 //! One NIP, one file. Nothing here imports a role.
 
+pub mod cashu;
 pub mod event;
 pub mod filter;
 pub mod frame;
