@@ -4,6 +4,7 @@
 //! remote signer; `seal`, `gift_wrap` and `unwrap` do both with a key at hand. Dates, nonces and
 //! one-time keys are arguments: see `Layer`.
 
+use std::fmt;
 use std::ops::Deref;
 
 use serde::{Deserialize, Serialize};
@@ -51,7 +52,7 @@ pub enum Nip59Error {
 }
 
 /// An unsigned event with its id: what a seal holds. Only the seal's signature vouches for it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Rumor {
     id: EventId,
     event: UnsignedEvent,
@@ -124,6 +125,13 @@ impl Rumor {
             content: self.content.clone(),
         };
         Zeroizing::new(serde_json::to_string(&json).unwrap_or_default())
+    }
+}
+
+/// Says which rumor it is; its content is a private message.
+impl fmt::Debug for Rumor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Rumor({} of {})", self.id, self.event.pubkey)
     }
 }
 
@@ -548,6 +556,11 @@ mod tests {
         assert_eq!(tweaked(now, MAX_TWEAK_SECONDS - 1), now - (MAX_TWEAK_SECONDS - 1));
         assert_eq!(tweaked(now, MAX_TWEAK_SECONDS), now);
         assert_eq!(tweaked(UnixSeconds(5), u64::MAX), UnixSeconds(0));
+    }
+
+    #[test]
+    fn debug_shows_no_message() {
+        assert!(!format!("{:?}", rumor(1, "s3cr3t")).contains("s3cr3t"));
     }
 
     #[test]
