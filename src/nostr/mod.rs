@@ -8,3 +8,4 @@ pub mod frame;
 pub mod hex;
 pub mod kind;
 pub mod relay_url;
+pub mod schnorr;
