@@ -2,7 +2,7 @@
  *
  * libsecp256k1 has fast code for "sum of many (number x point)", but offers no
  * function for it: all of it is `static` in its headers. This file includes those
- * headers, from the copy that the crate secp256k1-sys carries, and adds the three
+ * headers, from the copy that the crate secp256k1-sys carries, and adds the four
  * functions that shim.rs declares. Everything else in here stays `static`, so that
  * no symbol is defined twice; the one large thing, the table of multiples of G, is
  * only declared by the headers and comes from secp256k1-sys when linking.
@@ -10,8 +10,9 @@
  * Only public data passes through: nothing needs constant time or wiping.
  * There is no allocation: the caller lends the memory.
  *
- * Points travel as 64 bytes in libsecp256k1's own layout (`ge_to_bytes`), which
- * differs between machines: they must never leave the process.
+ * Points travel as 64 bytes in libsecp256k1's own layout (`ge_to_bytes_ext`), which
+ * differs between machines: they must never leave the process. The point at infinity,
+ * the group's zero, is 64 zero bytes.
  */
 
 /* The table of G is used with this window. It has to be at most the window that
@@ -33,11 +34,6 @@
 
 /* secp256k1-sys puts its version before each name. */
 #define S(name) rustsecp256k1_v0_14_##name
-
-/* From this many points on, Pippenger's algorithm beats Strauss's. */
-#ifndef FERRY_PIPPENGER_FROM
-#define FERRY_PIPPENGER_FROM ECMULT_PIPPENGER_THRESHOLD
-#endif
 
 /* One signature's part of the equation. shim.rs mirrors this layout: bytes only, no padding. */
 struct ferry_term {
@@ -65,22 +61,22 @@ int ferry_schnorr_lift_x(unsigned char *point, const unsigned char *x) {
     return 1;
 }
 
-/* How many bytes of scratch memory `ferry_schnorr_sum_is_zero` needs for `n` terms. */
+/* How many bytes of scratch memory `ferry_schnorr_sum` needs for `n` terms. */
 size_t ferry_schnorr_scratch_bytes(size_t n) {
     /* Each term adds R, and P unless the term before it had the same author. */
     const size_t points = 2 * n;
-    const size_t few = points < FERRY_PIPPENGER_FROM ? points : FERRY_PIPPENGER_FROM;
+    const size_t few = points < ECMULT_PIPPENGER_THRESHOLD ? points : ECMULT_PIPPENGER_THRESHOLD;
     const size_t strauss = S(strauss_scratch_size)(few);
     /* The real number of points, and with it the window, is known only later. A small
      * window needs the largest entries and a large one the most buckets, so take both. */
-    const size_t pippenger = S(pippenger_scratch_size)(points, S(pippenger_bucket_window)(FERRY_PIPPENGER_FROM))
+    const size_t pippenger = S(pippenger_scratch_size)(points, S(pippenger_bucket_window)(ECMULT_PIPPENGER_THRESHOLD))
         + (sizeof(S(gej)) << S(pippenger_bucket_window)(points));
     /* Each allocation is rounded up to ALIGNMENT; `1 +` is for our own list of products. */
     return points * sizeof(struct ferry_product) + (strauss > pippenger ? strauss : pippenger)
         + (1 + PIPPENGER_SCRATCH_OBJECTS + STRAUSS_SCRATCH_OBJECTS) * ALIGNMENT;
 }
 
-/* libsecp256k1 calls this only if the scratch space is not one, which `sum_is_zero` rules out. */
+/* libsecp256k1 calls this only if the scratch space is not one, which `ferry_schnorr_sum` rules out. */
 static void ferry_on_error(const char *message, void *data) {
     (void)message;
     (void)data;
@@ -95,7 +91,13 @@ static int ferry_product_at(S(scalar) *scalar, S(ge) *point, size_t at, void *pr
     return 1;
 }
 
-/* Whether the signatures hold, all of them together.
+static void ferry_write(unsigned char *bytes, S(gej) *point) {
+    S(ge) ge;
+    S(ge_set_gej_var)(&ge, point);
+    S(ge_to_bytes_ext)(bytes, &ge);
+}
+
+/* Sets `sum` to zero if the signatures hold, all of them together, else to some other point.
  *
  * A signature holds if s*G = R + e*P. With a coefficient a for each, that its signer
  * could not foresee, all of them hold (but for one chance in 2^127) exactly if
@@ -103,17 +105,15 @@ static int ferry_product_at(S(scalar) *scalar, S(ge) *point, size_t at, void *pr
  *     sum(a*R) + sum over authors(sum(a*e) * P) - sum(a*s) * G  =  the point at infinity.
  *
  * Terms of one author must stand side by side to share their P; elsewhere they only cost time.
- * `scratch` must be aligned to ALIGNMENT.
- *
- * Returns 1 if the sum is zero; 0 if it is not, or if `scratch_bytes` is too small. */
-int ferry_schnorr_sum_is_zero(const struct ferry_term *terms, size_t n, void *scratch, size_t scratch_bytes) {
+ * `scratch` must be aligned to ALIGNMENT. Returns 0, `sum` untouched, if `scratch_bytes` is too small. */
+int ferry_schnorr_sum(unsigned char *sum, const struct ferry_term *terms, size_t n, void *scratch, size_t scratch_bytes) {
     const S(callback) on_error = { ferry_on_error, NULL };
     S(scratch) space = { { 's', 'c', 'r', 'a', 't', 'c', 'h', 0 }, scratch, 0, scratch_bytes };
     struct ferry_product *products = S(scratch_alloc)(&on_error, &space, 2 * n * sizeof(*products));
     size_t used = 0;
     size_t i;
     S(scalar) of_g, of_p;
-    S(gej) sum;
+    S(gej) total;
     int computed;
 
     if (products == NULL) return 0;
@@ -146,10 +146,25 @@ int ferry_schnorr_sum_is_zero(const struct ferry_term *terms, size_t n, void *sc
     }
     S(scalar_negate)(&of_g, &of_g);
 
-    if (used < FERRY_PIPPENGER_FROM) {
-        computed = S(ecmult_strauss_batch_single)(&on_error, &space, &sum, &of_g, ferry_product_at, products, used);
+    /* The threshold is libsecp256k1's own; on wasm32, too, others were no better from 16 to 256 terms. */
+    if (used < ECMULT_PIPPENGER_THRESHOLD) {
+        computed = S(ecmult_strauss_batch_single)(&on_error, &space, &total, &of_g, ferry_product_at, products, used);
     } else {
-        computed = S(ecmult_pippenger_batch_single)(&on_error, &space, &sum, &of_g, ferry_product_at, products, used);
+        computed = S(ecmult_pippenger_batch_single)(&on_error, &space, &total, &of_g, ferry_product_at, products, used);
     }
-    return computed && S(gej_is_infinity)(&sum);
+    if (!computed) return 0;
+    ferry_write(sum, &total);
+    return 1;
+}
+
+/* Sets `rest` to whole - part: what remains of a sum without some of its terms. */
+void ferry_schnorr_subtract(unsigned char *rest, const unsigned char *whole, const unsigned char *part) {
+    S(ge) ge;
+    S(gej) difference;
+    S(ge_from_bytes_ext)(&ge, whole);
+    S(gej_set_ge)(&difference, &ge);
+    S(ge_from_bytes_ext)(&ge, part);
+    S(ge_neg)(&ge, &ge);
+    S(gej_add_ge_var)(&difference, &difference, &ge, NULL);
+    ferry_write(rest, &difference);
 }

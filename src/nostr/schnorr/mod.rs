@@ -12,7 +12,7 @@ mod shim;
 use secp256k1::constants::CURVE_ORDER;
 use sha2::{Digest, Sha256};
 
-use shim::{Scratch, Term, lift_x, sum_is_zero};
+use shim::{Point, Scratch, Term, lift_x, subtract, sum};
 
 /// What is to be checked: that `sig` is `pubkey`'s BIP-340 signature over `id` (NIP-01).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,8 +26,13 @@ pub struct Claim {
 /// scratch memory (under 1 MiB) and the time until a guilty one is found.
 const CHUNK: usize = 512;
 
-/// So few are checked one at a time: an equation over them costs about as much.
-const ONE_BY_ONE: usize = 6;
+/// A sum over fewer costs as much as checking them one at a time.
+const WORTH_A_SUM: usize = 4;
+
+/// How many terms may be summed for each claim of a chunk. A single forgery is found with
+/// two; a chunk full of forgeries runs out and is finished one by one, so that a hostile relay
+/// cannot make a check cost much more than twice what it costs without batches.
+const SUMMED_AT_MOST: usize = 3;
 
 /// Checks one signature with libsecp256k1's own function: the reference.
 pub fn check(claim: &Claim) -> bool {
@@ -104,15 +109,15 @@ impl<'a> Chunk<'a> {
         let mut search = Search {
             scratch,
             report,
-            budget: 3 * self.terms.len(),
+            budget: SUMMED_AT_MOST * self.terms.len(),
         };
-        search.settle(&self.well_formed, &self.terms, false);
+        search.settle(&self.well_formed, &self.terms, None);
     }
 }
 
 /// The claim's part of the equation, its coefficient still zero; `None` where BIP-340
 /// says "fail" before any multiplication: R on no point of the curve, or s >= n.
-fn term(claim: &Claim, p: shim::Point, challenge: &Sha256) -> Option<Term> {
+fn term(claim: &Claim, p: Point, challenge: &Sha256) -> Option<Term> {
     let (r_x, s) = claim.sig.split_first_chunk::<32>()?;
     let s: [u8; 32] = s.try_into().ok()?;
     if s >= CURVE_ORDER {
@@ -161,43 +166,39 @@ fn weigh(terms: &mut [Term], seed: &[u8; 32]) {
 struct Search<'s, F> {
     scratch: &'s mut Scratch,
     report: &'s mut F,
-    /// How many more terms may be summed. A chunk full of forgeries runs out of it and is
-    /// finished one by one; a single forgery needs twice the chunk's length.
+    /// How many more terms may be summed.
     budget: usize,
 }
 
 impl<F: FnMut(usize, bool)> Search<'_, F> {
-    /// Reports every claim's verdict and returns whether all are good.
-    ///
-    /// `one_is_bad`: it is known already that the sum is not zero.
-    fn settle(&mut self, claims: &[(usize, &Claim)], terms: &[Term], one_is_bad: bool) -> bool {
-        if terms.len() <= ONE_BY_ONE || self.budget < terms.len() {
+    /// Reports a verdict on each claim. `known`: the sum over their terms, if it is known already.
+    fn settle(&mut self, claims: &[(usize, &Claim)], terms: &[Term], known: Option<Point>) {
+        let Some(whole) = known.or_else(|| self.sum(terms)) else {
             return self.check_each(claims);
+        };
+        if whole == Point::ZERO {
+            return claims.iter().for_each(|(at, _)| (self.report)(*at, true));
         }
-        if !one_is_bad {
-            self.budget -= terms.len();
-            if sum_is_zero(terms, self.scratch) {
-                claims.iter().for_each(|(at, _)| (self.report)(*at, true));
-                return true;
-            }
-        }
-        let middle = terms.len() / 2;
-        let (left, right) = claims.split_at(middle);
-        let (left_terms, right_terms) = terms.split_at(middle);
-        let left_is_good = self.settle(left, left_terms, false);
-        // A good left half leaves the fault to the right one, without asking.
-        let right_is_good = self.settle(right, right_terms, left_is_good);
-        left_is_good && right_is_good
+        let (left, right) = claims.split_at(claims.len() / 2);
+        let (left_terms, right_terms) = terms.split_at(terms.len() / 2);
+        let Some(part) = self.sum(left_terms) else {
+            return self.check_each(claims);
+        };
+        self.settle(left, left_terms, Some(part));
+        self.settle(right, right_terms, Some(subtract(&whole, &part)));
     }
 
-    fn check_each(&mut self, claims: &[(usize, &Claim)]) -> bool {
-        let mut all = true;
-        for (at, claim) in claims {
-            let good = check(claim);
-            all &= good;
-            (self.report)(*at, good);
+    /// `None` if a sum does not pay, be it here or at all in this chunk.
+    fn sum(&mut self, terms: &[Term]) -> Option<Point> {
+        if terms.len() < WORTH_A_SUM {
+            return None;
         }
-        all
+        self.budget = self.budget.checked_sub(terms.len())?;
+        sum(terms, self.scratch)
+    }
+
+    fn check_each(&mut self, claims: &[(usize, &Claim)]) {
+        claims.iter().for_each(|(at, claim)| (self.report)(*at, check(claim)));
     }
 }
 
@@ -227,6 +228,10 @@ mod tests {
     /// Adds `by` to the last byte of s; the carry out of it would spoil the test.
     fn shift_s(claim: &mut Claim, by: i8) {
         claim.sig[63] = claim.sig[63].checked_add_signed(by).unwrap();
+    }
+
+    fn sum_is_zero(terms: &[Term], scratch: &mut Scratch) -> bool {
+        sum(terms, scratch) == Some(Point::ZERO)
     }
 
     #[test]
@@ -287,6 +292,23 @@ mod tests {
             !sum_is_zero(&alternating, &mut Scratch::for_terms(CHUNK / 2)),
             "too little memory is a no"
         );
+    }
+
+    #[test]
+    fn a_sum_without_a_part_is_the_sum_over_the_rest() {
+        let mut claims: Vec<Claim> = (0..20).map(|n| signed(1 + n as u8 % 3, n)).collect();
+        shift_s(&mut claims[3], 1);
+        let terms = terms(&claims, &[7; 32]);
+        let scratch = &mut Scratch::for_terms(20);
+        let whole = sum(&terms, scratch).unwrap();
+        for at in 0..=20 {
+            let (left, right) = (sum(&terms[..at], scratch).unwrap(), sum(&terms[at..], scratch).unwrap());
+            assert!(
+                subtract(&whole, &left) == right && subtract(&whole, &right) == left,
+                "at {at}"
+            );
+            assert_eq!(left == Point::ZERO, at <= 3);
+        }
     }
 
     #[test]
