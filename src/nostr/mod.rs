@@ -19,6 +19,7 @@ pub mod nip46;
 pub mod nip49;
 pub mod nip59;
 pub mod relay_url;
+pub mod schnorr;
 pub mod sub_id;
 #[cfg(test)]
 mod testing;
