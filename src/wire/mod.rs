@@ -25,6 +25,7 @@ use flatbuffers::{
 use thiserror::Error;
 
 use self::generated::ferry as fb;
+use crate::message::Nothing;
 use crate::nostr::relay_url::{RelayUrl, RelayUrlError};
 use crate::nostr::sub_id::{MAX_SUB_ID_CHARS, SubId};
 
@@ -48,6 +49,16 @@ pub trait Wire: Sized {
     /// # Errors
     /// Says what is wrong with bytes that are no such message.
     fn decode(bytes: &[u8]) -> Result<Self, WireError>;
+}
+
+impl Wire for Nothing {
+    fn encode(&self) -> Vec<u8> {
+        match *self {}
+    }
+
+    fn decode(_bytes: &[u8]) -> Result<Self, WireError> {
+        Err(WireError::Misplaced { content: "a record" })
+    }
 }
 
 /// Why bytes are not the message they should be.
