@@ -37,7 +37,7 @@ const MAX_TABLES: usize = 65_536;
 ///
 /// Offsets may share what they point to: unbounded, a small buffer could ask for any amount of
 /// memory. Nothing of ours is shared but the tables' layouts, which the count includes: that
-/// makes messages of many small tables seem up to three times their size.
+/// makes a message of many sparse tables seem three to four times its size.
 const MAX_EXPANSION: usize = 8;
 
 /// A message that crosses a port.
