@@ -15,7 +15,8 @@ use web_sys::{MessageEvent, MessagePort};
 
 use super::port::{Incoming, MessagePortPost, listen};
 use super::ring::{Put, RingWriter};
-use crate::message::{Nothing, ParserToPage, SubId};
+use crate::connections::StatusSink;
+use crate::message::{ConnectionStatus, Nothing, ParserToPage, SubId};
 use crate::parser::{PageEdge, PageSinks, Written};
 use crate::router::{Packet, Port, PortConfig, Post};
 use crate::time::Millis;
@@ -195,5 +196,39 @@ impl PageEdge for Outlets {
                 outlet.flush(now);
             }
         }
+    }
+}
+
+/// The status stream of connections: the outlet the page attached, once it has.
+pub struct StatusOutlet {
+    outlet: Option<Outlet>,
+    config: PortConfig,
+    attached: mpsc::UnboundedReceiver<JsValue>,
+    hear: mpsc::UnboundedSender<Packet>,
+    heard: mpsc::UnboundedReceiver<Packet>,
+}
+
+impl StatusOutlet {
+    /// An outlet from the object that comes on the control port of connections.
+    pub fn new(attached: mpsc::UnboundedReceiver<JsValue>, config: PortConfig) -> StatusOutlet {
+        let (hear, heard) = mpsc::unbounded();
+        StatusOutlet { outlet: None, config, attached, hear, heard }
+    }
+}
+
+impl StatusSink for StatusOutlet {
+    fn status(&mut self, status: &ConnectionStatus) -> bool {
+        while let Ok(object) = self.attached.try_recv() {
+            let hear = self.hear.clone();
+            self.outlet = Outlet::open(&object, self.config, move |packet| drop(hear.unbounded_send(packet)));
+        }
+        let Some(outlet) = &mut self.outlet else { return false };
+        while let Ok(packet) = self.heard.try_recv() {
+            outlet.heard(packet);
+        }
+        let written = outlet.write(status) == Written::Yes;
+        // States are few: each is told at once.
+        outlet.flush(Millis(0));
+        written
     }
 }
