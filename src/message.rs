@@ -22,6 +22,10 @@ pub struct PublishId(pub u64);
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RequestId(pub u64);
 
+/// What is never sent: the way back of a link that only carries credit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Nothing {}
+
 // ---------------------------------------------------------------- page and workers
 
 /// What the page may tell any worker.

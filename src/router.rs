@@ -349,6 +349,11 @@ impl<Out> Backlog<Out> {
         self.0.is_empty()
     }
 
+    /// Takes out the oldest message.
+    pub fn pop(&mut self) -> Option<Out> {
+        self.0.pop_front()
+    }
+
     /// Takes everything out, for tests of cores that have no port.
     pub fn drain(&mut self) -> impl Iterator<Item = Out> + '_ {
         self.0.drain(..)

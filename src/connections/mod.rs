@@ -42,24 +42,9 @@ pub use self::core::{Connections, Input};
 pub use self::outbox::{Outbox, StatusSink};
 pub use self::sockets::{SocketCommand, SocketEvent, SocketId, Sockets};
 pub use self::spool::Spools;
-use crate::message::{Envelope, PageToConnections, ParserToConnections, RelayMessage, RoleReport, Stats};
+use crate::message::{Envelope, Nothing, PageToConnections, ParserToConnections, RelayMessage, RoleReport, Stats};
 use crate::router::{Backlog, Port, Received};
 use crate::time::{Clock, Millis, Now, until};
-use crate::wire::{Wire, WireError};
-
-/// What a link carries that carries only credit: nothing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Nothing {}
-
-impl Wire for Nothing {
-    fn encode(&self) -> Vec<u8> {
-        match *self {}
-    }
-
-    fn decode(_: &[u8]) -> Result<Self, WireError> {
-        Err(WireError::Framing)
-    }
-}
 
 /// The role's ports.
 pub struct Ports {

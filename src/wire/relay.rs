@@ -181,7 +181,7 @@ fn parts(message: &RelayMessage) -> (&RelayUrl, Option<&SubId>, usize) {
 impl Wire for Envelope {
     fn encode(&self) -> Vec<u8> {
         let relays: Vec<&str> = self.relays.iter().map(RelayUrl::as_str).collect();
-        let frames: Vec<String> = self.frames.iter().map(write_frame).collect();
+        let frames: Vec<String> = self.frames.iter().map(ClientFrame::to_json).collect();
         let (relays, frames) = (json(&relays), frames.join(","));
         format!("{{\"relays\":{relays},\"frames\":[{frames}]}}").into_bytes()
     }
@@ -205,22 +205,8 @@ struct EnvelopeJson<'a> {
     frames: Vec<&'a RawValue>,
 }
 
-/// The frame as a relay is sent it.
-fn write_frame(frame: &ClientFrame) -> String {
-    let request = |label: &str, sub: &SubId, filters: &[Filter]| {
-        let filters: String = filters.iter().map(|filter| format!(",{}", json(filter))).collect();
-        format!("[\"{label}\",{}{filters}]", json(sub.as_str()))
-    };
-    match frame {
-        ClientFrame::Req { sub, filters } => request("REQ", sub, filters),
-        ClientFrame::Count { sub, filters } => request("COUNT", sub, filters),
-        ClientFrame::Close { sub } => request("CLOSE", sub, &[]),
-        ClientFrame::Event(event) => format!("[\"EVENT\",{}]", event.to_json()),
-        ClientFrame::Auth(event) => format!("[\"AUTH\",{}]", event.to_json()),
-    }
-}
-
-/// Reads what `write_frame` wrote. Its events are other roles', verified before they were sent.
+/// Reads a frame of the engine's own. Its event was verified before it was sent, and its size is for
+/// the relay's limits to judge, so this asks less than `ClientFrame::from_json`.
 fn read_frame(text: &str) -> Result<ClientFrame, WireError> {
     let elements: Vec<&RawValue> = serde_json::from_str(text)?;
     let bad =

@@ -234,17 +234,21 @@ fn stats() -> [Stats; 2] {
     [Stats::default(), stats]
 }
 
-fn large_stats() -> Stats {
+fn large_stats() -> [Stats; 2] {
     // Of each port only the last counter is set: the most a table can seem to hold for its bytes.
     let port = PortStats {
         malformed: 1,
         ..PortStats::default()
     };
-    Stats {
-        request: REQUEST,
+    let ports = Stats {
         ports: vec![port; 1_000],
+        ..Stats::default()
+    };
+    let counters = Stats {
         counters: vec![(String::new(), 0); 10_000],
-    }
+        ..Stats::default()
+    };
+    [ports, counters]
 }
 
 impl Samples for PageToParser {
@@ -467,7 +471,7 @@ impl Samples for RoleReport {
     }
 
     fn large() -> Vec<Self> {
-        vec![RoleReport::Stats(large_stats())]
+        large_stats().map(RoleReport::Stats).into()
     }
 }
 
