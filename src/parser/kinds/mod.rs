@@ -1,0 +1,1 @@
+//! Kinds: what an event of each kind says.
