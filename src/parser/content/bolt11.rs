@@ -113,9 +113,25 @@ fn bytes(groups: &[u8]) -> Vec<u8> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
+    use bech32::primitives::iter::{ByteIterExt, Fe32IterExt};
     use sha2::{Digest, Sha256};
+
+    /// An invoice of these tagged fields, in groups of five bits, with time and signature of zeros.
+    fn encode(hrp: &str, fields: &[u8]) -> String {
+        let data = [&[0; TIME_LEN][..], fields, &[0; SIGNATURE_LEN]].concat();
+        let hrp = bech32::Hrp::parse(hrp).unwrap();
+        let groups = data.iter().map(|group| bech32::Fe32::try_from(*group).unwrap());
+        groups.with_checksum::<LongBech32>(&hrp).chars().collect()
+    }
+
+    /// An invoice that commits to `description`.
+    pub(crate) fn invoice(hrp: &str, description: &str) -> String {
+        let hash: [u8; 32] = Sha256::digest(description).into();
+        let groups = hash.iter().copied().bytes_to_fes().map(bech32::Fe32::to_u8);
+        encode(hrp, &[23, 1, 20].into_iter().chain(groups).collect::<Vec<_>>())
+    }
 
     // BOLT11's own examples.
     const DONATION: &str = "lnbc1pvjluezpp5qqqsyqcyq5rqwzqfqqqsyqcyq5rqwzqfqqqsyqcyq5rqwzqfqypqdpl2pkx2ctnv5sxxmmwwd5kgetjypeh2ursdae8g6twvus8g6rfwvs8qun0dfjkxaq8rkx3yf5tcsyz3d73gafnh3cax9rn449d9p5uxz9ezhhypd0elx87sjle52x86fux2ypatgddc6k63n7erqz25le42c4u4ecky03ylcqca784w";
@@ -150,16 +166,6 @@ mod tests {
 
     #[test]
     fn a_field_of_the_wrong_length_is_skipped_and_one_cut_short_refused() {
-        use bech32::primitives::iter::Fe32IterExt;
-        let encode = |fields: &[u8]| -> String {
-            let data = [&[0; TIME_LEN][..], fields, &[0; SIGNATURE_LEN]].concat();
-            let hrp = bech32::Hrp::parse("lnbc1m").unwrap();
-            data.iter()
-                .map(|g| bech32::Fe32::try_from(*g).unwrap())
-                .with_checksum::<LongBech32>(&hrp)
-                .chars()
-                .collect()
-        };
         let fields = [
             &[1, 1, 19][..],
             &[0; 51],
@@ -170,8 +176,8 @@ mod tests {
             &[0; 52],
         ]
         .concat();
-        assert_eq!(read(&encode(&fields)).unwrap().payment_hash, Some([255; 32]));
-        assert_eq!(read(&encode(&[1, 1, 20, 0])), None);
+        assert_eq!(read(&encode("lnbc1m", &fields)).unwrap().payment_hash, Some([255; 32]));
+        assert_eq!(read(&encode("lnbc1m", &[1, 1, 20, 0])), None);
     }
 
     #[test]
