@@ -3,7 +3,11 @@
 //! Every core takes `now` as an argument, so a test moves the clock by hand
 //! (style: "no core reads a clock").
 
+use std::collections::{BTreeSet, HashMap};
+use std::future::poll_fn;
+use std::hash::Hash;
 use std::ops::{Add, Sub};
+use std::task::{Context, Poll};
 
 /// Milliseconds on the engine's monotonic clock. Only differences mean anything.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -43,4 +47,87 @@ impl Sub<u64> for UnixSeconds {
 pub struct Now {
     pub mono: Millis,
     pub unix: UnixSeconds,
+}
+
+/// The present and an alarm, for a role's loop. The browser has one, tests move theirs by hand.
+pub trait Clock {
+    fn now(&self) -> Now;
+
+    /// Ready once `now().mono` has reached `deadline`; never for none.
+    ///
+    /// A clock has one alarm: the latest call decides when `cx` is woken.
+    fn poll_until(&self, cx: &mut Context<'_>, deadline: Option<Millis>) -> Poll<()>;
+}
+
+/// Completes at `deadline`.
+pub async fn until(clock: &impl Clock, deadline: Option<Millis>) {
+    poll_fn(|cx| clock.poll_until(cx, deadline)).await;
+}
+
+/// Deadlines by key; each key has at most one.
+#[derive(Debug)]
+pub struct Timers<K> {
+    at: HashMap<K, Millis>,
+    /// The same pairs, soonest first.
+    order: BTreeSet<(Millis, K)>,
+}
+
+impl<K> Default for Timers<K> {
+    fn default() -> Self {
+        Timers {
+            at: HashMap::new(),
+            order: BTreeSet::new(),
+        }
+    }
+}
+
+impl<K: Clone + Ord + Hash> Timers<K> {
+    /// Sets `key`'s deadline, in place of the one it had.
+    pub fn set(&mut self, key: K, at: Millis) {
+        self.cancel(&key);
+        self.order.insert((at, key.clone()));
+        self.at.insert(key, at);
+    }
+
+    pub fn cancel(&mut self, key: &K) {
+        if let Some(at) = self.at.remove(key) {
+            self.order.remove(&(at, key.clone()));
+        }
+    }
+
+    /// The soonest deadline.
+    pub fn next(&self) -> Option<Millis> {
+        self.order.first().map(|(at, _)| *at)
+    }
+
+    /// Takes out one key whose deadline has come.
+    pub fn pop_due(&mut self, now: Millis) -> Option<K> {
+        let (at, _) = self.order.first()?;
+        if *at > now {
+            return None;
+        }
+        let (_, key) = self.order.pop_first()?;
+        self.at.remove(&key);
+        Some(key)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn timers_fire_soonest_first_and_a_new_deadline_replaces_the_old() {
+        let mut timers = Timers::default();
+        timers.set("a", Millis(10));
+        timers.set("b", Millis(5));
+        timers.set("a", Millis(3));
+        timers.set("c", Millis(4));
+        timers.cancel(&"c");
+        assert_eq!(timers.next(), Some(Millis(3)));
+        assert_eq!(timers.pop_due(Millis(2)), None);
+        assert_eq!(timers.pop_due(Millis(9)), Some("a"));
+        assert_eq!(timers.pop_due(Millis(9)), Some("b"));
+        assert_eq!(timers.pop_due(Millis(99)), None);
+    }
 }

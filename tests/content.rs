@@ -5,7 +5,8 @@
 
 use bech32::{Bech32, Hrp};
 use nostr_ferry::nostr::event::Tag;
-use nostr_ferry::parser::content::{Block, BlockKind, Content, Entity, Media, SECRET_MASK, imeta::MediaType, parse};
+use nostr_ferry::nostr::nip19::Entity;
+use nostr_ferry::parser::content::{Block, BlockKind, Content, Media, SECRET_MASK, imeta::MediaType, parse};
 
 const NPUB: &str = "npub180cvv07tjdrrgpa0j7j7tmnyl2yr6yr7l8j4s3evf6u64th6gkwsyjh6w6";
 const NPROFILE: &str = "nprofile1qqsrhuxx8l9ex335q7he0f09aej04zpazpl0ne2cgukyawd24mayt8gpp4mhxue69uhhytnc9e3k7mgpz4mhxue69uhkg6nzv9ejuumpv34kytnrdaksjlyr9p";
@@ -134,9 +135,9 @@ fn marked(text: &str, blocks: &[Block]) -> String {
                 assert_eq!(*tag, source[1..].to_lowercase());
                 "tag".into()
             }
-            BlockKind::Nostr(Entity::Profile { .. }) => "profile".into(),
-            BlockKind::Nostr(Entity::Event { .. }) => "event".into(),
-            BlockKind::Nostr(Entity::Address { .. }) => "address".into(),
+            BlockKind::Nostr(Entity::Npub(_) | Entity::Nprofile(_)) => "profile".into(),
+            BlockKind::Nostr(Entity::Note(_) | Entity::Nevent(_)) => "event".into(),
+            BlockKind::Nostr(Entity::Naddr(_)) => "address".into(),
             BlockKind::Secret => "secret".into(),
             BlockKind::Emoji { shortcode, .. } => {
                 assert_eq!(format!(":{shortcode}:"), source);

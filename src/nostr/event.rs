@@ -6,6 +6,7 @@
 
 use std::fmt;
 use std::ops::Deref;
+use std::sync::Arc;
 
 use serde::de::{self, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -97,9 +98,10 @@ pub struct RawEvent {
 pub struct HashedEvent(RawEvent);
 
 /// An event whose id and signature hold. Stores and pages see no other.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(transparent)]
-pub struct Event(RawEvent);
+///
+/// Cloning it is cheap: one event goes to the store and to every subscription that wants it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Event(Arc<RawEvent>);
 
 /// Why a text or a claimed event is not an event.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
@@ -129,7 +131,17 @@ impl RawEvent {
         if json.len() > MAX_EVENT_BYTES {
             return Err(EventError::TooLong(json.len()));
         }
+        // A derived reader takes a struct's members from an array too, and NIP-01 has no such event.
+        if !json.trim_start().starts_with('{') {
+            return Err(EventError::Malformed("expected an object".into()));
+        }
         serde_json::from_str(json).map_err(|error| EventError::Malformed(error.to_string()))
+    }
+
+    /// The NIP-01 object as JSON text.
+    pub fn to_json(&self) -> String {
+        // Strings, numbers and arrays of them always serialise.
+        serde_json::to_string(self).unwrap_or_default()
     }
 
     /// Recomputes the id.
@@ -159,7 +171,7 @@ impl RawEvent {
         let hashed = self.hash()?;
         let raw = &hashed.0;
         if check_signature(&raw.id, &raw.pubkey, &raw.sig) {
-            Ok(Event(hashed.0))
+            Ok(hashed.accept())
         } else {
             Err(EventError::BadSignature)
         }
@@ -203,7 +215,7 @@ impl HashedEvent {
     /// Call it only on the crypto role's good verdict for this very id, pubkey and
     /// signature, or where the page chose `verify: "none"`; the one caller is `parser/verify.rs`.
     pub(crate) fn accept(self) -> Event {
-        Event(self.0)
+        Event(Arc::new(self.0))
     }
 
     /// The same content under another signature, for a copy that came from another relay.
@@ -218,15 +230,21 @@ impl Event {
     ///
     /// The callers are `wire` (messages between roles) and `cache/record.rs` (the store).
     pub(crate) fn trusted(raw: RawEvent) -> Event {
-        Event(raw)
+        Event(Arc::new(raw))
     }
 
     pub fn to_json(&self) -> String {
-        serde_json::to_string(&self.0).unwrap_or_default()
+        self.0.to_json()
     }
 
     pub fn into_raw(self) -> RawEvent {
-        self.0
+        Arc::unwrap_or_clone(self.0)
+    }
+}
+
+impl Serialize for Event {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.0.serialize(serializer)
     }
 }
 
@@ -282,14 +300,19 @@ impl UnsignedEvent {
 /// The id that `json` claims, found without decoding it.
 ///
 /// In valid JSON an unescaped `"id"` followed by a colon is a member's name. A relay
-/// that hides another id in a nested object deceives only about its own copy.
+/// that hides another id in a nested object deceives only about its own copy. A name
+/// or an id written with escapes is not found.
 pub fn claimed_id(json: &str) -> Option<EventId> {
     let bytes = json.as_bytes();
     for at in memchr::memmem::find_iter(bytes, b"\"id\"") {
+        // The quote after a backslash is the last but two of a longer name or value.
+        if bytes.get(..at)?.last() == Some(&b'\\') {
+            continue;
+        }
         let rest = json.get(at + 4..)?.trim_start();
         let Some(rest) = rest.strip_prefix(':') else { continue };
-        let rest = rest.trim_start().strip_prefix('"')?;
-        return EventId::from_hex(rest.get(..64)?);
+        let (id, _) = rest.trim_start().strip_prefix('"')?.split_once('"')?;
+        return EventId::from_hex(id);
     }
     None
 }
@@ -454,7 +477,7 @@ pub(crate) mod tests {
     fn what_is_not_an_event_says_why() {
         let good = signed(7, 1, 1, &[], "x").to_json();
         for (bad, word) in [
-            (good.replace("\"kind\":1", "\"kind\":70000"), "65536"),
+            (good.replace("\"kind\":1", "\"kind\":65536"), "65536"),
             (good.replace("\"kind\":1", "\"kind\":1,\"kind\":1"), "duplicate"),
             (good.replace("\"tags\":[]", "\"tags\":[[1]]"), "string"),
             (good.replace("\"content\":\"x\",", ""), "missing"),
@@ -462,7 +485,7 @@ pub(crate) mod tests {
             (format!("{good} x"), "trailing"),
         ] {
             match RawEvent::from_json(&bad) {
-                Err(EventError::Malformed(why)) => assert!(why.contains(word) || word == "65536", "{why}"),
+                Err(EventError::Malformed(why)) => assert!(why.contains(word), "{why}"),
                 other => panic!("{bad}: {other:?}"),
             }
         }
@@ -475,10 +498,83 @@ pub(crate) mod tests {
     }
 
     #[test]
+    fn only_the_object_that_nip_01_describes_is_an_event() {
+        let event = signed(7, 1, 1, &[&["t", "x"], &[]], "x");
+        let good = event.to_json();
+        let with = |from: &str, to: &str| {
+            assert!(good.contains(from), "{from}");
+            RawEvent::from_json(&good.replace(from, to))
+        };
+        let members: Vec<_> = [
+            format!("\"{}\"", event.id),
+            format!("\"{}\"", event.pubkey),
+            "1,1,[],\"x\"".into(),
+            format!("\"{}\"", event.sig),
+        ]
+        .into();
+        assert!(RawEvent::from_json(&format!("[{}]", members.join(","))).is_err());
+        let created_at = "\"created_at\":1,";
+        for number in ["1.0", "1e0", "-1", "-0", "01", "\"1\"", "null", "18446744073709551616"] {
+            let text = format!("\"created_at\":{number},");
+            assert!(with(created_at, &text).is_err(), "{text}");
+        }
+        assert!(with(created_at, "\"created_at\":18446744073709551615,").is_ok());
+        assert!(with("\"content\":", "\"\\u0063ontent\":\"y\",\"content\":").is_err());
+        assert!(with("\"content\":\"x\"", "\"content\":null").is_err());
+        assert!(with("\"content\":\"x\"", "\"content\":\"\\ud83d\"").is_err());
+        assert!(with("\"content\":\"x\"", "\"content\":\"\n\"").is_err());
+        assert!(with("[\"t\",\"x\"]", "[\"t\",null]").is_err());
+        assert!(with("\"tags\":[[", "\"tags\":[[[").is_err());
+        assert!(
+            RawEvent::from_json(&good.replace(&event.id.to_string(), &event.id.to_string().to_uppercase())).is_err()
+        );
+        assert_eq!(
+            RawEvent::from_json(&format!(" \n{good}\t")).unwrap().verify(),
+            Ok(event)
+        );
+    }
+
+    #[test]
+    fn an_unknown_member_is_skipped_without_recursion() {
+        let good = signed(7, 1, 1, &[], "x").to_json();
+        let (open, close) = ("[".repeat(100_000), "]".repeat(100_000));
+        let deep = good.replacen('{', &format!("{{\"x\":{open}{close},"), 1);
+        assert_eq!(RawEvent::from_json(&deep), RawEvent::from_json(&good));
+        let longest = good.replacen('{', &format!("{{{}", " ".repeat(MAX_EVENT_BYTES - good.len())), 1);
+        assert_eq!(RawEvent::from_json(&longest), RawEvent::from_json(&good));
+    }
+
+    #[test]
     fn the_claimed_id_is_the_member_and_not_a_word_in_the_content() {
         let event = signed(7, 1, 1, &[&["id", "x"]], "\"id\":\"0000\"");
         assert_eq!(claimed_id(&event.to_json()), Some(event.id));
         assert_eq!(claimed_id("{\"tags\":[[\"id\"]]}"), None);
         assert_eq!(claimed_id("{\"id\":\"00\"}"), None);
+    }
+
+    #[test]
+    fn the_claimed_id_is_found_among_names_and_values_that_look_like_it() {
+        let (id, other) = ("1".repeat(64), "2".repeat(64));
+        for (json, claimed) in [
+            (format!(r#"{{ "id" : "{id}" }}"#), Some(&id)),
+            (format!("{{\"id\"\n:\t\"{id}\"}}"), Some(&id)),
+            (format!(r#"{{"content":"\"id\":\"{other}\"","id":"{id}"}}"#), Some(&id)),
+            (format!(r#"{{"content":"\"id","id":"{id}"}}"#), Some(&id)),
+            (format!(r#"{{"x\"id":"{other}","id":"{id}"}}"#), Some(&id)),
+            (
+                format!(r#"{{"content":"id","tags":[["id","{other}"]],"id":"{id}"}}"#),
+                Some(&id),
+            ),
+            (format!(r#"{{"x":{{"id":"{other}"}},"id":"{id}"}}"#), Some(&other)),
+            (format!(r#"{{"id":"{id}0"}}"#), None),
+            (format!(r#"{{"id":"{}"}}"#, "AB".repeat(32)), None),
+            (format!(r#"{{"id":"{}"}}"#, "é".repeat(32)), None),
+            (format!(r#"{{"\u0069d":"{id}"}}"#), None),
+            (format!(r#"{{"id":["{id}"]}}"#), None),
+            (r#"{"id":"#.into(), None),
+            (r#"{"id""#.into(), None),
+        ] {
+            assert_eq!(claimed_id(&json).map(|id| id.to_string()).as_ref(), claimed, "{json}");
+        }
     }
 }

@@ -91,17 +91,19 @@ impl<'de> Deserialize<'de> for Filter {
                 let mut filter = Filter::default();
                 while let Some(name) = map.next_key::<String>()? {
                     match name.as_str() {
-                        "ids" => filter.ids = Some(map.next_value()?),
-                        "authors" => filter.authors = Some(map.next_value()?),
-                        "kinds" => filter.kinds = Some(map.next_value()?),
-                        "since" => filter.since = Some(map.next_value()?),
-                        "until" => filter.until = Some(map.next_value()?),
-                        "limit" => filter.limit = Some(map.next_value()?),
-                        "search" => filter.search = Some(map.next_value()?),
+                        "ids" => once(&mut filter.ids, &mut map, "ids")?,
+                        "authors" => once(&mut filter.authors, &mut map, "authors")?,
+                        "kinds" => once(&mut filter.kinds, &mut map, "kinds")?,
+                        "since" => once(&mut filter.since, &mut map, "since")?,
+                        "until" => once(&mut filter.until, &mut map, "until")?,
+                        "limit" => once(&mut filter.limit, &mut map, "limit")?,
+                        "search" => once(&mut filter.search, &mut map, "search")?,
                         other => {
                             let letter = tag_letter(other)
-                                .ok_or_else(|| de::Error::custom(format!("a filter has no member `{other}`")))?;
-                            filter.tags.insert(letter, map.next_value()?);
+                                .ok_or_else(|| de::Error::custom(format!("a filter has no member {other:?}")))?;
+                            if filter.tags.insert(letter, map.next_value()?).is_some() {
+                                return Err(de::Error::custom(format!("duplicate field `#{letter}`")));
+                            }
                         }
                     }
                 }
@@ -109,6 +111,18 @@ impl<'de> Deserialize<'de> for Filter {
             }
         }
         deserializer.deserialize_map(Members)
+    }
+}
+
+/// Reads the value of the member `name`, which two readers must not understand differently: it may stand there once.
+fn once<'de, T: Deserialize<'de>, A: MapAccess<'de>>(
+    member: &mut Option<T>,
+    map: &mut A,
+    name: &'static str,
+) -> Result<(), A::Error> {
+    match member.replace(map.next_value()?) {
+        None => Ok(()),
+        Some(_) => Err(de::Error::duplicate_field(name)),
     }
 }
 
@@ -155,5 +169,38 @@ mod tests {
         assert_eq!(serde_json::to_string(&filter).unwrap(), text);
         assert!(serde_json::from_str::<Filter>("{\"#ee\":[]}").is_err());
         assert!(serde_json::from_str::<Filter>("{\"kindz\":[]}").is_err());
+    }
+
+    #[test]
+    fn what_is_no_filter_is_refused() {
+        let hex = "A".repeat(64);
+        for text in [
+            "[]".into(),
+            "null".into(),
+            "{\"kinds\":[1],\"kinds\":[2]}".into(),
+            "{\"kinds\":[1],\"\\u006binds\":[2]}".into(),
+            "{\"#t\":[\"a\"],\"#t\":[\"b\"]}".into(),
+            "{\"limit\":1,\"limit\":1}".into(),
+            "{\"kinds\":null}".into(),
+            "{\"kinds\":1}".into(),
+            "{\"kinds\":[65536]}".into(),
+            "{\"kinds\":[-1]}".into(),
+            "{\"kinds\":[1.0]}".into(),
+            "{\"since\":1e3}".into(),
+            "{\"until\":-1}".into(),
+            "{\"limit\":\"1\"}".into(),
+            "{\"#t\":[1]}".into(),
+            "{\"#t\":\"a\"}".into(),
+            "{\"#\":[]}".into(),
+            "{\"#1\":[]}".into(),
+            "{\"#é\":[]}".into(),
+            "{\"ids\":[\"00\"]}".into(),
+            format!("{{\"authors\":[\"{hex}\"]}}"),
+            "{\"kinds\":[1],}".into(),
+        ] {
+            assert!(serde_json::from_str::<Filter>(&text).is_err(), "{text}");
+        }
+        let both: Filter = serde_json::from_str("{\"#t\":[\"a\"],\"#T\":[\"b\"]}").unwrap();
+        assert_eq!(both.tags.len(), 2);
     }
 }

@@ -1,3 +1,152 @@
-//! The parser role: from a verified event to what a page shows.
+//! The parser role: subscriptions, pipelines and publishes.
+//!
+//! It turns what relays and the store say into what the page asked for. It opens no
+//! socket, keeps no store and holds no key; signatures are checked by the crypto role,
+//! and nothing goes to the page or the store before they are (engine.md section 5).
+
 pub mod content;
+mod core;
+pub mod delivery;
 pub mod kinds;
+pub mod pipes;
+mod publish;
+mod shard;
+mod subscription;
+mod verify;
+
+use std::future::poll_fn;
+use std::task::{Context, Poll};
+
+use futures_util::{FutureExt, StreamExt, select_biased};
+
+pub use self::core::{Config, Input, Outbox, Parser};
+pub use self::delivery::{PageSinks, Written};
+use crate::message::{
+    CacheToParser, Control, CryptoToParser, PageToParser, ParserReport, ParserToCache, ParserToConnections,
+    ParserToCrypto, RelayMessage, RequestId, Stats, SubId,
+};
+use crate::router::{Port, Received};
+use crate::time::{Clock, Millis, until};
+
+/// The parser's ports.
+pub struct Ports {
+    pub page: Port<PageToParser, ParserReport>,
+    pub crypto: Port<CryptoToParser, ParserToCrypto>,
+    pub cache: Port<CacheToParser, ParserToCache>,
+    pub connections: Port<RelayMessage, ParserToConnections>,
+}
+
+/// The page's rings and ports, with the news that one has room again.
+pub trait PageEdge: PageSinks {
+    /// The next subscription whose ring or port was full and is not any more.
+    fn poll_writable(&mut self, cx: &mut Context<'_>) -> Poll<SubId>;
+    /// Posts what was written and wakes the page. Call it when a turn ends.
+    fn flush(&mut self, now: Millis);
+}
+
+/// Inputs handled at most before what they caused is sent: a busy parser still serves a waiting page.
+const TURN: usize = 256;
+
+/// Runs the parser until the page says stop or goodbye.
+pub async fn run(mut ports: Ports, mut page: impl PageEdge, clock: impl Clock, config: Config) {
+    let mut core = Parser::new(config);
+    let mut out = Outbox::default();
+    let mut handled = 0;
+    loop {
+        let ready = (handled < TURN)
+            .then(|| next(&mut ports, &mut page, &clock, &core).now_or_never())
+            .flatten();
+        let received = match ready {
+            Some(received) => received,
+            None => {
+                core.end_turn(&mut page, &mut out);
+                ports.send(&mut out);
+                ports.grant(core.has_room(&out));
+                ports.flush(clock.now().mono);
+                page.flush(clock.now().mono);
+                handled = 0;
+                next(&mut ports, &mut page, &clock, &core).await
+            }
+        };
+        handled += 1;
+        match received {
+            Some(Received::Message(Input::Page(PageToParser::Control(Control::Stop)))) | None => break,
+            Some(Received::Message(Input::Page(PageToParser::Control(Control::Stats { request })))) => {
+                out.page.push(ParserReport::Stats(ports.stats(request, &core)));
+            }
+            Some(Received::Message(input)) => core.handle(clock.now(), input, &mut out),
+            // The turn's end sends what waited for this credit. Malformed records are counted by their port.
+            Some(Received::Writable | Received::Malformed(_)) => {}
+        }
+        ports.send(&mut out);
+    }
+    core.end_turn(&mut page, &mut out);
+    ports.send(&mut out);
+    page.flush(clock.now().mono);
+    ports.goodbye();
+}
+
+/// The role's one place to wait; none when the page is gone. Relays come last: they are the only source of work, and must not starve the rest.
+async fn next(
+    ports: &mut Ports,
+    page: &mut impl PageEdge,
+    clock: &impl Clock,
+    core: &Parser,
+) -> Option<Received<Input>> {
+    select_biased! {
+        r = ports.page.next() => r.map(|r| r.map(Input::Page)),
+        r = ports.crypto.select_next_some() => Some(r.map(Input::Crypto)),
+        r = ports.cache.select_next_some() => Some(r.map(Input::Cache)),
+        sub = poll_fn(|cx| page.poll_writable(cx)).fuse() => Some(Received::Message(Input::Writable(sub))),
+        () = until(clock, core.next_timeout()).fuse() => Some(Received::Message(Input::Timeout)),
+        r = ports.connections.select_next_some() => Some(r.map(Input::Connections)),
+    }
+}
+
+impl Ports {
+    fn send(&mut self, out: &mut Outbox) {
+        out.page.send(&mut self.page);
+        out.crypto.send(&mut self.crypto);
+        out.cache.send(&mut self.cache);
+        out.connections.send(&mut self.connections);
+    }
+
+    /// Gives credit back: to connections only while there is room for more events, to the others always,
+    /// since what they send is what makes room.
+    fn grant(&mut self, room: bool) {
+        self.page.grant();
+        self.crypto.grant();
+        self.cache.grant();
+        if room {
+            self.connections.grant();
+        }
+    }
+
+    fn flush(&mut self, now: Millis) {
+        self.page.flush(now);
+        self.crypto.flush(now);
+        self.cache.flush(now);
+        self.connections.flush(now);
+    }
+
+    fn goodbye(&mut self) {
+        self.cache.goodbye();
+        self.crypto.goodbye();
+        self.connections.goodbye();
+        self.page.goodbye();
+    }
+
+    fn stats(&self, request: RequestId, core: &Parser) -> Stats {
+        let ports = vec![
+            self.page.stats(),
+            self.crypto.stats(),
+            self.cache.stats(),
+            self.connections.stats(),
+        ];
+        Stats {
+            request,
+            ports,
+            counters: core.counters(),
+        }
+    }
+}

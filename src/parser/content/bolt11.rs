@@ -2,9 +2,8 @@
 //!
 //! The node's signature is not checked: nothing here pays.
 
+use bech32::Checksum;
 use bech32::primitives::decode::CheckedHrpstring;
-
-use super::entity::LongBech32;
 
 /// What an invoice says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,6 +17,17 @@ pub struct Invoice {
     pub payment_hash: Option<[u8; 32]>,
     pub description: Option<String>,
     pub description_hash: Option<[u8; 32]>,
+}
+
+/// BIP-173's checksum with a code longer than its 1,023: invoices with many hints exceed that.
+enum LongBech32 {}
+
+impl Checksum for LongBech32 {
+    type MidstateRepr = u32;
+    const CODE_LENGTH: usize = 5_000;
+    const CHECKSUM_LENGTH: usize = 6;
+    const GENERATOR_SH: [u32; 5] = bech32::Bech32::GENERATOR_SH;
+    const TARGET_RESIDUE: u32 = 1;
 }
 
 /// 35 bits of time before the tagged fields, 520 bits of signature after them, five bits a character.

@@ -7,18 +7,17 @@
 pub mod bolt11;
 pub mod cashu;
 mod code;
-pub mod entity;
 pub mod imeta;
 mod scan;
 mod secret;
 mod shorten;
 mod url;
 
-pub use entity::Entity;
 pub use imeta::Media;
 pub use secret::mask;
 
 use crate::nostr::event::Tag;
+use crate::nostr::nip19::Entity;
 
 /// A piece of a text: what it is, and the bytes `start..end` of the text it stands for.
 #[derive(Clone, Debug, PartialEq)]

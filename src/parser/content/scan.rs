@@ -3,13 +3,16 @@
 use std::collections::BTreeMap;
 
 use super::code::Runs;
-use super::entity::{self, Entity};
 use super::imeta::{self, Media};
 use super::secret::secrets;
 use super::url::{UrlEnd, is_word, media_type, scheme_len, url_end};
 use super::{Block, BlockKind, Code, bolt11, cashu};
 use crate::nostr::event::Tag;
+use crate::nostr::nip19::Entity;
 use crate::nostr::relay_url::RelayUrl;
+
+/// The entities that link something (NIP-19), with bech32's separator.
+const ENTITY_PREFIXES: [&str; 5] = ["npub1", "nprofile1", "note1", "nevent1", "naddr1"];
 
 /// Whether backticks mean anything in the text.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -283,7 +286,7 @@ impl<'a> Scanner<'a> {
 
     fn nostr(&self) -> Option<Found> {
         let start = self.at + self.uri_scheme("nostr:");
-        let prefix = entity::PREFIXES.iter().find(|prefix| self.starts_with(start, prefix))?;
+        let prefix = ENTITY_PREFIXES.iter().find(|prefix| self.starts_with(start, prefix))?;
         let run_end = self.run(start, |b| b.is_ascii_alphanumeric());
         // The entities of one key have one length: what follows without a space can be told from them.
         let fixed = matches!(*prefix, "npub1" | "note1").then_some(start + 63);
@@ -291,7 +294,7 @@ impl<'a> Scanner<'a> {
         let found: Option<(usize, Entity)> = ends
             .into_iter()
             .flatten()
-            .find_map(|end| Some((end, entity::read(self.source(start, end))?)));
+            .find_map(|end| Some((end, Entity::decode(self.source(start, end)).ok()?)));
         Some(match found {
             Some((end, entity)) => Found::Block {
                 kind: BlockKind::Nostr(entity),

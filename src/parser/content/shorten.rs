@@ -2,7 +2,8 @@
 
 use unicode_segmentation::UnicodeSegmentation;
 
-use super::{Block, BlockKind, Entity};
+use super::{Block, BlockKind};
+use crate::nostr::nip19::Entity;
 
 /// nostr.md section 3.
 const MAX_CHARS: usize = 500;
@@ -93,13 +94,13 @@ impl Budget {
                 }
                 self.media -= 1;
             }
-            BlockKind::Nostr(Entity::Event { .. } | Entity::Address { .. }) => {
+            BlockKind::Nostr(Entity::Note(_) | Entity::Nevent(_) | Entity::Naddr(_)) => {
                 if self.quotes == 0 {
                     return block.start;
                 }
                 self.quotes -= 1;
             }
-            BlockKind::Nostr(Entity::Profile { .. })
+            BlockKind::Nostr(Entity::Npub(_) | Entity::Nprofile(_))
             | BlockKind::Secret
             | BlockKind::Emoji { .. }
             | BlockKind::Cashu(_)

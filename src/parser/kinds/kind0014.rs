@@ -3,16 +3,14 @@
 //! Each layer is parsed with the text decrypted from it: a wrap opens to a seal,
 //! a seal to a rumor. A message outside its seal is none: anybody could have written it.
 
-use serde::Deserialize;
-
 use super::kind0004::chat_id;
 use super::private::Private;
 use super::tags::{self, EventRef, ProfileRef};
-use crate::nostr::event::{Event, EventId, Pubkey, RawEvent, Tag, UnsignedEvent};
+use crate::nostr::event::{Event, Pubkey, RawEvent, UnsignedEvent};
 use crate::nostr::hex;
 use crate::nostr::kind::Kind;
+use crate::nostr::nip59::Rumor;
 use crate::parser::content::{self, Content, imeta};
-use crate::time::UnixSeconds;
 
 /// A gift wrap (1059). Its author is a key used once and says nothing.
 #[derive(Clone, Debug, PartialEq)]
@@ -26,19 +24,13 @@ pub struct GiftWrap {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Seal {
     /// `Unreadable` too if its author is not the seal's.
-    pub rumor: Private<Box<Rumor>>,
+    pub rumor: Private<Box<Unsealed>>,
 }
 
-/// An unsigned event: its seal is all that vouches for it.
+/// A rumor, and what its kind makes of it.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Rumor {
-    /// Recomputed.
-    pub id: EventId,
-    pub pubkey: Pubkey,
-    pub created_at: UnixSeconds,
-    pub kind: Kind,
-    pub tags: Vec<Tag>,
-    pub content: String,
+pub struct Unsealed {
+    pub rumor: Rumor,
     /// For kinds 14 and 15.
     pub message: Option<Message>,
 }
@@ -114,51 +106,16 @@ pub(super) fn parse_wrap(event: &RawEvent, decrypted: Option<&str>) -> GiftWrap 
 
 pub(super) fn parse_seal(event: &RawEvent, decrypted: Option<&str>) -> Seal {
     Seal {
-        rumor: Private::of(decrypted, |json| rumor(json, event.pubkey).map(Box::new)),
+        rumor: Private::of(decrypted, |json| unseal(json, event.pubkey).map(Box::new)),
     }
 }
 
 /// Reads a rumor sealed by `author`.
-fn rumor(json: &str, author: Pubkey) -> Option<Rumor> {
-    #[derive(Deserialize)]
-    struct Unsigned {
-        #[serde(default)]
-        id: Option<EventId>,
-        pubkey: Pubkey,
-        created_at: UnixSeconds,
-        kind: Kind,
-        tags: Vec<Tag>,
-        content: String,
-    }
-    let Unsigned {
-        id: claimed,
-        pubkey,
-        created_at,
-        kind,
-        tags,
-        content,
-    } = serde_json::from_str(json).ok()?;
-    let event = UnsignedEvent {
-        pubkey,
-        created_at,
-        kind,
-        tags,
-        content,
-    };
-    let id = event.id();
-    if pubkey != author || claimed.is_some_and(|claimed| claimed != id) {
-        return None;
-    }
-    let message = message(&event);
-    let UnsignedEvent { tags, content, .. } = event;
-    Some(Rumor {
-        id,
-        pubkey,
-        created_at,
-        kind,
-        tags,
-        content,
-        message,
+fn unseal(json: &str, author: Pubkey) -> Option<Unsealed> {
+    let rumor = Rumor::from_json(json).ok().filter(|rumor| rumor.pubkey == author)?;
+    Some(Unsealed {
+        message: message(&rumor),
+        rumor,
     })
 }
 
@@ -210,12 +167,12 @@ mod tests {
     use crate::nostr::event::tests::signed;
     use serde_json::json;
 
-    fn open(kind: u16, tags: &[&[&str]], content: &str) -> Option<Rumor> {
+    fn open(kind: u16, tags: &[&[&str]], content: &str) -> Option<Unsealed> {
         let seal = signed(1, 13, 1, &[], "sealed");
         let json =
             json!({"pubkey": seal.pubkey, "created_at": 9, "kind": kind, "tags": tags, "content": content}).to_string();
         match parse_seal(&seal, Some(&json)).rumor {
-            Private::Open(rumor) => Some(*rumor),
+            Private::Open(unsealed) => Some(*unsealed),
             _ => None,
         }
     }
@@ -223,7 +180,7 @@ mod tests {
     #[test]
     fn a_chat_message_is_read_with_its_room() {
         let (a, e) = ("0".repeat(63) + "1", "e".repeat(64));
-        let rumor = open(
+        let unsealed = open(
             14,
             &[
                 &["p", &a, "wss://r.example"],
@@ -233,9 +190,9 @@ mod tests {
             "hi #x",
         )
         .unwrap();
-        assert_eq!((rumor.kind, rumor.created_at), (Kind(14), UnixSeconds(9)));
-        let message = rumor.message.unwrap();
-        assert_eq!(message.chat_id, format!("{a}_{}", rumor.pubkey));
+        assert_eq!((unsealed.rumor.kind, unsealed.rumor.created_at.0), (Kind(14), 9));
+        let message = unsealed.message.unwrap();
+        assert_eq!(message.chat_id, format!("{a}_{}", unsealed.rumor.pubkey));
         assert_eq!(
             (message.recipients.len(), message.subject.as_deref()),
             (1, Some("Plans"))
@@ -298,7 +255,7 @@ mod tests {
         let other = signed(2, 1, 1, &[], "");
         let read = |json: serde_json::Value| parse_seal(&seal, Some(&json.to_string())).rumor;
         let good = json!({"pubkey": seal.pubkey, "created_at": 9, "kind": 14, "tags": [], "content": "x"});
-        let id = read(good.clone()).open().unwrap().id;
+        let id = read(good.clone()).open().unwrap().rumor.id();
         let with = |name: &str, value: serde_json::Value| {
             let mut json = good.clone();
             json[name] = value;

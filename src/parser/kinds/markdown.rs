@@ -7,7 +7,8 @@
 use pulldown_cmark::{CodeBlockKind, Event, Options, Parser, Tag, TagEnd};
 
 use crate::nostr::event::Tag as EventTag;
-use crate::parser::content::{self, BlockKind, Entity, entity, imeta};
+use crate::nostr::nip19::Entity;
+use crate::parser::content::{self, BlockKind, imeta};
 
 /// Deeper nesting is kept as content of the deepest level.
 const MAX_DEPTH: usize = 32;
@@ -225,7 +226,9 @@ fn node_kind(tag: Tag<'_>) -> Option<NodeKind> {
         Tag::Link {
             dest_url, title: text, ..
         } if is_safe(&dest_url) => {
-            let entity = dest_url.strip_prefix("nostr:").and_then(entity::read);
+            let entity = dest_url
+                .strip_prefix("nostr:")
+                .and_then(|entity| Entity::decode(entity).ok());
             NodeKind::Link {
                 url: dest_url.into_string(),
                 title: title(&text),
@@ -293,7 +296,7 @@ mod tests {
         assert!(matches!(
             &parse(&format!("[me](nostr:{npub})"), &[])[1].kind,
             NodeKind::Link {
-                entity: Some(Entity::Profile { .. }),
+                entity: Some(Entity::Npub(_)),
                 ..
             }
         ));

@@ -35,7 +35,7 @@ pub use kind0004::{DirectMessage, Plaintext};
 pub use kind0005::Deletion;
 pub use kind0006::Repost;
 pub use kind0007::{External, ExternalReaction, Reaction, ReactionType};
-pub use kind0014::{EncryptedFile, GiftWrap, Message, MessageBody, Rumor, Seal};
+pub use kind0014::{EncryptedFile, GiftWrap, Message, MessageBody, Seal, Unsealed};
 pub use kind0020::MediaPost;
 pub use kind1068::{Poll, PollOption, PollResponse, PollType};
 pub use kind1111::{Comment, Scope};

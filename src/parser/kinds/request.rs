@@ -62,7 +62,7 @@ pub fn requests(event: &RawEvent, parsed: &Parsed) -> Vec<Request> {
         Parsed::Nutzap(nutzap) => requests.paid_or_liked(Some(nutzap.recipient), &nutzap.event, &None),
         Parsed::DirectMessage(message) => requests.profile(Some(message.recipient), None),
         Parsed::Seal(seal) => {
-            let message = seal.rumor.open().and_then(|rumor| rumor.message.as_ref());
+            let message = seal.rumor.open().and_then(|unsealed| unsealed.message.as_ref());
             for person in message.iter().flat_map(|message| &message.recipients) {
                 requests.profile(Some(person.pubkey), person.relay.clone());
             }

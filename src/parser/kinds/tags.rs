@@ -3,10 +3,43 @@
 use std::collections::BTreeMap;
 
 use crate::nostr::event::{EventId, Pubkey, RawEvent, Tag};
+use crate::nostr::hex;
 use crate::nostr::kind::Kind;
+use crate::nostr::nip19::Entity;
 use crate::nostr::relay_url::RelayUrl;
-pub use crate::parser::content::entity::Address;
-use crate::parser::content::{Block, BlockKind, Entity};
+use crate::parser::content::{Block, BlockKind};
+
+/// The address of a replaceable or addressable event (NIP-01 `a` tag).
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Address {
+    pub kind: Kind,
+    pub pubkey: Pubkey,
+    /// The `d` tag; empty for a replaceable kind.
+    pub identifier: String,
+}
+
+impl Address {
+    /// Reads `kind:pubkey:identifier`.
+    pub fn parse(text: &str) -> Option<Address> {
+        let mut parts = text.splitn(3, ':');
+        let kind = parts.next()?;
+        // `parse` takes a plus sign, a kind does not.
+        if !kind.bytes().all(|b| b.is_ascii_digit()) {
+            return None;
+        }
+        Some(Address {
+            kind: Kind(kind.parse().ok()?),
+            pubkey: Pubkey(hex::decode(parts.next()?)?),
+            identifier: parts.next()?.to_owned(),
+        })
+    }
+}
+
+impl std::fmt::Display for Address {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}:{}:{}", self.kind.0, self.pubkey, self.identifier)
+    }
+}
 
 /// An event somebody points to (`e`, `E`).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -172,41 +205,32 @@ pub fn citations(event: &RawEvent, blocks: &[Block]) -> (Vec<Quote>, Vec<Mention
             quotes.add(target, relay(tag, 2), pubkey(tag, 3));
         }
     }
-    let mut mentions: Vec<Mention> = Vec::new();
-    let mut mentioned = BTreeMap::new();
+    let mut mentions = Mentions::default();
     for block in blocks {
-        match &block.kind {
-            BlockKind::Nostr(Entity::Event { id, relays, author, .. }) => {
-                quotes.add(QuoteTarget::Event(*id), relays.iter().cloned(), *author);
+        let BlockKind::Nostr(entity) = &block.kind else {
+            continue;
+        };
+        match entity {
+            Entity::Npub(pubkey) => mentions.add(*pubkey, []),
+            Entity::Nprofile(profile) => mentions.add(profile.pubkey, readable(&profile.relays)),
+            Entity::Note(id) => quotes.add(QuoteTarget::Event(*id), [], None),
+            Entity::Nevent(event) => quotes.add(QuoteTarget::Event(event.id), readable(&event.relays), event.author),
+            Entity::Naddr(naddr) => {
+                let address = Address {
+                    kind: naddr.kind,
+                    pubkey: naddr.pubkey,
+                    identifier: naddr.identifier.clone(),
+                };
+                quotes.add(QuoteTarget::Address(address), readable(&naddr.relays), None);
             }
-            BlockKind::Nostr(Entity::Address { address, relays }) => {
-                quotes.add(
-                    QuoteTarget::Address(address.clone()),
-                    relays.iter().cloned(),
-                    Some(address.pubkey),
-                );
-            }
-            BlockKind::Nostr(Entity::Profile { pubkey, relays }) => {
-                let at = *mentioned.entry(*pubkey).or_insert_with(|| {
-                    mentions.push(Mention {
-                        pubkey: *pubkey,
-                        relays: Vec::new(),
-                    });
-                    mentions.len() - 1
-                });
-                if let Some(mention) = mentions.get_mut(at) {
-                    unite(&mut mention.relays, relays.iter().cloned());
-                }
-            }
-            _ => {}
         }
     }
     for person in event.tags_named("p").filter_map(ProfileRef::from_tag) {
-        if let Some(mention) = mentioned.get(&person.pubkey).and_then(|at| mentions.get_mut(*at)) {
-            unite(&mut mention.relays, person.relay);
+        if mentions.at.contains_key(&person.pubkey) {
+            mentions.add(person.pubkey, person.relay);
         }
     }
-    (quotes.list, mentions)
+    (quotes.list, mentions.list)
 }
 
 /// Adds what is not there yet.
@@ -214,6 +238,32 @@ pub fn unite(relays: &mut Vec<RelayUrl>, more: impl IntoIterator<Item = RelayUrl
     for relay in more {
         if !relays.contains(&relay) {
             relays.push(relay);
+        }
+    }
+}
+
+/// The relays of an entity that can be relays.
+fn readable(relays: &[String]) -> impl Iterator<Item = RelayUrl> {
+    relays.iter().filter_map(|relay| RelayUrl::parse(relay).ok())
+}
+
+#[derive(Default)]
+struct Mentions {
+    list: Vec<Mention>,
+    at: BTreeMap<Pubkey, usize>,
+}
+
+impl Mentions {
+    fn add(&mut self, pubkey: Pubkey, relays: impl IntoIterator<Item = RelayUrl>) {
+        let at = *self.at.entry(pubkey).or_insert(self.list.len());
+        if at == self.list.len() {
+            self.list.push(Mention {
+                pubkey,
+                relays: Vec::new(),
+            });
+        }
+        if let Some(mention) = self.list.get_mut(at) {
+            unite(&mut mention.relays, relays);
         }
     }
 }
@@ -245,6 +295,29 @@ impl Quotes {
                 unite(&mut quote.relays, relays);
                 self.list.push(quote);
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const KEY: &str = "3bf0c63fcb93463407af97a5e5ee64fa883d107ef9e558472c4eb9aaaefa459d";
+
+    #[test]
+    fn an_address_is_read_only_if_whole() {
+        let good = format!("30023:{KEY}:a:b");
+        assert_eq!(Address::parse(&good).map(|a| a.to_string()), Some(good.clone()));
+        assert!(Address::parse(&format!("10000:{KEY}:")).is_some());
+        for bad in [
+            format!("+1:{KEY}:"),
+            format!(":{KEY}:"),
+            format!("70000:{KEY}:"),
+            format!("1:{KEY}"),
+            "1:aa:".into(),
+        ] {
+            assert_eq!(Address::parse(&bad), None, "{bad}");
         }
     }
 }

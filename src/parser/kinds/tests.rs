@@ -4,6 +4,7 @@ use super::*;
 use crate::nostr::event::tests::signed;
 use crate::nostr::event::{EventId, Pubkey, Signature, Tag};
 use crate::nostr::kind::Kind;
+use crate::nostr::testing::Random;
 use crate::time::UnixSeconds;
 
 #[test]
@@ -36,21 +37,8 @@ fn the_ranges_fall_to_lists_and_to_addressable_events() {
     }
 }
 
-/// splitmix64: the same numbers from the same seed.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, limit: usize) -> usize {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        ((z ^ (z >> 31)) % limit as u64) as usize
-    }
-
-    fn pick<'a>(&mut self, from: &[&'a str]) -> &'a str {
-        from[self.below(from.len())]
-    }
+fn pick<'a>(random: &mut Random, from: &[&'a str]) -> &'a str {
+    from[random.below(from.len())]
 }
 
 const KINDS: [u16; 34] = [
@@ -151,11 +139,11 @@ fn random_events_of_every_kind_are_read_without_a_panic() {
         let tags: Vec<Tag> = (0..random.below(8))
             .map(|_| {
                 (0..random.below(6))
-                    .map(|at| random.pick(if at == 0 { &NAMES } else { &VALUES }).to_owned())
+                    .map(|at| pick(&mut random, if at == 0 { &NAMES } else { &VALUES }).to_owned())
                     .collect()
             })
             .collect();
-        let content: String = (0..random.below(3)).map(|_| random.pick(&VALUES)).collect();
+        let content: String = (0..random.below(3)).map(|_| pick(&mut random, &VALUES)).collect();
         let event = RawEvent {
             id: EventId([1; 32]),
             pubkey: Pubkey([0xaa; 32]),
@@ -165,7 +153,7 @@ fn random_events_of_every_kind_are_read_without_a_panic() {
             content,
             sig: Signature([0; 64]),
         };
-        let decrypted = [None, Some(random.pick(&VALUES))][random.below(2)];
+        let decrypted = [None, Some(pick(&mut random, &VALUES))][random.below(2)];
         if let Some(parsed) = super::read(&event, decrypted) {
             parsed_count += 1;
             assert!(requests(&event, &parsed).len() <= 50);

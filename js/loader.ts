@@ -1,0 +1,56 @@
+import { FerryError } from './errors.js';
+
+/** Where this script was loaded from; the other files of dist/ stand beside it. */
+const scriptUrl: string | undefined =
+  __FORMAT__ === 'module'
+    ? import.meta.url
+    : ((globalThis.document?.currentScript as HTMLScriptElement | null)?.src ?? undefined);
+
+/** Fetches and compiles the .wasm, once, on the page; the workers are sent the compiled module. */
+export async function loadModule(wasmUrl?: string | URL): Promise<WebAssembly.Module> {
+  const bytes = __WASM_BASE64__ && !wasmUrl ? await inlined() : await fetched(wasmUrl ?? beside('nostr-ferry.wasm'));
+  await checkHash(bytes);
+  try {
+    return await WebAssembly.compile(bytes);
+  } catch (cause) {
+    const hint = "if the page has a Content-Security-Policy, its script-src needs 'wasm-unsafe-eval'";
+    throw new FerryError('wasm', `the .wasm does not compile (${String(cause)}); ${hint}`, { cause });
+  }
+}
+
+/** The address of another file of the release. */
+export function beside(name: string): URL {
+  if (scriptUrl) return new URL(name, scriptUrl);
+  throw new FerryError('wasm', `the script does not know where it was loaded from: pass the address of ${name} as an option`);
+}
+
+/** Whether a worker can be started from `url` here: workers load from the page's own origin only. */
+export function isOwnOrigin(url: URL): boolean {
+  return url.origin === globalThis.location.origin;
+}
+
+async function inlined(): Promise<Uint8Array<ArrayBuffer>> {
+  const zipped = Uint8Array.from(atob(__WASM_BASE64__), (char) => char.charCodeAt(0));
+  const stream = new Blob([zipped]).stream().pipeThrough(new DecompressionStream('gzip'));
+  return new Uint8Array(await new Response(stream).arrayBuffer());
+}
+
+async function fetched(url: string | URL): Promise<Uint8Array<ArrayBuffer>> {
+  // Read whole rather than streamed: a static host may serve it under any MIME type, and it is hashed.
+  const response = await fetch(url).catch((cause: unknown) => {
+    const hint = 'from another origin it needs CORS headers';
+    throw new FerryError('wasm', `${String(url)} cannot be fetched; ${hint}`, { cause });
+  });
+  if (!response.ok) throw new FerryError('wasm', `${String(url)} answers ${response.status} ${response.statusText}`);
+  return new Uint8Array(await response.arrayBuffer());
+}
+
+async function checkHash(bytes: Uint8Array<ArrayBuffer>): Promise<void> {
+  // Plain http pages other than localhost have no SubtleCrypto; the module's build name is checked all the same.
+  if (!globalThis.crypto?.subtle) return;
+  const digest = new Uint8Array(await crypto.subtle.digest('SHA-256', bytes));
+  const hex = Array.from(digest, (byte) => byte.toString(16).padStart(2, '0')).join('');
+  if (hex !== __WASM_SHA256__) {
+    throw new FerryError('wasm', 'the .wasm is not the one this script was built with: take both from the same release');
+  }
+}

@@ -1,0 +1,232 @@
+import { ROLES, type Role } from './channels.js';
+import { Emitter } from './emitter.js';
+import type { EventView } from './event.js';
+import { FerryError, assertNever } from './errors.js';
+import { openInbox } from './inbox.js';
+import { loadModule } from './loader.js';
+import { PagePort, WINDOW_BYTES } from './port.js';
+import { Publish } from './publish.js';
+import { Relays } from './relays.js';
+import { Signer } from './signer.js';
+import { Subscription } from './subscription.js';
+import type { EngineStats, EventTemplate, Filter, PublishOptions, RoleStats, StartOptions, SubscribeOptions } from './types.js';
+import {
+  decodeReport,
+  encodeOnline,
+  encodePublish,
+  encodeStatsRequest,
+  encodeStop,
+  encodeSubscribe,
+  encodeUnsubscribe,
+} from './wire.js';
+import { startWorkers, type Workers } from './workers.js';
+
+export interface ManagerEvents {
+  /** The engine has stopped because of an error; every open request has been told. */
+  error: FerryError;
+}
+
+/** A status stream carries small records, and only the latest of a relay matters. */
+const STATUS_BYTES = 64 << 10;
+const SUBSCRIPTION_BYTES = 256 << 10;
+/** A one-shot request that names no time-out of its own gives up after so long. */
+const FETCH_TIMEOUT_MS = 15_000;
+
+/**
+ * The engine, running in four workers.
+ *
+ * @example
+ * const nostr = await NostrManager.start({ relays: ['wss://relay.example.com'] });
+ * for await (const event of nostr.subscribe([{ kinds: [1], limit: 20 }])) console.log(event.content);
+ */
+export class NostrManager extends Emitter<ManagerEvents> implements AsyncDisposable {
+  readonly signer: Signer;
+  readonly relays: Relays;
+  readonly #workers: Workers;
+  readonly #control = {} as Record<Role, PagePort>;
+  readonly #subscriptions = new Map<string, Subscription>();
+  readonly #publishes = new Map<number, Publish>();
+  readonly #statsRequests = new Map<number, (stats: RoleStats) => void>();
+  readonly #online = () => this.#control.connections.send(encodeOnline());
+  #last = { subscription: 0, publish: 0, request: 0 };
+  #over: FerryError | undefined;
+
+  /**
+   * Starts the engine: one fetch of the .wasm, one compile, four workers.
+   *
+   * @throws {FerryError} `unsupported`, `wasm`, `worker` or `bad-input`, saying what to change.
+   * @example const nostr = await NostrManager.start({ relays: ['wss://relay.example.com'] });
+   */
+  static async start(options: StartOptions = {}): Promise<NostrManager> {
+    checkSupport();
+    const module = await loadModule(options.wasmUrl);
+    let manager: NostrManager | undefined;
+    const onDeath = (role: Role, why: string) => manager?.fail(new FerryError('stopped', `the ${role} worker died: ${why}`));
+    const workers = await startWorkers(module, engineOptions(options), options.workerUrl, onDeath);
+    manager = new NostrManager(workers);
+    return manager;
+  }
+
+  private constructor(workers: Workers) {
+    super();
+    this.#workers = workers;
+    for (const role of ROLES) {
+      this.#control[role] = new PagePort(workers.control[role], WINDOW_BYTES, (record) => this.#onReport(record));
+    }
+    this.signer = new Signer(workers.signer, WINDOW_BYTES);
+    const status = openInbox('status', STATUS_BYTES);
+    this.#control.connections.attach(status.attachment, [status.attachment.port]);
+    this.relays = new Relays(status);
+    globalThis.addEventListener?.('online', this.#online);
+  }
+
+  /**
+   * Opens a subscription (NIP-01 REQ): cached events first, then what relays send.
+   *
+   * @param filters an event that any of them matches is delivered, once; 1 to 50.
+   * @returns the open subscription; read it with `for await` or `on`.
+   * @throws {FerryError} `bad-input` for a filter or option that is not what it should be; `stopped`.
+   * @example
+   * const feed = nostr.subscribe([{ kinds: [1], authors, limit: 50 }]);
+   * feed.on('event', render);
+   */
+  subscribe(filters: Filter[], options: SubscribeOptions = {}): Subscription {
+    if (this.#over) throw this.#over;
+    options.signal?.throwIfAborted();
+    const joined = options.id === undefined ? undefined : this.#subscriptions.get(options.id);
+    if (joined) return joined.join();
+    const id = options.id ?? `sub-${this.#last.subscription + 1}`;
+    // The engine never sees an id twice: what is still under way for a closed one cannot reach its namesake.
+    const sub = `${++this.#last.subscription}:${id}`;
+    if ([...sub].length > 64) throw new FerryError('bad-input', 'a subscription id has at most 56 characters', { subscription: id });
+    const request = encodeSubscribe(sub, filters, options);
+    const inbox = openInbox(sub, options.bufferBytes ?? SUBSCRIPTION_BYTES);
+    const parser = this.#control.parser;
+    const subscription = new Subscription(id, inbox, () => {
+      this.#subscriptions.delete(id);
+      parser.send(encodeUnsubscribe(sub));
+    });
+    this.#subscriptions.set(id, subscription);
+    parser.attach(inbox.attachment, [inbox.attachment.port]);
+    parser.send(request);
+    options.signal?.addEventListener('abort', () => subscription.close(), { once: true });
+    return subscription;
+  }
+
+  /**
+   * Asks once: resolves when every asked relay has answered, failed or timed out, and never hangs.
+   *
+   * @returns the events, newest first, ties by lowest id.
+   * @throws {FerryError} as `subscribe`.
+   * @example const [note] = await nostr.fetch([{ ids: [id] }]);
+   */
+  async fetch(filters: Filter[], options: SubscribeOptions = {}): Promise<EventView[]> {
+    const events: EventView[] = [];
+    const oneShot = { timeoutMs: FETCH_TIMEOUT_MS, ...options, closeOnEose: true };
+    for await (const event of this.subscribe(filters, oneShot)) events.push(event);
+    return events.sort((a, b) => b.created_at - a.created_at || (a.id < b.id ? -1 : 1));
+  }
+
+  /**
+   * Signs an event, saves it and sends it to relays.
+   *
+   * @throws {FerryError} `bad-input` for a template that cannot be an event; `stopped`.
+   * @example await nostr.publish({ kind: 1, content: 'hello' }).accepted();
+   */
+  publish(template: EventTemplate, options: PublishOptions = {}): Publish {
+    if (this.#over) throw this.#over;
+    const id = ++this.#last.publish;
+    const request = encodePublish(id, template, options.relays ?? []);
+    const publish = new Publish();
+    this.#publishes.set(id, publish);
+    this.#control.parser.send(request);
+    return publish;
+  }
+
+  /** Every role's counters, and those of its ports. */
+  async stats(): Promise<EngineStats> {
+    if (this.#over) throw this.#over;
+    const stats = ROLES.map(async (role) => {
+      const request = ++this.#last.request;
+      const answer = new Promise<RoleStats>((resolve) => this.#statsRequests.set(request, resolve));
+      this.#control[role].send(encodeStatsRequest(request));
+      return [role, await answer] as const;
+    });
+    return Object.fromEntries(await Promise.all(stats)) as unknown as EngineStats;
+  }
+
+  /** Closes the sockets, saves what is to be saved and ends the workers; resolves when that is done. */
+  async stop(): Promise<void> {
+    if (this.#over) return;
+    // In the order of the flow: each is given what the one before it still had to say.
+    for (const role of ['connections', 'parser', 'cache', 'crypto'] as const) {
+      this.#control[role].send(encodeStop());
+      await this.#control[role].ended;
+    }
+    this.#end(new FerryError('stopped', 'the engine was stopped'));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop();
+  }
+
+  /** @internal A worker is gone. */
+  fail(error: FerryError): void {
+    if (this.#over) return;
+    this.#end(error);
+    this.emit('error', error);
+  }
+
+  #end(error: FerryError): void {
+    this.#over = error;
+    globalThis.removeEventListener?.('online', this.#online);
+    for (const subscription of [...this.#subscriptions.values()]) subscription.fail(error);
+    for (const publish of this.#publishes.values()) publish.finish(error);
+    this.signer.fail(error);
+    this.relays.close();
+    for (const role of ROLES) this.#control[role].close();
+    this.#workers.terminate();
+  }
+
+  #onReport(record: Uint8Array): void {
+    const report = decodeReport(record);
+    switch (report.type) {
+      case 'stats':
+        this.#statsRequests.get(report.request)?.(report.stats);
+        this.#statsRequests.delete(report.request);
+        return;
+      case 'notice':
+        return this.relays.notice(report.relay, report.message);
+      case 'publish': {
+        const publish = this.#publishes.get(report.publish);
+        const { status } = report;
+        if (status.state === 'failed') publish?.finish(status.error);
+        else if (status.state === 'complete') publish?.finish();
+        else publish?.report(status);
+        if (status.state === 'failed' || status.state === 'complete') this.#publishes.delete(report.publish);
+        return;
+      }
+      default:
+        return assertNever(report);
+    }
+  }
+}
+
+function checkSupport(): void {
+  for (const name of ['WebAssembly', 'Worker', 'MessageChannel', 'WebSocket'] as const) {
+    if (!(name in globalThis)) throw new FerryError('unsupported', `this browser has no ${name}: the engine cannot run here`);
+  }
+}
+
+/** The options as the workers read them (`Options` in src/web/mod.rs). */
+function engineOptions(options: StartOptions): string {
+  const cache = options.cache === false ? undefined : options.cache;
+  return JSON.stringify({
+    verify: options.verify !== 'none',
+    relays: options.relays ?? [],
+    indexers: options.indexers ?? [],
+    persist: options.cache !== false,
+    database: cache?.name,
+    cacheBytes: cache?.maxBytes,
+  });
+}

@@ -1,0 +1,69 @@
+import { FerryError } from './errors.js';
+import type { PublishStatus, SignedEvent } from './types.js';
+
+/** One event on its way to relays. */
+export class Publish {
+  readonly #statuses: PublishStatus[] = [];
+  #over: { error?: FerryError } | undefined;
+  #waiting: (() => void)[] = [];
+
+  /** Every step, from the first on, as it happens; ends when every relay has had its last word. */
+  get status(): AsyncIterable<PublishStatus> {
+    return { [Symbol.asyncIterator]: () => this.#iterate() };
+  }
+
+  /**
+   * Resolves when the event is signed, with the event.
+   *
+   * @throws {FerryError} `no-signer`, `refused`, `timed-out`, `disconnected` or `bad-input` of the signer.
+   */
+  async signed(): Promise<SignedEvent> {
+    for await (const status of this.status) if (status.state === 'signed') return status.event;
+    throw new FerryError('refused', 'the event was not signed');
+  }
+
+  /**
+   * Resolves when the first relay has accepted the event, with that relay.
+   *
+   * @throws {FerryError} as `signed`; `refused` if no relay accepted it, with their reasons.
+   */
+  async accepted(): Promise<string> {
+    const words: string[] = [];
+    for await (const status of this.status) {
+      if (status.state === 'accepted') return status.relay;
+      if (status.state === 'rejected' || status.state === 'unanswered') words.push(`${status.relay}: ${status.reason}`);
+    }
+    throw new FerryError('refused', `no relay accepted the event (${words.join('; ')})`);
+  }
+
+  /** @internal */
+  report(status: PublishStatus): void {
+    this.#statuses.push(status);
+    this.#wake();
+  }
+
+  /** @internal */
+  finish(error?: FerryError): void {
+    this.#over ??= error ? { error } : {};
+    this.#wake();
+  }
+
+  #wake(): void {
+    for (const wake of this.#waiting.splice(0)) wake();
+  }
+
+  async *#iterate(): AsyncGenerator<PublishStatus, void, undefined> {
+    for (let at = 0; ; ) {
+      const status = this.#statuses[at];
+      if (status) {
+        at += 1;
+        yield status;
+      } else if (this.#over) {
+        if (this.#over.error) throw this.#over.error;
+        return;
+      } else {
+        await new Promise<void>((resolve) => this.#waiting.push(resolve));
+      }
+    }
+  }
+}

@@ -1,0 +1,137 @@
+/** A NIP-01 filter. Times are Unix seconds; ids and pubkeys are 64 characters of lower-case hex. */
+export interface Filter {
+  ids?: string[];
+  authors?: string[];
+  kinds?: number[];
+  since?: number;
+  until?: number;
+  /** The most stored events wanted; it does not bound live events. */
+  limit?: number;
+  /** NIP-50; judged by the relay alone. */
+  search?: string;
+  /** Values of a single-letter tag. */
+  [tag: `#${string}`]: string[] | undefined;
+}
+
+/** An event to be (NIP-01). The signer adds `pubkey`, `id` and `sig`. */
+export interface EventTemplate {
+  /** 0 to 65535. */
+  kind: number;
+  content: string;
+  tags?: string[][];
+  /** Unix seconds; now if absent. */
+  created_at?: number;
+}
+
+/** A signed event as NIP-01 writes it. */
+export interface SignedEvent {
+  id: string;
+  pubkey: string;
+  created_at: number;
+  kind: number;
+  tags: string[][];
+  content: string;
+  sig: string;
+}
+
+export interface StartOptions {
+  /** Relays for what names none, when the authors' own are unknown: `ws://` or `wss://` addresses. Default: none. */
+  relays?: string[];
+  /** Relays asked for profiles, contact and relay lists (kinds 0, 3, 10002). Default: none. */
+  indexers?: string[];
+  /** `false` keeps the store in memory and forgets it with the page. Default: IndexedDB, 256 MiB. */
+  cache?: false | { /** The store's budget in bytes. */ maxBytes?: number; /** The database's name. Default `ferry`. */ name?: string };
+  /** `'none'` delivers events without a check of id and signature: for benchmarks and relays you run yourself. Default `'all'`. */
+  verify?: 'all' | 'none';
+  /** Where the .wasm is. Default: beside the script. */
+  wasmUrl?: string | URL;
+  /** Where `nostr-ferry.worker.js` is, for pages whose policy forbids workers from a Blob. */
+  workerUrl?: string | URL;
+}
+
+export interface SubscribeOptions {
+  /** A name, up to 64 characters. A second subscription with the id of an open one joins it. Default: a fresh one. */
+  id?: string;
+  /** The relays to ask. Default: chosen by the authors' relay lists (NIP-65), else the engine's own. */
+  relays?: string[];
+  /** Ask relays only for what the store could not answer. */
+  cacheFirst?: boolean;
+  /** Ask no relay. */
+  cacheOnly?: boolean;
+  /** Do not look in the store. */
+  noCache?: boolean;
+  /** End once every asked relay has answered, failed or timed out. */
+  closeOnEose?: boolean;
+  /** End after so many milliseconds. */
+  timeoutMs?: number;
+  /** End after so many delivered events. */
+  maxEvents?: number;
+  /** Bytes buffered for the page before events wait in the store. Default 256 KiB. */
+  bufferBytes?: number;
+  /** Ends the subscription. */
+  signal?: AbortSignal;
+}
+
+export interface PublishOptions {
+  /** Relays besides those of the author and of those it mentions. */
+  relays?: string[];
+}
+
+/** How far a publish has come. */
+export type PublishStatus =
+  | { state: 'signed'; event: SignedEvent }
+  /** It waits for these relays. */
+  | { state: 'queued'; relays: string[] }
+  | { state: 'sent'; relay: string }
+  /** The relay said OK; `reason` is its own word, often empty. */
+  | { state: 'accepted'; relay: string; reason: string }
+  | { state: 'rejected'; relay: string; reason: string }
+  /** The relay could not be reached or did not answer in time. */
+  | { state: 'unanswered'; relay: string; reason: string };
+
+/** A relay's connection. */
+export interface RelayStatus {
+  relay: string;
+  state: 'connecting' | 'open' | 'authenticating' | 'closed' | 'failed' | 'shed';
+  /** Why, in words. */
+  reason: string;
+  events: number;
+  bytes: number;
+  /** Frames that were no valid message. */
+  malformed: number;
+  unknownSub: number;
+  /** Events whose id or signature did not hold. */
+  forged: number;
+  /** Events that were not asked for. */
+  unmatched: number;
+  connects: number;
+  sheds: number;
+}
+
+/** The counters of one port. */
+export interface PortStats {
+  name: string;
+  sentRecords: number;
+  sentBytes: number;
+  sentBatches: number;
+  receivedRecords: number;
+  receivedBytes: number;
+  receivedBatches: number;
+  /** Received records the role has not taken yet, now and at most. */
+  queueDepth: number;
+  queueHighWater: number;
+  /** Bytes the peer may still be sent. */
+  creditBytes: number;
+  /** How often, and for how long in all, a record waited for credit. */
+  stalls: number;
+  stalledMs: number;
+  malformed: number;
+}
+
+/** One role's counters. */
+export interface RoleStats {
+  ports: PortStats[];
+  counters: Record<string, number>;
+}
+
+export type EngineStats = Record<'connections' | 'cache' | 'parser' | 'crypto', RoleStats>;

@@ -1,0 +1,422 @@
+// Messages to and from the workers as FlatBuffers. The only importer of ./generated.
+import { Builder, ByteBuffer, type Offset } from 'flatbuffers';
+
+import { FerryError, assertNever, type FerryErrorCode } from './errors.js';
+import { EventView } from './event.js';
+import * as fb from './generated/ferry.js';
+import type {
+  EventTemplate,
+  Filter,
+  PublishStatus,
+  RelayStatus,
+  RoleStats,
+  SignedEvent,
+  SubscribeOptions,
+} from './types.js';
+
+/** What a subscription's inbox yields. */
+export type SubMessage =
+  | { type: 'event'; event: EventView }
+  | { type: 'eoce' }
+  | { type: 'eose'; relay: string | undefined }
+  | { type: 'closed'; relay: string; reason: string }
+  | { type: 'overflow'; dropped: number }
+  | { type: 'ended'; reason: 'complete' | 'timed-out' | 'max-events' | 'too-many-subscriptions' | 'bad-filters' };
+
+/** What a worker's control port says. */
+export type Report =
+  | { type: 'publish'; publish: number; status: PublishStatus | { state: 'failed'; error: FerryError } | { state: 'complete' } }
+  | { type: 'stats'; request: number; stats: RoleStats }
+  | { type: 'notice'; relay: string; message: string };
+
+/** What the crypto role answers. */
+export type SignerAnswer =
+  | { outcome: 'pubkey'; pubkey: string }
+  | { outcome: 'signed'; event: SignedEvent }
+  | { outcome: 'done' }
+  | { outcome: 'failed'; error: FerryError };
+
+// ---------------------------------------------------------------- to the workers
+
+export function encodeSubscribe(sub: string, filters: Filter[], options: SubscribeOptions): Uint8Array {
+  return main(fb.MainContent.Subscribe, (builder) => {
+    const subAt = builder.createString(sub);
+    const requests = fb.Subscribe.createRequestsVector(builder, filters.map((filter) => filterAt(builder, filter)));
+    const relays = fb.Subscribe.createRelaysVector(builder, strings(builder, options.relays ?? []));
+    fb.Subscribe.startSubscribe(builder);
+    fb.Subscribe.addSub(builder, subAt);
+    fb.Subscribe.addRequests(builder, requests);
+    fb.Subscribe.addRelays(builder, relays);
+    fb.Subscribe.addPolicy(builder, policy(options));
+    fb.Subscribe.addCloseOnEose(builder, options.closeOnEose ?? false);
+    if (options.timeoutMs !== undefined) fb.Subscribe.addTimeoutMs(builder, options.timeoutMs);
+    if (options.maxEvents !== undefined) fb.Subscribe.addMaxEvents(builder, options.maxEvents);
+    return fb.Subscribe.endSubscribe(builder);
+  });
+}
+
+export function encodeUnsubscribe(sub: string): Uint8Array {
+  return main(fb.MainContent.Unsubscribe, (builder) =>
+    fb.Unsubscribe.createUnsubscribe(builder, builder.createString(sub)),
+  );
+}
+
+export function encodePublish(publish: number, template: EventTemplate, relays: string[]): Uint8Array {
+  return main(fb.MainContent.Publish, (builder) => {
+    const template_ = templateAt(builder, template);
+    const relays_ = fb.Publish.createRelaysVector(builder, strings(builder, relays));
+    fb.Publish.startPublish(builder);
+    fb.Publish.addPublish(builder, BigInt(publish));
+    fb.Publish.addTemplate(builder, template_);
+    fb.Publish.addRelays(builder, relays_);
+    return fb.Publish.endPublish(builder);
+  });
+}
+
+export function encodeOnline(): Uint8Array {
+  return main(fb.MainContent.Online, fb.Online.createOnline);
+}
+
+export function encodeStatsRequest(request: number): Uint8Array {
+  return main(fb.MainContent.StatsRequest, (builder) => fb.StatsRequest.createStatsRequest(builder, BigInt(request)));
+}
+
+export function encodeStop(): Uint8Array {
+  return main(fb.MainContent.Stop, fb.Stop.createStop);
+}
+
+export type SignerCommand =
+  | { action: 'usePrivateKey'; secret: string }
+  | { action: 'getPublicKey' }
+  | { action: 'signEvent'; template: EventTemplate }
+  | { action: 'logout' };
+
+export function encodeSignerRequest(request: number, command: SignerCommand): Uint8Array {
+  const builder = new Builder(256);
+  const secret = command.action === 'usePrivateKey' ? builder.createString(command.secret) : 0;
+  const template = command.action === 'signEvent' ? templateAt(builder, command.template) : 0;
+  fb.SignerRequest.startSignerRequest(builder);
+  fb.SignerRequest.addRequestId(builder, BigInt(request));
+  fb.SignerRequest.addAction(builder, signerAction(command));
+  if (secret) fb.SignerRequest.addSecret(builder, secret);
+  if (template) fb.SignerRequest.addTemplate(builder, template);
+  builder.finish(fb.SignerRequest.endSignerRequest(builder));
+  return builder.asUint8Array();
+}
+
+function main(type: fb.MainContent, content: (builder: Builder) => Offset): Uint8Array {
+  const builder = new Builder(512);
+  const at = content(builder);
+  builder.finish(fb.MainMessage.createMainMessage(builder, type, at));
+  return builder.asUint8Array();
+}
+
+function signerAction(command: SignerCommand): fb.SignerAction {
+  switch (command.action) {
+    case 'usePrivateKey':
+      return fb.SignerAction.UsePrivateKey;
+    case 'getPublicKey':
+      return fb.SignerAction.GetPublicKey;
+    case 'signEvent':
+      return fb.SignerAction.SignEvent;
+    case 'logout':
+      return fb.SignerAction.Logout;
+    default:
+      return assertNever(command);
+  }
+}
+
+function policy(options: SubscribeOptions): fb.CachePolicy {
+  const chosen = [options.cacheFirst, options.cacheOnly, options.noCache].filter(Boolean).length;
+  if (chosen > 1) throw new FerryError('bad-input', 'cacheFirst, cacheOnly and noCache exclude each other: choose one');
+  if (options.cacheFirst) return fb.CachePolicy.CacheFirst;
+  if (options.cacheOnly) return fb.CachePolicy.CacheOnly;
+  return options.noCache ? fb.CachePolicy.NoCache : fb.CachePolicy.CacheThenNetwork;
+}
+
+function filterAt(builder: Builder, filter: Filter): Offset {
+  const { ids, authors, kinds, since, until, limit, search } = filter;
+  const ids_ = ids && hashes(builder, 'ids', ids, fb.Filter.startIdsVector);
+  const authors_ = authors && hashes(builder, 'authors', authors, fb.Filter.startAuthorsVector);
+  const kinds_ = kinds && fb.Filter.createKindsVector(builder, kinds.map((kind) => integer('kinds', kind, 0xffff)));
+  const tags: Offset[] = [];
+  for (const [name, values] of Object.entries(filter)) {
+    if (!name.startsWith('#') || values === undefined) continue;
+    if (!/^#[a-zA-Z]$/.test(name)) throw new FerryError('bad-input', `a filter's tag is one letter, not "${name}"`);
+    const values_ = fb.TagFilter.createValuesVector(builder, strings(builder, values as string[]));
+    tags.push(fb.TagFilter.createTagFilter(builder, name.charCodeAt(1), values_));
+  }
+  const tags_ = fb.Filter.createTagsVector(builder, tags);
+  const search_ = search !== undefined ? builder.createString(search) : 0;
+  fb.Filter.startFilter(builder);
+  if (ids_ !== undefined) fb.Filter.addIds(builder, ids_);
+  if (authors_ !== undefined) fb.Filter.addAuthors(builder, authors_);
+  if (kinds_ !== undefined) fb.Filter.addKinds(builder, kinds_);
+  fb.Filter.addTags(builder, tags_);
+  if (since !== undefined) fb.Filter.addSince(builder, BigInt(integer('since', since)));
+  if (until !== undefined) fb.Filter.addUntil(builder, BigInt(integer('until', until)));
+  if (limit !== undefined) fb.Filter.addLimit(builder, integer('limit', limit, 0xffffffff));
+  if (search_) fb.Filter.addSearch(builder, search_);
+  return fb.Filter.endFilter(builder);
+}
+
+function templateAt(builder: Builder, template: EventTemplate): Offset {
+  if (typeof template.content !== 'string') throw new FerryError('bad-input', "an event's content is a string");
+  const kind = integer('kind', template.kind, 0xffff);
+  const tags = (template.tags ?? []).map((tag) => fb.Tag.createTag(builder, fb.Tag.createValuesVector(builder, strings(builder, tag))));
+  const tags_ = fb.Template.createTagsVector(builder, tags);
+  const content = builder.createString(template.content);
+  fb.Template.startTemplate(builder);
+  fb.Template.addKind(builder, kind);
+  if (template.created_at !== undefined) fb.Template.addCreatedAt(builder, BigInt(integer('created_at', template.created_at)));
+  fb.Template.addTags(builder, tags_);
+  fb.Template.addContent(builder, content);
+  return fb.Template.endTemplate(builder);
+}
+
+function strings(builder: Builder, values: string[]): Offset[] {
+  return values.map((value) => {
+    if (typeof value !== 'string') throw new FerryError('bad-input', `expected a string, not ${JSON.stringify(value)}`);
+    return builder.createString(value);
+  });
+}
+
+function integer(name: string, value: number, max = Number.MAX_SAFE_INTEGER): number {
+  if (Number.isInteger(value) && value >= 0 && value <= max) return value;
+  throw new FerryError('bad-input', `${name} is a whole number from 0 to ${max}, not ${String(value)}`);
+}
+
+function hashes(builder: Builder, name: string, values: string[], start: (builder: Builder, count: number) => void): Offset {
+  for (const value of values) {
+    if (!/^[0-9a-f]{64}$/.test(value)) {
+      throw new FerryError('bad-input', `${name} are 64 characters of lower-case hex each, not "${value}"`);
+    }
+  }
+  start(builder, values.length);
+  // A vector of structs is written back to front.
+  for (const value of [...values].reverse()) {
+    const bytes = value.match(/../g)?.map((byte) => parseInt(byte, 16)) ?? [];
+    fb.Hash.createHash(builder, bytes);
+  }
+  return builder.endVector();
+}
+
+// ---------------------------------------------------------------- from the workers
+
+/** Reads one record of a subscription's inbox. */
+export function decodeSubMessage(record: Uint8Array): SubMessage {
+  const message = fb.WorkerMessage.getRootAsWorkerMessage(new ByteBuffer(record));
+  const type = message.contentType();
+  const content = <T>(table: T): T => message.content(table);
+  switch (type) {
+    case fb.WorkerContent.NostrEvent:
+      return { type: 'event', event: new EventView(content(new fb.NostrEvent())) };
+    case fb.WorkerContent.ParsedEvent: {
+      const parsed: fb.ParsedEvent = content(new fb.ParsedEvent());
+      return { type: 'event', event: new EventView(required(parsed.event())) };
+    }
+    case fb.WorkerContent.Eoce:
+      return { type: 'eoce' };
+    case fb.WorkerContent.Eose: {
+      const eose: fb.Eose = content(new fb.Eose());
+      return { type: 'eose', relay: eose.all() ? undefined : text(message.relay()) };
+    }
+    case fb.WorkerContent.Closed: {
+      const closed: fb.Closed = content(new fb.Closed());
+      return { type: 'closed', relay: text(message.relay()), reason: text(closed.reason()) };
+    }
+    case fb.WorkerContent.BufferFull: {
+      const full: fb.BufferFull = content(new fb.BufferFull());
+      return { type: 'overflow', dropped: Number(full.dropped()) };
+    }
+    case fb.WorkerContent.Ended: {
+      const ended: fb.Ended = content(new fb.Ended());
+      return { type: 'ended', reason: endReason(ended.reason()) };
+    }
+    default:
+      throw new FerryError('bad-input', `a subscription's message of type ${type} is not for the page`);
+  }
+}
+
+/** Reads one record of a control port. */
+export function decodeReport(record: Uint8Array): Report {
+  const report = fb.RoleReport.getRootAsRoleReport(new ByteBuffer(record));
+  const content = <T>(table: T): T => report.content(table);
+  switch (report.contentType()) {
+    case fb.ReportContent.PublishStatus: {
+      const status: fb.PublishStatus = content(new fb.PublishStatus());
+      return { type: 'publish', publish: Number(status.publish()), status: publishStatus(status) };
+    }
+    case fb.ReportContent.Stats: {
+      const stats: fb.Stats = content(new fb.Stats());
+      return { type: 'stats', request: Number(stats.requestId()), stats: roleStats(stats) };
+    }
+    case fb.ReportContent.RelayNotice: {
+      const notice: fb.RelayNotice = content(new fb.RelayNotice());
+      return { type: 'notice', relay: text(notice.relay()), message: text(notice.message()) };
+    }
+    default:
+      throw new FerryError('bad-input', `a report of type ${report.contentType()} is unknown`);
+  }
+}
+
+/** Reads one record of the status stream. */
+export function decodeStatus(record: Uint8Array): RelayStatus {
+  const status = fb.ConnectionStatus.getRootAsConnectionStatus(new ByteBuffer(record));
+  return {
+    relay: text(status.relay()),
+    state: relayState(status.state()),
+    reason: text(status.reason()),
+    events: Number(status.events()),
+    bytes: Number(status.bytes()),
+    malformed: Number(status.malformed()),
+    unknownSub: Number(status.unknownSub()),
+    forged: Number(status.forged()),
+    unmatched: Number(status.unmatched()),
+    connects: Number(status.connects()),
+    sheds: Number(status.sheds()),
+  };
+}
+
+/** Reads one answer of the crypto role, with the number of its request. */
+export function decodeSignerResponse(record: Uint8Array): { request: number; answer: SignerAnswer } {
+  const response = fb.SignerResponse.getRootAsSignerResponse(new ByteBuffer(record));
+  return { request: Number(response.requestId()), answer: signerAnswer(response) };
+}
+
+function signerAnswer(response: fb.SignerResponse): SignerAnswer {
+  switch (response.outcome()) {
+    case fb.SignerOutcome.PublicKey:
+      return { outcome: 'pubkey', pubkey: hex(required(response.pubkey())) };
+    case fb.SignerOutcome.Signed:
+      return { outcome: 'signed', event: new EventView(required(response.event())).toJSON() };
+    case fb.SignerOutcome.Done:
+      return { outcome: 'done' };
+    case fb.SignerOutcome.Failed:
+      return { outcome: 'failed', error: signerError(response.error()) };
+    default:
+      throw new FerryError('bad-input', 'a signature check is not answered to the page');
+  }
+}
+
+function publishStatus(status: fb.PublishStatus): (Report & { type: 'publish' })['status'] {
+  const relay = text(status.relay());
+  const reason = text(status.reason());
+  const state = status.state();
+  switch (state) {
+    case fb.PublishState.Signed:
+      return { state: 'signed', event: new EventView(required(status.event())).toJSON() };
+    case fb.PublishState.Queued:
+      return { state: 'queued', relays: list(status.relaysLength(), (at) => status.relays(at)) };
+    case fb.PublishState.Sent:
+      return { state: 'sent', relay };
+    case fb.PublishState.Accepted:
+      return { state: 'accepted', relay, reason };
+    case fb.PublishState.Rejected:
+      return { state: 'rejected', relay, reason };
+    case fb.PublishState.Unanswered:
+      return { state: 'unanswered', relay, reason };
+    case fb.PublishState.Failed:
+      return { state: 'failed', error: signerError(status.error()) };
+    case fb.PublishState.Complete:
+      return { state: 'complete' };
+    default:
+      return assertNever(state);
+  }
+}
+
+function signerError(error: fb.SignerError | null): FerryError {
+  const detail = text(error?.detail() ?? '');
+  const [code, message] = signerErrorWords(error?.code() ?? fb.SignerErrorCode.BadInput, detail);
+  return new FerryError(code, message);
+}
+
+function signerErrorWords(code: fb.SignerErrorCode, detail: string): [FerryErrorCode, string] {
+  switch (code) {
+    case fb.SignerErrorCode.NoSigner:
+      return ['no-signer', 'no signer is set: call one of manager.signer first, such as usePrivateKey'];
+    case fb.SignerErrorCode.Refused:
+      return ['refused', `the signer refused: ${detail}`];
+    case fb.SignerErrorCode.TimedOut:
+      return ['timed-out', 'the signer did not answer in time'];
+    case fb.SignerErrorCode.Disconnected:
+      return ['disconnected', `the signer is disconnected: ${detail}`];
+    case fb.SignerErrorCode.BadInput:
+      return ['bad-input', detail];
+    default:
+      return assertNever(code);
+  }
+}
+
+function endReason(reason: fb.EndReason): (SubMessage & { type: 'ended' })['reason'] {
+  switch (reason) {
+    case fb.EndReason.Complete:
+      return 'complete';
+    case fb.EndReason.TimedOut:
+      return 'timed-out';
+    case fb.EndReason.MaxEvents:
+      return 'max-events';
+    case fb.EndReason.TooManySubscriptions:
+      return 'too-many-subscriptions';
+    case fb.EndReason.BadFilters:
+      return 'bad-filters';
+    default:
+      return assertNever(reason);
+  }
+}
+
+function relayState(state: fb.RelayState): RelayStatus['state'] {
+  switch (state) {
+    case fb.RelayState.Connecting:
+      return 'connecting';
+    case fb.RelayState.Open:
+      return 'open';
+    case fb.RelayState.Authenticating:
+      return 'authenticating';
+    case fb.RelayState.Closed:
+      return 'closed';
+    case fb.RelayState.Failed:
+      return 'failed';
+    case fb.RelayState.Shed:
+      return 'shed';
+    default:
+      return assertNever(state);
+  }
+}
+
+function roleStats(stats: fb.Stats): RoleStats {
+  const ports = list(stats.portsLength(), (at) => stats.ports(at)).map((port) => ({
+    name: text(port.name()),
+    sentRecords: Number(port.sentRecords()),
+    sentBytes: Number(port.sentBytes()),
+    sentBatches: Number(port.sentBatches()),
+    receivedRecords: Number(port.receivedRecords()),
+    receivedBytes: Number(port.receivedBytes()),
+    receivedBatches: Number(port.receivedBatches()),
+    queueDepth: Number(port.queueDepth()),
+    queueHighWater: Number(port.queueHighWater()),
+    creditBytes: Number(port.creditBytes()),
+    stalls: Number(port.stalls()),
+    stalledMs: Number(port.stalledMs()),
+    malformed: Number(port.malformed()),
+  }));
+  const counters = list(stats.countersLength(), (at) => stats.counters(at)).map((counter) => [text(counter.name()), Number(counter.value())]);
+  return { ports, counters: Object.fromEntries(counters) as Record<string, number> };
+}
+
+function list<T>(length: number, get: (at: number) => T | null): T[] {
+  return Array.from({ length }, (_, at) => required(get(at)));
+}
+
+function required<T>(value: T | null | undefined): T {
+  if (value === null || value === undefined) throw new FerryError('bad-input', 'a message from a worker lacks a field');
+  return value;
+}
+
+function text(value: string | Uint8Array | null | undefined): string {
+  return typeof value === 'string' ? value : '';
+}
+
+function hex(hash: fb.Hash): string {
+  return list(32, (at) => hash.bytes(at)).map((byte) => byte.toString(16).padStart(2, '0')).join('');
+}

@@ -1,0 +1,157 @@
+//! What has already been passed on, so that a copy need not be passed on whole again. Bounded.
+//!
+//! A claimed id proves nothing, and connections cannot verify: a forged copy must never
+//! hide the true event. So copies are told by a keyed hash of *all* their bytes, and only
+//! where the parser has reported the id as verified is a copy cut short.
+
+use std::collections::{BTreeSet, VecDeque};
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use crate::nostr::event::{EventId, claimed_id};
+use crate::nostr::relay_url::RelayUrl;
+
+/// What to do with an event that a relay sent for a subscription.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Copy {
+    /// The parser has not had these bytes for this subscription, or has not verified them.
+    New,
+    /// The parser has verified this very event for this subscription; it lacks only the relay.
+    Known(EventId),
+    /// This relay sent the same bytes for this subscription before.
+    Repeated,
+}
+
+/// The last events passed on, by hash, and the last ids verified.
+#[derive(Debug)]
+pub struct Copies {
+    key: u64,
+    passed: Recent<u64>,
+    verified: Recent<EventId>,
+}
+
+/// Two entries an event. 64 Ki entries are some 2 MB.
+const PASSED: usize = 64 << 10;
+/// Less than the parser's own memory of 10,000 ids a subscription, so that it still knows what is cut short here.
+const VERIFIED: usize = 8 << 10;
+
+impl Copies {
+    /// `key` keeps relays from choosing bytes that hash alike.
+    pub fn new(key: u64) -> Copies {
+        Copies {
+            key,
+            passed: Recent::new(PASSED),
+            verified: Recent::new(VERIFIED),
+        }
+    }
+
+    /// Remembers that the parser verified an event with this id.
+    pub fn verified(&mut self, id: EventId) {
+        self.verified.insert(id);
+    }
+
+    /// Judges an event of the REQ numbered `req`, and remembers it.
+    pub fn judge(&mut self, relay: &RelayUrl, req: u64, json: &str) -> Copy {
+        let bytes = hash(&(self.key, req, json));
+        if !self.passed.insert(hash(&(bytes, relay))) {
+            return Copy::Repeated;
+        }
+        let is_copy = !self.passed.insert(bytes);
+        match claimed_id(json) {
+            Some(id) if is_copy && self.verified.contains(&id) => Copy::Known(id),
+            _ => Copy::New,
+        }
+    }
+}
+
+fn hash(value: &impl Hash) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    value.hash(&mut hasher);
+    hasher.finish()
+}
+
+/// A set that forgets the oldest of what was put in.
+#[derive(Debug)]
+pub struct Recent<T> {
+    set: BTreeSet<T>,
+    order: VecDeque<T>,
+    capacity: usize,
+}
+
+impl<T: Ord + Clone> Recent<T> {
+    pub fn new(capacity: usize) -> Recent<T> {
+        Recent {
+            set: BTreeSet::new(),
+            order: VecDeque::new(),
+            capacity,
+        }
+    }
+
+    /// Puts `value` in; false if it was there.
+    pub fn insert(&mut self, value: T) -> bool {
+        if !self.set.insert(value.clone()) {
+            return false;
+        }
+        self.order.push_back(value);
+        if self.order.len() > self.capacity
+            && let Some(oldest) = self.order.pop_front()
+        {
+            self.set.remove(&oldest);
+        }
+        true
+    }
+
+    pub fn contains<Q: Ord + ?Sized>(&self, value: &Q) -> bool
+    where
+        T: std::borrow::Borrow<Q>,
+    {
+        self.set.contains(value)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn relay(name: &str) -> RelayUrl {
+        RelayUrl::parse(&format!("wss://{name}")).unwrap()
+    }
+
+    fn event(id: u8, content: &str) -> String {
+        format!("{{\"id\":\"{}\",\"content\":\"{content}\"}}", EventId([id; 32]))
+    }
+
+    #[test]
+    fn a_copy_is_cut_short_only_once_its_id_is_verified_and_its_bytes_are_the_same() {
+        let mut copies = Copies::new(1);
+        let (a, b, c, d) = (relay("a"), relay("b"), relay("c"), relay("d"));
+        assert_eq!(copies.judge(&a, 1, &event(1, "x")), Copy::New);
+        assert_eq!(copies.judge(&b, 1, &event(1, "x")), Copy::New, "not verified yet");
+        copies.verified(EventId([1; 32]));
+        assert_eq!(copies.judge(&c, 1, &event(1, "forged")), Copy::New);
+        assert_eq!(copies.judge(&d, 1, &event(1, "x")), Copy::Known(EventId([1; 32])));
+        assert_eq!(
+            copies.judge(&d, 2, &event(1, "x")),
+            Copy::New,
+            "another REQ has not had it"
+        );
+    }
+
+    #[test]
+    fn the_same_bytes_from_the_same_relay_are_a_repetition() {
+        let mut copies = Copies::new(1);
+        assert_eq!(copies.judge(&relay("a"), 1, &event(1, "x")), Copy::New);
+        assert_eq!(copies.judge(&relay("a"), 1, &event(1, "x")), Copy::Repeated);
+        assert_eq!(copies.judge(&relay("a"), 1, &event(1, "y")), Copy::New);
+    }
+
+    #[test]
+    fn memory_is_bounded_and_the_oldest_goes_first() {
+        let mut recent = Recent::new(3);
+        for n in 0..10 {
+            assert!(recent.insert(n));
+        }
+        assert_eq!(recent.order.len(), 3);
+        assert_eq!(recent.set.len(), 3);
+        assert!(recent.contains(&9) && !recent.contains(&6));
+    }
+}

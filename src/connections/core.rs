@@ -1,0 +1,298 @@
+//! All relays' machines: who is dialled when, and whom an input is for.
+
+use std::collections::BTreeMap;
+
+use super::config::Config;
+use super::copies::Copies;
+use super::link::Link;
+use super::outbox::{Outbox, Peer};
+use super::relay::Relay;
+use super::sockets::{SocketEvent, SocketId};
+use super::turn::Turn;
+use crate::message::{Control, Envelope, PageToConnections, ParserToConnections, RelayCounters};
+use crate::nostr::frame::ClientFrame;
+use crate::nostr::relay_url::RelayUrl;
+use crate::time::{Millis, Now};
+
+/// What the role can be told.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Input {
+    Cache(Envelope),
+    Crypto(Envelope),
+    Parser(ParserToConnections),
+    Page(PageToConnections),
+    Socket(SocketEvent),
+    /// Peers have taken messages: a shed relay may be resumed.
+    Drained,
+    /// `next_timeout` has come.
+    Timeout,
+}
+
+/// The role's state: one machine a relay. It never touches socket, port or clock.
+#[derive(Debug)]
+pub struct Connections {
+    config: Config,
+    relays: BTreeMap<RelayUrl, Relay>,
+    /// Whose socket it is, for every socket that may still say something of use.
+    sockets: BTreeMap<SocketId, RelayUrl>,
+    copies: Copies,
+    last_number: u64,
+}
+
+/// Relays remembered at a time; beyond it those that nothing needs are forgotten.
+const MAX_RELAYS: usize = 1_000;
+
+impl Connections {
+    pub fn new(config: Config) -> Connections {
+        Connections {
+            copies: Copies::new(config.entropy),
+            config,
+            relays: BTreeMap::new(),
+            sockets: BTreeMap::new(),
+            last_number: 0,
+        }
+    }
+
+    /// Takes one input and puts what follows from it in `out`.
+    pub fn handle(&mut self, now: Now, input: Input, out: &mut Outbox) {
+        match input {
+            Input::Cache(envelope) => self.on_envelope(now, Peer::Parser, envelope, out),
+            Input::Crypto(envelope) => self.on_envelope(now, Peer::Crypto, envelope, out),
+            Input::Parser(message) => self.on_parser(now, message, out),
+            Input::Page(PageToConnections::Online) => self.each(now, out, |_| true, Relay::on_online),
+            Input::Page(PageToConnections::Control(Control::Stats { request })) => out.stats.push_back(request),
+            Input::Page(PageToConnections::Control(Control::Stop)) => {
+                self.each(now, out, |_| true, Relay::stop);
+                out.stopped = true;
+            }
+            Input::Socket(event) => {
+                // Of the floods, only what changes a link gives somebody else a turn.
+                if !self.on_socket(now, event, out) {
+                    return;
+                }
+            }
+            Input::Drained => self.each(now, out, Relay::waits_for_room, Relay::on_time),
+            Input::Timeout => {
+                let is_due = |relay: &Relay| relay.next_timeout().is_some_and(|at| at <= now.mono);
+                self.each(now, out, is_due, Relay::on_time);
+            }
+        }
+        if !out.stopped {
+            self.dial(now, out);
+        }
+    }
+
+    /// When `Input::Timeout` is due.
+    pub fn next_timeout(&self) -> Option<Millis> {
+        self.relays.values().filter_map(Relay::next_timeout).min()
+    }
+
+    /// The role's counters, by name.
+    pub fn counters(&self) -> Vec<(String, u64)> {
+        let mut sum = RelayCounters::default();
+        for counters in self.relays.values().map(Relay::counters) {
+            sum.events += counters.events;
+            sum.bytes += counters.bytes;
+            sum.malformed += counters.malformed;
+            sum.unknown_sub += counters.unknown_sub;
+            sum.forged += counters.forged;
+            sum.unmatched += counters.unmatched;
+            sum.connects += counters.connects;
+            sum.sheds += counters.sheds;
+        }
+        let open = self
+            .relays
+            .values()
+            .filter(|relay| relay.link().open_socket().is_some());
+        let named = [
+            ("relays", self.relays.len() as u64),
+            ("sockets", open.count() as u64),
+            ("events", sum.events),
+            ("bytes", sum.bytes),
+            ("malformed", sum.malformed),
+            ("unknown_sub", sum.unknown_sub),
+            ("forged", sum.forged),
+            ("unmatched", sum.unmatched),
+            ("connects", sum.connects),
+            ("sheds", sum.sheds),
+        ];
+        named.map(|(name, count)| (name.to_owned(), count)).to_vec()
+    }
+
+    fn on_envelope(&mut self, now: Now, peer: Peer, envelope: Envelope, out: &mut Outbox) {
+        for url in &envelope.relays {
+            for frame in &envelope.frames {
+                let asks = match frame {
+                    ClientFrame::Req { .. } | ClientFrame::Event(_) | ClientFrame::Count { .. } => true,
+                    ClientFrame::Close { .. } | ClientFrame::Auth(_) => false,
+                };
+                if asks {
+                    self.remember(url);
+                }
+                self.one(now, url, out, |relay, turn| relay.on_frame(turn, peer, frame.clone()));
+            }
+        }
+    }
+
+    fn on_parser(&mut self, now: Now, message: ParserToConnections, out: &mut Outbox) {
+        match message {
+            ParserToConnections::Verified { ids } => {
+                for id in ids {
+                    self.copies.verified(id);
+                }
+            }
+            ParserToConnections::Misbehaved { relay, fault } => {
+                self.one(now, &relay, out, |machine, turn| machine.on_fault(turn, fault));
+            }
+            ParserToConnections::Authenticate { relay, event } => {
+                self.one(now, &relay, out, |machine, turn| machine.on_authenticate(turn, event));
+            }
+        }
+    }
+
+    /// True if the event changed a relay's link.
+    fn on_socket(&mut self, now: Now, event: SocketEvent, out: &mut Outbox) -> bool {
+        match event {
+            SocketEvent::Opened { socket } => self.on_its_socket(now, socket, out, Relay::on_opened),
+            SocketEvent::Text { socket, text } => {
+                self.on_its_socket(now, socket, out, |relay, turn| relay.on_text(turn, &text))
+            }
+            SocketEvent::Binary { socket } | SocketEvent::TooLong { socket } => {
+                self.on_its_socket(now, socket, out, Relay::on_bad_frame)
+            }
+            SocketEvent::Overflowed { socket } => self.on_its_socket(now, socket, out, Relay::on_overflow),
+            SocketEvent::Closed { socket, code, reason } => {
+                let words = if reason.is_empty() {
+                    format!("the relay closed the connection (code {code})")
+                } else {
+                    format!("the relay closed the connection (code {code}): {reason}")
+                };
+                self.on_its_socket(now, socket, out, |relay, turn| relay.on_gone(turn, &words))
+            }
+            SocketEvent::Failed { socket } => self.on_its_socket(now, socket, out, |relay, turn| {
+                relay.on_gone(turn, "the connection failed")
+            }),
+            SocketEvent::Limits { relay, json } => {
+                self.one(now, &relay, out, |machine, turn| {
+                    machine.on_limits(turn, json.as_deref())
+                });
+                true
+            }
+        }
+    }
+
+    /// Lets the relay of `socket` act, if it is that relay's socket still. True if its link changed.
+    fn on_its_socket(
+        &mut self,
+        now: Now,
+        socket: SocketId,
+        out: &mut Outbox,
+        act: impl FnOnce(&mut Relay, &mut Turn<'_>),
+    ) -> bool {
+        let Some(url) = self.sockets.get(&socket).cloned() else {
+            return false;
+        };
+        let mut changed = false;
+        self.one(now, &url, out, |relay, turn| {
+            let link = relay.link();
+            if link.socket() == Some(socket) {
+                act(relay, turn);
+                changed = relay.link() != link;
+            }
+        });
+        changed
+    }
+
+    /// Dials the relays whose turn it is, the longest waiting first.
+    fn dial(&mut self, now: Now, out: &mut Outbox) {
+        let mut queued: Vec<(Millis, RelayUrl)> = Vec::new();
+        let (mut dialling, mut sockets) = (0, 0);
+        for (url, relay) in &self.relays {
+            match relay.link() {
+                Link::Queued { since } => queued.push((since, url.clone())),
+                Link::Dialling { .. } => {
+                    dialling += 1;
+                    sockets += 1;
+                }
+                Link::Open { .. } => sockets += 1,
+                Link::Idle | Link::Waiting { .. } | Link::Shed => {}
+            }
+        }
+        queued.sort();
+        for (_, url) in queued {
+            if dialling >= self.config.max_dialling
+                || (sockets >= self.config.max_sockets && !self.free_socket(now, out))
+            {
+                break;
+            }
+            let socket = SocketId(self.last_number + 1);
+            self.one(now, &url, out, Relay::dial);
+            self.sockets.insert(socket, url);
+            dialling += 1;
+            sockets = (sockets + 1).min(self.config.max_sockets);
+        }
+        let relays = &self.relays;
+        self.sockets.retain(|socket, url| {
+            relays
+                .get(url)
+                .is_some_and(|relay| relay.link().socket() == Some(*socket))
+        });
+    }
+
+    /// Closes a socket that nothing needs. False if all are needed.
+    fn free_socket(&mut self, now: Now, out: &mut Outbox) -> bool {
+        let idle = |relay: &Relay| relay.link().open_socket().is_some() && !relay.is_wanted();
+        let Some(url) = self
+            .relays
+            .iter()
+            .find(|(_, relay)| idle(relay))
+            .map(|(url, _)| url.clone())
+        else {
+            return false;
+        };
+        self.one(now, &url, out, Relay::close_idle);
+        true
+    }
+
+    /// Makes a machine for `url` if there is none.
+    fn remember(&mut self, url: &RelayUrl) {
+        if self.relays.contains_key(url) {
+            return;
+        }
+        if self.relays.len() >= MAX_RELAYS {
+            self.relays.retain(|_, relay| !relay.is_forgettable());
+        }
+        self.last_number += 1;
+        let seed = self.config.entropy ^ self.last_number.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        self.relays.insert(url.clone(), Relay::new(seed));
+    }
+
+    /// Lets one relay act, if it is known.
+    fn one(&mut self, now: Now, url: &RelayUrl, out: &mut Outbox, act: impl FnOnce(&mut Relay, &mut Turn<'_>)) {
+        if let Some(relay) = self.relays.get_mut(url) {
+            let mut turn = Turn {
+                now,
+                config: &self.config,
+                relay: url.clone(),
+                out,
+                copies: &mut self.copies,
+                last_number: &mut self.last_number,
+            };
+            act(relay, &mut turn);
+        }
+    }
+
+    /// Lets every relay act that `is_meant`.
+    fn each(
+        &mut self,
+        now: Now,
+        out: &mut Outbox,
+        is_meant: impl Fn(&Relay) -> bool,
+        act: impl Fn(&mut Relay, &mut Turn<'_>),
+    ) {
+        let meant = self.relays.iter().filter(|(_, relay)| is_meant(relay));
+        for url in Vec::from_iter(meant.map(|(url, _)| url.clone())) {
+            self.one(now, &url, out, &act);
+        }
+    }
+}

@@ -1,0 +1,171 @@
+//! COUNT requests at one relay (NIP-45): each is answered once, refused, or reported as unanswered.
+
+use std::collections::BTreeMap;
+
+use super::outbox::Peer;
+use super::sockets::SocketId;
+use super::turn::Turn;
+use crate::message::{RelayMessage, SubId};
+use crate::nostr::filter::Filter;
+use crate::nostr::frame::ClientFrame;
+use crate::time::Millis;
+
+/// The COUNTs that one relay owes an answer.
+#[derive(Debug, Default)]
+pub struct Counts(BTreeMap<SubId, Count>);
+
+#[derive(Debug)]
+struct Count {
+    text: String,
+    deadline: Millis,
+    state: State,
+    authenticated: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    Waiting,
+    Sent,
+    NeedsAuth,
+}
+
+impl Counts {
+    /// Takes a COUNT to send. One of the same id is replaced.
+    pub fn add(&mut self, turn: &Turn<'_>, sub: SubId, filters: Vec<Filter>) {
+        let count = Count {
+            text: ClientFrame::Count {
+                sub: sub.clone(),
+                filters,
+            }
+            .to_json(),
+            deadline: turn.after(turn.config.eose_ms),
+            state: State::Waiting,
+            authenticated: false,
+        };
+        self.0.insert(sub, count);
+    }
+
+    /// Sends what waits, on an open socket.
+    pub fn pump(&mut self, turn: &mut Turn<'_>, socket: SocketId) {
+        for count in self.0.values_mut().filter(|count| count.state == State::Waiting) {
+            turn.send(socket, count.text.clone());
+            count.state = State::Sent;
+        }
+    }
+
+    /// An answer came. False if nobody waits for it.
+    pub fn on_count(&mut self, turn: &mut Turn<'_>, sub: &str, count: u64, approximate: bool) -> bool {
+        let Some((sub, _)) = self.0.remove_entry(sub) else {
+            return false;
+        };
+        let relay = turn.relay.clone();
+        let message = RelayMessage::Count {
+            relay,
+            sub: sub.clone(),
+            count,
+            approximate,
+        };
+        turn.tell(Peer::of(&sub), message);
+        true
+    }
+
+    /// The relay refused. False if nobody waits for that COUNT.
+    pub fn on_closed(&mut self, turn: &mut Turn<'_>, sub: &str, reason: &str, can_auth: bool) -> bool {
+        let Some(count) = self.0.get_mut(sub) else { return false };
+        if reason.starts_with("auth-required:") && can_auth && !count.authenticated {
+            count.state = State::NeedsAuth;
+            count.deadline = count.deadline.max(turn.after(turn.config.sign_ms));
+        } else if let Some((sub, _)) = self.0.remove_entry(sub) {
+            let (relay, reason) = (turn.relay.clone(), reason.to_owned());
+            turn.tell(
+                Peer::of(&sub),
+                RelayMessage::Closed {
+                    relay,
+                    sub: sub.clone(),
+                    reason,
+                },
+            );
+        }
+        true
+    }
+
+    /// NIP-42 is done.
+    pub fn on_authenticated(&mut self, turn: &Turn<'_>) {
+        for count in self.0.values_mut().filter(|count| count.state == State::NeedsAuth) {
+            count.state = State::Waiting;
+            count.authenticated = true;
+            count.deadline = turn.after(turn.config.eose_ms);
+        }
+    }
+
+    /// NIP-42 came to nothing.
+    pub fn on_auth_refused(&mut self, turn: &mut Turn<'_>, reason: &str) {
+        let reason = format!("auth-required: {reason}");
+        self.0.retain(|sub, count| {
+            let over = count.state == State::NeedsAuth;
+            if over {
+                let (relay, reason) = (turn.relay.clone(), reason.clone());
+                turn.tell(
+                    Peer::of(sub),
+                    RelayMessage::Closed {
+                        relay,
+                        sub: sub.clone(),
+                        reason,
+                    },
+                );
+            }
+            !over
+        });
+    }
+
+    /// Nobody waits for it any more.
+    pub fn close(&mut self, sub: &SubId) {
+        self.0.remove(sub);
+    }
+
+    /// The socket is gone: what was not answered is asked again on the next.
+    pub fn on_cut(&mut self) {
+        for count in self.0.values_mut() {
+            count.state = State::Waiting;
+            count.authenticated = false;
+        }
+    }
+
+    /// Reports those that have waited too long.
+    pub fn on_time(&mut self, turn: &mut Turn<'_>) {
+        self.0.retain(|sub, count| {
+            let over = turn.is_past(count.deadline);
+            if over {
+                unreachable(turn, sub, "no answer to COUNT in time");
+            }
+            !over
+        });
+    }
+
+    /// Reports all: the relay cannot be reached.
+    pub fn give_up(&mut self, turn: &mut Turn<'_>, reason: &str) {
+        for (sub, _) in std::mem::take(&mut self.0) {
+            unreachable(turn, &sub, reason);
+        }
+    }
+
+    pub fn next_timeout(&self) -> Option<Millis> {
+        self.0.values().map(|count| count.deadline).min()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+fn unreachable(turn: &mut Turn<'_>, sub: &SubId, reason: &str) {
+    let (relay, reason) = (turn.relay.clone(), reason.to_owned());
+    turn.tell(
+        Peer::of(sub),
+        RelayMessage::Unreachable {
+            relay,
+            sub: sub.clone(),
+            reason,
+        },
+    );
+}

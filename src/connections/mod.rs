@@ -1,0 +1,176 @@
+//! The connections role: WebSockets to relays, and nothing else that leaves this machine.
+//!
+//! It dials, retries, authenticates (NIP-42), keeps subscriptions open across reconnects
+//! (NIP-01), sends events and counts (NIP-45), respects what relays say they can take
+//! (NIP-11), and passes on what they send.
+//!
+//! It must not decode or judge an event: it cannot verify, so it drops nothing for the id
+//! an event claims. It holds no key and no disk. A relay that sends faster than the parser
+//! takes is closed and resumed (`spool`, `resume`): its memory is bounded, its events are not lost.
+//!
+//! | file | its job |
+//! |---|---|
+//! | `core` | which relay an input is for, and who is dialled when |
+//! | `relay` | one relay: link, faults, NIP-42, who is told |
+//! | `subscriptions`, `part`, `resume` | its subscriptions, their REQs, and what is asked after a cut |
+//! | `publishes`, `counts`, `auth`, `link`, `backoff`, `limits` | the rest of one relay |
+//! | `spool`, `outbox`, `copies`, `glance` | what goes out, and in which order |
+
+mod auth;
+mod backoff;
+mod config;
+mod copies;
+mod core;
+mod counts;
+mod glance;
+mod limits;
+mod link;
+mod outbox;
+mod part;
+mod publishes;
+mod relay;
+mod resume;
+mod sockets;
+mod spool;
+mod subscriptions;
+mod turn;
+
+use futures_util::{FutureExt, StreamExt, pin_mut, select_biased, stream::FusedStream};
+
+pub use self::config::Config;
+pub use self::core::{Connections, Input};
+pub use self::outbox::{Outbox, StatusSink};
+pub use self::sockets::{SocketCommand, SocketEvent, SocketId, Sockets};
+pub use self::spool::Spools;
+use crate::message::{Envelope, Nothing, PageToConnections, ParserToConnections, RelayMessage, RoleReport, Stats};
+use crate::router::{Backlog, Port, Received};
+use crate::time::{Clock, Millis, Now, until};
+
+/// The role's ports.
+pub struct Ports {
+    pub cache: Port<Envelope, Nothing>,
+    pub parser: Port<ParserToConnections, RelayMessage>,
+    pub crypto: Port<Envelope, RelayMessage>,
+    pub page: Port<PageToConnections, RoleReport>,
+}
+
+/// States that the page had no room for are offered again after so long.
+const STATUS_RETRY_MS: u64 = 250;
+
+/// Runs the role until the page stops it or nobody is left to talk to.
+pub async fn run(
+    mut ports: Ports,
+    mut sockets: impl Sockets,
+    mut statuses: impl StatusSink,
+    clock: impl Clock,
+    config: Config,
+) {
+    let mut core = Connections::new(config);
+    let mut out = Outbox::default();
+    let mut reports = Backlog::default();
+    while !out.stopped && !ports.have_ended() {
+        let alarm = alarm(&core, &out, clock.now());
+        // What is ready is taken first; only then is there time to post what is not yet a full batch.
+        let ready = next(&mut ports, &mut sockets, &clock, alarm).now_or_never();
+        let received = match ready {
+            Some(received) => received,
+            None => {
+                out.flush_statuses(&mut statuses);
+                ports.flush(clock.now().mono);
+                next(&mut ports, &mut sockets, &clock, alarm).await
+            }
+        };
+        let now = clock.now();
+        match received {
+            Received::Message(input) => core.handle(now, input, &mut out),
+            // The port has counted it; there is nobody to answer.
+            Received::Malformed(_) => {}
+            // What waits for credit is sent below.
+            Received::Writable => {}
+        }
+        if ports.deliver(&mut out) {
+            core.handle(now, Input::Drained, &mut out);
+        }
+        while let Some(request) = out.stats.pop_front() {
+            reports.push(RoleReport::Stats(Stats {
+                request,
+                ports: ports.stats(),
+                counters: core.counters(),
+            }));
+        }
+        reports.send(&mut ports.page);
+        out.flush_sockets(&mut sockets);
+        ports.grant();
+    }
+    out.flush_statuses(&mut statuses);
+    ports.goodbye();
+}
+
+/// The next input. Ports come first, for credit bounds them; then time; sockets, our only source without bound, last.
+async fn next(
+    ports: &mut Ports,
+    sockets: &mut impl Sockets,
+    clock: &impl Clock,
+    alarm: Option<Millis>,
+) -> Received<Input> {
+    let alarm = until(clock, alarm).fuse();
+    pin_mut!(alarm);
+    select_biased! {
+        received = ports.page.select_next_some() => received.map(Input::Page),
+        received = ports.cache.select_next_some() => received.map(Input::Cache),
+        received = ports.parser.select_next_some() => received.map(Input::Parser),
+        received = ports.crypto.select_next_some() => received.map(Input::Crypto),
+        () = alarm => Received::Message(Input::Timeout),
+        event = sockets.select_next_some() => Received::Message(Input::Socket(event)),
+    }
+}
+
+fn alarm(core: &Connections, out: &Outbox, now: Now) -> Option<Millis> {
+    let statuses = (!out.statuses.is_empty()).then_some(now.mono + STATUS_RETRY_MS);
+    core.next_timeout().into_iter().chain(statuses).min()
+}
+
+impl Ports {
+    /// Hands the peers what they have credit for. True if they took any.
+    fn deliver(&mut self, out: &mut Outbox) -> bool {
+        let parser = out.parser.deliver(|message| self.parser.try_send(message));
+        let crypto = out.crypto.deliver(|message| self.crypto.try_send(message));
+        parser || crypto
+    }
+
+    fn flush(&mut self, now: Millis) {
+        self.cache.flush(now);
+        self.parser.flush(now);
+        self.crypto.flush(now);
+        self.page.flush(now);
+    }
+
+    /// The outputs of this role are bounded by its own spools, so no peer is ever held back.
+    fn grant(&mut self) {
+        self.cache.grant();
+        self.parser.grant();
+        self.crypto.grant();
+        self.page.grant();
+    }
+
+    fn goodbye(&mut self) {
+        self.cache.goodbye();
+        self.parser.goodbye();
+        self.crypto.goodbye();
+        self.page.goodbye();
+    }
+
+    fn stats(&self) -> Vec<crate::message::PortStats> {
+        vec![
+            self.cache.stats(),
+            self.parser.stats(),
+            self.crypto.stats(),
+            self.page.stats(),
+        ]
+    }
+
+    /// Whether nobody is left who could ask or be told anything.
+    fn have_ended(&self) -> bool {
+        self.cache.is_terminated() && self.crypto.is_terminated() && self.page.is_terminated()
+    }
+}

@@ -1,0 +1,159 @@
+//! Messages of relays that wait for credit: one queue a relay, served in turn.
+//!
+//! Order within a relay holds, so an EOSE never overtakes its events. The queues have no
+//! limit of their own; the core sheds a relay whose queue is over its budget.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use crate::message::RelayMessage;
+use crate::nostr::relay_url::RelayUrl;
+
+/// All relays' queues for one peer.
+#[derive(Debug, Default)]
+pub struct Spools {
+    queues: BTreeMap<RelayUrl, Queue>,
+    /// The relays with a queue that is not empty, each once, the next to be served first.
+    turns: VecDeque<RelayUrl>,
+}
+
+#[derive(Debug, Default)]
+struct Queue {
+    messages: VecDeque<RelayMessage>,
+    bytes: usize,
+}
+
+/// Messages a relay may send in one turn: enough for the turns to cost nothing, few enough to be fair.
+const MESSAGES_A_TURN: usize = 16;
+
+impl Spools {
+    /// Queues a message of `relay`.
+    pub fn push(&mut self, relay: &RelayUrl, message: RelayMessage) {
+        let queue = self.queues.entry(relay.clone()).or_default();
+        if queue.messages.is_empty() {
+            self.turns.push_back(relay.clone());
+        }
+        queue.bytes += cost(&message);
+        queue.messages.push_back(message);
+    }
+
+    /// Bytes that wait for `relay`'s turn.
+    pub fn bytes(&self, relay: &RelayUrl) -> usize {
+        self.queues.get(relay).map_or(0, |queue| queue.bytes)
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.turns.is_empty()
+    }
+
+    /// Hands out messages, the relays in turn, until `send` gives one back. True if any was taken.
+    pub fn deliver(&mut self, mut send: impl FnMut(RelayMessage) -> Result<(), RelayMessage>) -> bool {
+        let mut any = false;
+        while let Some(relay) = self.turns.pop_front() {
+            let Some(queue) = self.queues.get_mut(&relay) else {
+                continue;
+            };
+            for _ in 0..MESSAGES_A_TURN {
+                let Some(message) = queue.messages.pop_front() else {
+                    break;
+                };
+                let size = cost(&message);
+                if let Err(back) = send(message) {
+                    queue.messages.push_front(back);
+                    self.turns.push_front(relay);
+                    return any;
+                }
+                any = true;
+                queue.bytes -= size;
+            }
+            if queue.messages.is_empty() {
+                self.queues.remove(&relay);
+            } else {
+                self.turns.push_back(relay);
+            }
+        }
+        any
+    }
+}
+
+/// A message's share of the budget: its text, and what the queue itself needs for it.
+fn cost(message: &RelayMessage) -> usize {
+    const ENTRY: usize = size_of::<RelayMessage>();
+    let text = match message {
+        RelayMessage::Event { json, .. } => json.len(),
+        RelayMessage::Closed { reason, .. }
+        | RelayMessage::Ok { reason, .. }
+        | RelayMessage::Unsent { reason, .. }
+        | RelayMessage::Unreachable { reason, .. } => reason.len(),
+        RelayMessage::Notice { message, .. } => message.len(),
+        RelayMessage::Auth { challenge, .. } => challenge.len(),
+        RelayMessage::Eose { .. } | RelayMessage::Count { .. } | RelayMessage::Sent { .. } => 0,
+    };
+    ENTRY + text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn relay(name: &str) -> RelayUrl {
+        RelayUrl::parse(&format!("wss://{name}")).unwrap()
+    }
+
+    fn notice(spools: &mut Spools, name: &str, n: usize) {
+        let relay = relay(name);
+        let message = n.to_string();
+        spools.push(&relay.clone(), RelayMessage::Notice { relay, message });
+    }
+
+    fn words(message: &RelayMessage) -> (String, usize) {
+        match message {
+            RelayMessage::Notice { relay, message } => (relay.to_string(), message.parse().unwrap()),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_loud_relay_does_not_keep_a_quiet_one_waiting_and_each_keeps_its_order() {
+        let mut spools = Spools::default();
+        for n in 0..1_000 {
+            notice(&mut spools, "loud", n);
+        }
+        notice(&mut spools, "quiet", 0);
+        let mut got = Vec::new();
+        assert!(spools.deliver(|message| {
+            got.push(words(&message));
+            Ok(())
+        }));
+        assert_eq!(
+            got.iter().position(|(relay, _)| relay == "wss://quiet"),
+            Some(MESSAGES_A_TURN)
+        );
+        let loud: Vec<usize> = got.iter().filter(|(r, _)| r == "wss://loud").map(|(_, n)| *n).collect();
+        assert_eq!(loud, (0..1_000).collect::<Vec<_>>());
+        assert!(spools.is_empty());
+        assert_eq!(spools.bytes(&relay("loud")), 0);
+    }
+
+    #[test]
+    fn what_is_given_back_comes_first_the_next_time_and_still_counts() {
+        let mut spools = Spools::default();
+        notice(&mut spools, "a", 1);
+        notice(&mut spools, "a", 2);
+        let bytes = spools.bytes(&relay("a"));
+        assert!(!spools.deliver(Err));
+        assert_eq!(spools.bytes(&relay("a")), bytes);
+        let mut got = Vec::new();
+        spools.deliver(|message| {
+            if got.len() == 1 {
+                return Err(message);
+            }
+            got.push(words(&message).1);
+            Ok(())
+        });
+        spools.deliver(|message| {
+            got.push(words(&message).1);
+            Ok(())
+        });
+        assert_eq!(got, [1, 2]);
+    }
+}

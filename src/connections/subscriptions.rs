@@ -1,0 +1,481 @@
+//! The subscriptions open at one relay: REQ, CLOSE, EVENT, EOSE and CLOSED (NIP-01).
+//!
+//! Each is kept open across reconnects, refusals that may pass, and NIP-42. Its EOSE is
+//! passed on once, when everything the relay has stored for it has been; where that takes
+//! too long, `Unreachable` is reported and the EOSE may still follow.
+
+use std::collections::BTreeMap;
+
+use super::copies::{Copy, Recent};
+use super::limits::Limits;
+use super::outbox::Peer;
+use super::part::{AuthHope, Part, Phase, Refusal, Walk};
+use super::resume::Rules;
+use super::sockets::SocketId;
+use super::turn::Turn;
+use crate::message::{RelayMessage, SubId};
+use crate::nostr::filter::Filter;
+use crate::nostr::frame::ClientFrame;
+use crate::time::Millis;
+
+#[derive(Debug)]
+pub struct Subscriptions {
+    subs: BTreeMap<SubId, Subscription>,
+    /// Whose REQ a relay's subscription id is. Every id on the present connection is here or in `closed`.
+    wires: BTreeMap<SubId, Target>,
+    /// Ids closed not long ago: frames may still be on their way, and an EOSE of the old REQ must not pass for the new one's.
+    closed: Recent<SubId>,
+    limits: Limits,
+    /// The largest `limit` the relay was seen to honour.
+    honoured: u32,
+}
+
+#[derive(Debug)]
+struct Subscription {
+    /// Tells this REQ from an earlier one with the same id, and the order of waiting.
+    number: u64,
+    peer: Peer,
+    parts: Vec<Part>,
+    /// When it is reported as unreachable; none once it is, or EOSE has been passed on.
+    deadline: Option<Millis>,
+    eose_passed: bool,
+}
+
+#[derive(Clone, Debug)]
+struct Target {
+    sub: SubId,
+    part: usize,
+    /// The REQ fetches a page of a gap.
+    walk: bool,
+}
+
+const CLOSED: usize = 1024;
+/// Pages of gaps fetched at a time from one relay.
+const MAX_WALKS: usize = 2;
+
+impl Default for Subscriptions {
+    fn default() -> Self {
+        Subscriptions {
+            subs: BTreeMap::new(),
+            wires: BTreeMap::new(),
+            closed: Recent::new(CLOSED),
+            limits: Limits::default(),
+            honoured: 0,
+        }
+    }
+}
+
+impl Subscriptions {
+    /// Takes a REQ; one of the same id is replaced.
+    pub fn open(&mut self, turn: &mut Turn<'_>, socket: Option<SocketId>, sub: SubId, filters: Vec<Filter>) {
+        self.close(turn, socket, &sub);
+        let peer = Peer::of(&sub);
+        if self.subs.len() >= turn.config.max_subs {
+            let (relay, reason) = (
+                turn.relay.clone(),
+                "error: too many subscriptions at this relay".to_owned(),
+            );
+            turn.tell(peer, RelayMessage::Closed { relay, sub, reason });
+            return;
+        }
+        let number = turn.number();
+        let parts = self.parts(turn, &sub, filters);
+        let deadline = Some(turn.after(turn.config.eose_ms));
+        self.subs.insert(
+            sub,
+            Subscription {
+                number,
+                peer,
+                parts,
+                deadline,
+                eose_passed: false,
+            },
+        );
+    }
+
+    /// Takes a CLOSE.
+    pub fn close(&mut self, turn: &mut Turn<'_>, socket: Option<SocketId>, sub: &SubId) {
+        let Some(closed) = self.subs.remove(sub) else { return };
+        for part in closed.parts {
+            self.close_part(turn, socket, part);
+        }
+    }
+
+    /// The relay's limits are known: REQs that are over them are divided.
+    pub fn set_limits(&mut self, turn: &mut Turn<'_>, socket: Option<SocketId>, limits: Limits) {
+        self.limits = limits;
+        let subs = Vec::from_iter(self.subs.keys().cloned());
+        for sub in subs {
+            let Some(subscription) = self.subs.get_mut(&sub) else {
+                continue;
+            };
+            let fits = |part: &Part| limits.divide(part.tracks.filters().cloned().collect()).len() == 1;
+            if subscription.parts.iter().all(fits) {
+                continue;
+            }
+            let old = std::mem::take(&mut subscription.parts);
+            let filters = old.iter().flat_map(|part| part.tracks.filters().cloned()).collect();
+            for part in old {
+                self.close_part(turn, socket, part);
+            }
+            let parts = self.parts(turn, &sub, filters);
+            if let Some(subscription) = self.subs.get_mut(&sub) {
+                subscription.parts = parts;
+            }
+        }
+    }
+
+    /// Sends what may be sent now, on an open socket.
+    pub fn pump(&mut self, turn: &mut Turn<'_>, socket: SocketId) {
+        let rules = self.rules(turn);
+        let places = self.limits.max_subscriptions.unwrap_or(usize::MAX);
+        let parts = || self.subs.values().flat_map(|subscription| &subscription.parts);
+        let mut open = parts().filter(|part| part.is_open()).count();
+        let mut walks = parts().filter(|part| part.walk.is_some()).count();
+        // One place is kept for the pages of gaps, else nothing missed could ever be fetched.
+        let for_subs = places.saturating_sub(1).max(1);
+        let mut waiting: Vec<&mut Subscription> = self.subs.values_mut().collect();
+        waiting.sort_by_key(|subscription| subscription.number);
+        for part in waiting.iter_mut().flat_map(|subscription| &mut subscription.parts) {
+            if part.is_ready(turn) && open < for_subs {
+                open += usize::from(send_req(turn, socket, part, &rules));
+            }
+        }
+        // The next page is asked for when there is room for it: nothing need be shed.
+        let has_room = turn.out.waiting_bytes(&turn.relay) < turn.config.spool_bytes / 2;
+        for (sub, subscription) in &mut self.subs {
+            for (number, part) in subscription.parts.iter_mut().enumerate() {
+                if has_room && walks < MAX_WALKS && open + walks < places && part.wants_page(turn) {
+                    let wire = free_wire(&self.wires, turn);
+                    send_page(turn, socket, part, &rules, wire.clone());
+                    let (sub, part) = (sub.clone(), number);
+                    self.wires.insert(wire, Target { sub, part, walk: true });
+                    walks += 1;
+                }
+            }
+        }
+        self.settle(turn);
+    }
+
+    /// An EVENT came. False if it is for no subscription that was ever open here.
+    pub fn on_event(&mut self, turn: &mut Turn<'_>, sub: &str, json: &str) -> bool {
+        let Some(target) = self.wires.get(sub) else {
+            return self.closed.contains(sub);
+        };
+        let Some(subscription) = self.subs.get_mut(&target.sub) else {
+            return true;
+        };
+        let Some(part) = subscription.parts.get_mut(target.part) else {
+            return true;
+        };
+        match &mut part.walk {
+            Some(walk) if target.walk => part.tracks.see_page(walk.track, &mut walk.page, json, turn.now.unix),
+            _ => part.tracks.see(json, turn.now.unix),
+        }
+        let json = match turn.copies.judge(&turn.relay, subscription.number, json) {
+            Copy::New => json.to_owned(),
+            // All the parser still lacks is that this relay has the event too; its id says which.
+            Copy::Known(id) => format!("{{\"id\":\"{id}\"}}"),
+            Copy::Repeated => return true,
+        };
+        let (relay, sub) = (turn.relay.clone(), target.sub.clone());
+        turn.tell(subscription.peer, RelayMessage::Event { relay, sub, json });
+        true
+    }
+
+    /// EOSE came. False if none was due.
+    pub fn on_eose(&mut self, turn: &mut Turn<'_>, socket: SocketId, sub: &str) -> bool {
+        let rules = self.rules(turn);
+        let Some((wire, target)) = self.wires.get_key_value(sub) else {
+            return self.closed.contains(sub);
+        };
+        let (wire, target) = (wire.clone(), target.clone());
+        let Some(part) = self.part_mut(&target) else {
+            return true;
+        };
+        let due = if target.walk {
+            let honoured = part.on_walk_eose(&rules);
+            self.honoured = self.honoured.max(honoured);
+            self.retire(turn, Some(socket), wire);
+            true
+        } else {
+            part.on_eose(turn, &rules)
+        };
+        self.settle(turn);
+        due
+    }
+
+    /// CLOSED came. False if it is for nothing that was open here.
+    pub fn on_closed(
+        &mut self,
+        turn: &mut Turn<'_>,
+        socket: SocketId,
+        sub: &str,
+        reason: &str,
+        auth: AuthHope,
+    ) -> bool {
+        let rules = self.rules(turn);
+        let Some(target) = self.wires.get(sub).cloned() else {
+            return self.closed.contains(sub);
+        };
+        let Some(part) = self.part_mut(&target) else {
+            return true;
+        };
+        if target.walk {
+            part.on_walk_closed(turn, reason);
+            self.wires.remove(sub);
+            self.settle(turn);
+        } else if !part.is_open() {
+            // It answers a CLOSE, or comes twice.
+        } else if part.on_closed(turn, &rules, reason, auth) == Refusal::Final {
+            self.refuse(turn, Some(socket), &target.sub, reason);
+        }
+        true
+    }
+
+    /// NIP-42 is done: what was refused for want of it is sent again.
+    pub fn on_authenticated(&mut self) {
+        for part in self.parts_mut() {
+            if let Phase::NeedsAuth { .. } = part.phase {
+                part.phase = Phase::Waiting { not_before: Millis(0) };
+                part.authenticated = true;
+            }
+        }
+    }
+
+    /// NIP-42 came to nothing: what was refused for want of it stays refused.
+    pub fn on_auth_refused(&mut self, turn: &mut Turn<'_>, socket: Option<SocketId>, reason: &str) {
+        let reason = format!("auth-required: {reason}");
+        self.refuse_where(turn, socket, &reason, |phase| matches!(phase, Phase::NeedsAuth { .. }));
+    }
+
+    /// The socket is gone. `too_big`: because more came than could be taken.
+    pub fn on_cut(&mut self, turn: &Turn<'_>, too_big: bool) {
+        let rules = self.rules(turn);
+        for part in self.parts_mut() {
+            part.on_cut(&rules, too_big);
+        }
+        self.wires.retain(|_, target| !target.walk);
+        self.closed = Recent::new(CLOSED);
+    }
+
+    /// The relay cannot be reached: those who wait for its answer are told.
+    pub fn on_unreachable(&mut self, turn: &mut Turn<'_>, reason: &str) {
+        for (sub, subscription) in &mut self.subs {
+            if subscription.deadline.take().is_some() {
+                unreachable(turn, subscription.peer, sub, reason);
+            }
+        }
+    }
+
+    /// Reports what has waited too long. `held_back`: it is we who do not read.
+    pub fn on_time(&mut self, turn: &mut Turn<'_>, socket: Option<SocketId>, held_back: bool, link: Option<&str>) {
+        for (sub, subscription) in &mut self.subs {
+            if !subscription.deadline.is_some_and(|deadline| turn.is_past(deadline)) {
+                continue;
+            }
+            subscription.deadline = held_back.then(|| turn.after(turn.config.eose_ms));
+            if !held_back {
+                let waits = subscription
+                    .parts
+                    .iter()
+                    .any(|part| matches!(part.phase, Phase::Waiting { .. }));
+                let reason = match link {
+                    Some(link) => link,
+                    None if waits => "the relay takes no more subscriptions for now",
+                    None => "no EOSE in time",
+                };
+                unreachable(turn, subscription.peer, sub, reason);
+            }
+        }
+        let now = turn.now.mono;
+        let reason = "auth-required: the relay asks for authentication and sends no challenge";
+        self.refuse_where(
+            turn,
+            socket,
+            reason,
+            |phase| matches!(phase, Phase::NeedsAuth { until } if until <= now),
+        );
+    }
+
+    /// The relay owes an EOSE and has said nothing for long. True if a new socket may help.
+    pub fn on_silence(&mut self, turn: &Turn<'_>) -> bool {
+        let rules = self.rules(turn);
+        let mut helps = false;
+        for subscription in self.subs.values_mut() {
+            for part in &mut subscription.parts {
+                helps |= part.on_silence(turn, &rules);
+            }
+            // An EOSE that never came is not passed on: the subscription has been reported as unreachable.
+            subscription.eose_passed |= subscription.parts.iter().all(Part::is_answered);
+        }
+        helps
+    }
+
+    /// Since when the relay owes an EOSE, if it does.
+    pub fn owed_since(&self) -> Option<Millis> {
+        self.parts_iter().filter_map(Part::owed_since).min()
+    }
+
+    pub fn next_timeout(&self, now: Millis) -> Option<Millis> {
+        let deadlines = self.subs.values().filter_map(|subscription| subscription.deadline);
+        deadlines
+            .chain(self.parts_iter().filter_map(|part| part.next_timeout(now)))
+            .min()
+    }
+
+    /// Whether any subscription needs the relay.
+    pub fn is_idle(&self) -> bool {
+        self.parts_iter().all(Part::is_finished)
+    }
+
+    /// Whether something missed is still to be fetched.
+    pub fn has_gaps(&self) -> bool {
+        self.parts_iter().any(|part| part.tracks.has_gaps())
+    }
+
+    pub fn len(&self) -> usize {
+        self.subs.len()
+    }
+
+    /// Passes on the EOSEs that are due.
+    fn settle(&mut self, turn: &mut Turn<'_>) {
+        for (sub, subscription) in &mut self.subs {
+            if !subscription.eose_passed && subscription.parts.iter().all(Part::is_answered) {
+                subscription.eose_passed = true;
+                subscription.deadline = None;
+                let (relay, sub) = (turn.relay.clone(), sub.clone());
+                turn.tell(subscription.peer, RelayMessage::Eose { relay, sub });
+            }
+        }
+    }
+
+    /// The REQs that ask for `filters`, each with an id that means nothing else on this connection.
+    fn parts(&mut self, turn: &mut Turn<'_>, sub: &SubId, filters: Vec<Filter>) -> Vec<Part> {
+        let mut parts = Vec::new();
+        for (number, filters) in self.limits.divide(filters).into_iter().enumerate() {
+            // A relay may still answer the CLOSE of the last REQ with that id, or owe it an EOSE.
+            let taken = self.wires.contains_key(sub) || self.closed.contains(sub);
+            let wire = if taken {
+                free_wire(&self.wires, turn)
+            } else {
+                sub.clone()
+            };
+            let target = Target {
+                sub: sub.clone(),
+                part: number,
+                walk: false,
+            };
+            self.wires.insert(wire.clone(), target);
+            parts.push(Part::new(wire, filters));
+        }
+        parts
+    }
+
+    /// Closes a REQ and its page.
+    fn close_part(&mut self, turn: &mut Turn<'_>, socket: Option<SocketId>, part: Part) {
+        let is_open = part.is_open();
+        if let Some(walk) = part.walk {
+            self.retire(turn, socket, walk.wire);
+        }
+        if let Phase::Waiting { .. } = part.phase {
+            self.wires.remove(&part.wire);
+        } else {
+            self.retire(turn, socket.filter(|_| is_open), part.wire);
+        }
+    }
+
+    /// Forgets a relay's subscription id, and tells the relay if there is a socket.
+    fn retire(&mut self, turn: &mut Turn<'_>, socket: Option<SocketId>, wire: SubId) {
+        self.wires.remove(&wire);
+        self.closed.insert(wire.clone());
+        if let Some(socket) = socket {
+            turn.send(socket, ClientFrame::Close { sub: wire }.to_json());
+        }
+    }
+
+    /// The relay will not serve `sub`: it is over here.
+    fn refuse(&mut self, turn: &mut Turn<'_>, socket: Option<SocketId>, sub: &SubId, reason: &str) {
+        let peer = Peer::of(sub);
+        self.close(turn, socket, sub);
+        let (relay, sub, reason) = (turn.relay.clone(), sub.clone(), reason.to_owned());
+        turn.tell(peer, RelayMessage::Closed { relay, sub, reason });
+    }
+
+    fn refuse_where(
+        &mut self,
+        turn: &mut Turn<'_>,
+        socket: Option<SocketId>,
+        reason: &str,
+        is_refused: impl Fn(Phase) -> bool,
+    ) {
+        let refused = |subscription: &Subscription| subscription.parts.iter().any(|part| is_refused(part.phase));
+        let subs = self.subs.iter().filter(|(_, subscription)| refused(subscription));
+        for sub in Vec::from_iter(subs.map(|(sub, _)| sub.clone())) {
+            self.refuse(turn, socket, &sub, reason);
+        }
+    }
+
+    fn rules(&self, turn: &Turn<'_>) -> Rules {
+        Rules {
+            page: turn.config.page_events,
+            max_limit: self.limits.max_limit,
+            honoured: self.honoured,
+            margin_s: turn.config.margin_s,
+        }
+    }
+
+    fn parts_iter(&self) -> impl Iterator<Item = &Part> {
+        self.subs.values().flat_map(|subscription| &subscription.parts)
+    }
+
+    fn parts_mut(&mut self) -> impl Iterator<Item = &mut Part> {
+        self.subs.values_mut().flat_map(|subscription| &mut subscription.parts)
+    }
+
+    fn part_mut(&mut self, target: &Target) -> Option<&mut Part> {
+        self.subs.get_mut(&target.sub)?.parts.get_mut(target.part)
+    }
+}
+
+/// Sends the REQ of `part`. False if there is nothing to ask.
+fn send_req(turn: &mut Turn<'_>, socket: SocketId, part: &mut Part, rules: &Rules) -> bool {
+    let filters = part.tracks.ask(rules);
+    if filters.is_empty() {
+        part.phase = Phase::Complete;
+        return false;
+    }
+    let sub = part.wire.clone();
+    turn.send(socket, ClientFrame::Req { sub, filters }.to_json());
+    part.phase = Phase::Stored { at: turn.now.mono };
+    true
+}
+
+/// Asks for the next page of the gaps of `part`, as the relay's subscription `wire`.
+fn send_page(turn: &mut Turn<'_>, socket: SocketId, part: &mut Part, rules: &Rules, wire: SubId) {
+    let Some((track, filter, page)) = part.tracks.next_page(rules) else {
+        return;
+    };
+    let frame = ClientFrame::Req {
+        sub: wire.clone(),
+        filters: vec![filter],
+    };
+    turn.send(socket, frame.to_json());
+    let at = turn.now.mono;
+    part.walk = Some(Walk { wire, track, page, at });
+}
+
+/// An id for a REQ of our own making.
+fn free_wire(wires: &BTreeMap<SubId, Target>, turn: &mut Turn<'_>) -> SubId {
+    loop {
+        // The page may have chosen such an id too.
+        if let Some(wire) = SubId::new(&format!("~{}", turn.number())).filter(|wire| !wires.contains_key(wire)) {
+            return wire;
+        }
+    }
+}
+
+fn unreachable(turn: &mut Turn<'_>, peer: Peer, sub: &SubId, reason: &str) {
+    let (relay, sub, reason) = (turn.relay.clone(), sub.clone(), reason.to_owned());
+    turn.tell(peer, RelayMessage::Unreachable { relay, sub, reason });
+}

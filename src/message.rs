@@ -1,0 +1,540 @@
+//! Every message between roles and to the page: one enum per directed link.
+//!
+//! Plain owned values without methods or codec; `wire` turns them into bytes.
+//! Who holds which link is in `role`.
+
+use crate::nostr::event::{Event, EventId, Pubkey, RawEvent, Signature, Tag};
+use crate::nostr::filter::Filter;
+use crate::nostr::frame::ClientFrame;
+use crate::nostr::kind::Kind;
+use crate::nostr::relay_url::RelayUrl;
+pub use crate::nostr::sub_id::SubId;
+use crate::time::UnixSeconds;
+
+/// Subscription ids of the crypto role's own requests to remote signers (NIP-46) start so.
+pub const SIGNER_SUB_PREFIX: &str = "n46:";
+
+/// A page's number for one publish, unique in its lifetime.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PublishId(pub u64);
+
+/// The asker's number for one request; the answer carries it back.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RequestId(pub u64);
+
+/// What is never sent: the way back of a link that only carries credit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Nothing {}
+
+// ---------------------------------------------------------------- page and workers
+
+/// What the page may tell any worker.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Control {
+    /// Report the role's counters now.
+    Stats { request: RequestId },
+    /// Finish what is begun, say goodbye on every port and end.
+    Stop,
+}
+
+/// Control port of the parser, from the page.
+#[derive(Clone, Debug, PartialEq)]
+pub enum PageToParser {
+    Subscribe {
+        sub: SubId,
+        subscribe: Subscribe,
+    },
+    Unsubscribe {
+        sub: SubId,
+    },
+    Publish {
+        publish: PublishId,
+        template: Template,
+        relays: Vec<RelayUrl>,
+    },
+    Control(Control),
+}
+
+/// Control port of the connections role, from the page.
+#[derive(Clone, Debug, PartialEq)]
+pub enum PageToConnections {
+    /// The browser is online again: retry what waits, now.
+    Online,
+    Control(Control),
+}
+
+/// Control port of the cache, from the page.
+#[derive(Clone, Debug, PartialEq)]
+pub enum PageToCache {
+    Control(Control),
+}
+
+/// A subscription as the page asks for it.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Subscribe {
+    /// An event that any of them matches is delivered, once. At most 50.
+    pub filters: Vec<Filter>,
+    /// The relays to ask; empty lets the cache choose (NIP-65, indexers, defaults).
+    pub relays: Vec<RelayUrl>,
+    pub cache: CachePolicy,
+    /// End the subscription when every asked relay has answered, failed or timed out.
+    pub close_on_eose: bool,
+    /// End the subscription after so long.
+    pub timeout_ms: Option<u32>,
+    /// End the subscription after so many delivered events.
+    pub max_events: Option<u32>,
+    /// Run it in one of the lanes for subscriptions that wait a lot (decryption).
+    pub slow: bool,
+    /// Empty means the default: Parse, SaveToDb, SerializeEvents.
+    pub pipeline: Vec<PipeSpec>,
+}
+
+/// How a subscription uses the store and the network.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum CachePolicy {
+    /// Cached events, then the network.
+    #[default]
+    CacheThenNetwork,
+    /// Cached events; the network only for what the store could not answer.
+    CacheFirst,
+    /// Cached events and nothing else.
+    CacheOnly,
+    /// The network only.
+    NoCache,
+}
+
+/// One step of a pipeline (nostr.md section 2).
+#[derive(Clone, Debug, PartialEq)]
+pub enum PipeSpec {
+    Parse,
+    SaveToDb,
+    SerializeEvents,
+}
+
+/// An event to be: what the caller decides. The signer adds the pubkey, the engine a missing `created_at`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Template {
+    pub kind: Kind,
+    pub created_at: Option<UnixSeconds>,
+    pub tags: Vec<Tag>,
+    pub content: String,
+}
+
+/// What one subscription's ring or port carries to the page.
+#[derive(Clone, Debug, PartialEq)]
+pub enum ParserToPage {
+    /// A verified event that the subscription's pipeline let through; once per id.
+    Event(Delivery),
+    /// All cached events have been delivered.
+    Eoce,
+    /// This relay has sent all it had stored.
+    Eose { relay: RelayUrl },
+    /// Every asked relay has answered, failed or timed out.
+    EoseAll,
+    /// This relay ended the subscription, with its own words.
+    Closed { relay: RelayUrl, reason: String },
+    /// So many events could not be kept for a page that does not read.
+    BufferFull { dropped: u64 },
+    /// The subscription is over; nothing follows.
+    Ended { reason: EndReason },
+}
+
+/// An event on its way to the page.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Delivery {
+    pub event: Event,
+    pub source: ShardSource,
+    /// Where it was seen up to now; empty when it came from the store.
+    pub relays: Vec<RelayUrl>,
+}
+
+/// Where a message entered the parser's lanes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ShardSource {
+    Network,
+    Cache,
+}
+
+/// Why a subscription ended by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EndReason {
+    /// `close_on_eose`, or the store's answer was all that was asked for.
+    Complete,
+    TimedOut,
+    MaxEvents,
+    /// The engine holds as many subscriptions as its limit allows.
+    TooManySubscriptions,
+    /// More filters than a subscription may have, or none.
+    BadFilters,
+}
+
+/// Control port of the parser, to the page.
+#[derive(Clone, Debug, PartialEq)]
+pub enum ParserReport {
+    Publish { publish: PublishId, status: PublishStatus },
+    Notice { relay: RelayUrl, message: String },
+    Stats(Stats),
+}
+
+/// How far a publish has come. After `Failed` or `Complete` nothing follows.
+#[derive(Clone, Debug, PartialEq)]
+pub enum PublishStatus {
+    Signed {
+        event: Event,
+    },
+    /// It waits for these relays' sockets.
+    Queued {
+        relays: Vec<RelayUrl>,
+    },
+    Sent {
+        relay: RelayUrl,
+    },
+    /// The relay said OK.
+    Accepted {
+        relay: RelayUrl,
+        reason: String,
+    },
+    Rejected {
+        relay: RelayUrl,
+        reason: String,
+    },
+    /// The relay could not be reached or did not answer in time.
+    Unanswered {
+        relay: RelayUrl,
+        reason: String,
+    },
+    Failed {
+        error: SignerError,
+    },
+    Complete,
+}
+
+/// Control port of the other roles, to the page.
+#[derive(Clone, Debug, PartialEq)]
+pub enum RoleReport {
+    Stats(Stats),
+}
+
+/// A role's counters, for `manager.stats()`.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Stats {
+    pub request: RequestId,
+    pub ports: Vec<PortStats>,
+    /// The role's own counters, by name.
+    pub counters: Vec<(String, u64)>,
+}
+
+/// What one port has done so far.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PortStats {
+    pub name: String,
+    pub sent_records: u64,
+    pub sent_bytes: u64,
+    pub sent_batches: u64,
+    pub received_records: u64,
+    pub received_bytes: u64,
+    pub received_batches: u64,
+    /// Received records that the role has not taken yet, now and at most.
+    pub queue_depth: u64,
+    pub queue_high_water: u64,
+    /// Bytes the peer may still be sent.
+    pub credit_bytes: u64,
+    /// How often and for how long a record had to wait for credit.
+    pub stalls: u64,
+    pub stalled_ms: u64,
+    /// Received records that were no message.
+    pub malformed: u64,
+}
+
+/// A relay's state, for the page (status ring or its port).
+#[derive(Clone, Debug, PartialEq)]
+pub struct ConnectionStatus {
+    pub relay: RelayUrl,
+    pub state: RelayState,
+    /// Why, in words: the close reason, the refusal, the error.
+    pub reason: String,
+    pub counters: RelayCounters,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RelayState {
+    Connecting,
+    Open,
+    /// The relay asked for NIP-42 and has not accepted an answer yet.
+    Authenticating,
+    /// Not wanted at present, or closed by the relay; `reason` says which.
+    Closed,
+    /// Could not be reached; it is tried again.
+    Failed,
+    /// Closed by the engine because it sent faster than could be checked; it resumes.
+    Shed,
+}
+
+/// What a relay has done since the engine started.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RelayCounters {
+    pub events: u64,
+    pub bytes: u64,
+    /// Frames that were no valid relay message, too long or not text.
+    pub malformed: u64,
+    /// Frames for a subscription that is not open there.
+    pub unknown_sub: u64,
+    /// Events whose id or signature did not hold.
+    pub forged: u64,
+    /// Events that their subscription's filters do not match.
+    pub unmatched: u64,
+    pub connects: u64,
+    pub sheds: u64,
+}
+
+// ---------------------------------------------------------------- parser and cache
+
+/// `CacheRequest`: what the parser asks of the cache.
+#[derive(Clone, Debug, PartialEq)]
+pub enum ParserToCache {
+    /// Answer from the store, then ask relays for what the policy says.
+    Lookup {
+        sub: SubId,
+        filters: Vec<Filter>,
+        relays: Vec<RelayUrl>,
+        policy: CachePolicy,
+    },
+    /// Stop answering; tell the relays that were asked.
+    Close {
+        sub: SubId,
+    },
+    Save {
+        event: Event,
+    },
+    /// Save, choose relays, send.
+    Publish {
+        publish: PublishId,
+        event: Event,
+        relays: Vec<RelayUrl>,
+    },
+    /// Hand these events out again: the page was too slow for them the first time.
+    Refill {
+        sub: SubId,
+        ids: Vec<EventId>,
+    },
+}
+
+/// What the cache answers.
+#[derive(Clone, Debug, PartialEq)]
+pub enum CacheToParser {
+    Event {
+        sub: SubId,
+        event: Event,
+    },
+    Eoce {
+        sub: SubId,
+    },
+    /// The relays that were sent this subscription's REQ; empty if none was.
+    Asked {
+        sub: SubId,
+        relays: Vec<RelayUrl>,
+    },
+    /// The relays that will be sent this publish.
+    Routed {
+        publish: PublishId,
+        relays: Vec<RelayUrl>,
+    },
+    /// These events survive a crash from now on, or are known to need no keeping.
+    Saved {
+        ids: Vec<EventId>,
+    },
+    /// One refilled event, in the order asked.
+    Refilled {
+        sub: SubId,
+        event: Event,
+    },
+    /// A refill is complete; so many of its events are no longer stored.
+    RefillEnd {
+        sub: SubId,
+        missing: u32,
+    },
+}
+
+// ---------------------------------------------------------------- to and from connections
+
+/// cacheToConn and cryptoToConn: frames for relays, as the JSON object `{relays, frames}`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Envelope {
+    pub relays: Vec<RelayUrl>,
+    pub frames: Vec<ClientFrame>,
+}
+
+/// What relays said, for the parser; for the crypto role where the subscription is its own.
+#[derive(Clone, Debug, PartialEq)]
+pub enum RelayMessage {
+    /// An EVENT's object, byte for byte as it came; nothing about it has been checked.
+    Event {
+        relay: RelayUrl,
+        sub: SubId,
+        json: String,
+    },
+    Eose {
+        relay: RelayUrl,
+        sub: SubId,
+    },
+    Closed {
+        relay: RelayUrl,
+        sub: SubId,
+        reason: String,
+    },
+    Ok {
+        relay: RelayUrl,
+        event_id: EventId,
+        accepted: bool,
+        reason: String,
+    },
+    Notice {
+        relay: RelayUrl,
+        message: String,
+    },
+    /// A NIP-42 challenge that wants an answer.
+    Auth {
+        relay: RelayUrl,
+        challenge: String,
+    },
+    Count {
+        relay: RelayUrl,
+        sub: SubId,
+        count: u64,
+        approximate: bool,
+    },
+    /// An EVENT frame of ours left for the relay.
+    Sent {
+        relay: RelayUrl,
+        event_id: EventId,
+    },
+    /// An EVENT frame of ours will not be sent.
+    Unsent {
+        relay: RelayUrl,
+        event_id: EventId,
+        reason: String,
+    },
+    /// The relay cannot answer this subscription for now; it is asked again when it is back.
+    Unreachable {
+        relay: RelayUrl,
+        sub: SubId,
+        reason: String,
+    },
+}
+
+/// What the parser reports back to connections.
+#[derive(Clone, Debug, PartialEq)]
+pub enum ParserToConnections {
+    /// Events with these ids were verified: further copies may be dropped early.
+    Verified { ids: Vec<EventId> },
+    /// The relay sent what it should not have.
+    Misbehaved { relay: RelayUrl, fault: RelayFault },
+    /// The signed answer to a NIP-42 challenge.
+    Authenticate { relay: RelayUrl, event: Event },
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RelayFault {
+    /// Not an event at all, or over a limit.
+    Malformed,
+    /// The id or the signature does not hold.
+    Forged,
+    /// A valid event that was not asked for.
+    Unmatched,
+}
+
+// ---------------------------------------------------------------- crypto
+
+/// A signature to check.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Claim {
+    pub id: EventId,
+    pub pubkey: Pubkey,
+    pub sig: Signature,
+}
+
+/// `SignerRequest`: what the parser asks of crypto.
+#[derive(Clone, Debug, PartialEq)]
+pub enum ParserToCrypto {
+    Verify { request: RequestId, claims: Vec<Claim> },
+    Sign { request: RequestId, template: Template },
+}
+
+/// `SignerResponse`: what crypto answers the parser.
+#[derive(Clone, Debug, PartialEq)]
+pub enum CryptoToParser {
+    /// One verdict per claim, in order.
+    Verdicts {
+        request: RequestId,
+        good: Vec<bool>,
+    },
+    /// Signed as asked; the asker verifies it as any event.
+    Signed {
+        request: RequestId,
+        event: RawEvent,
+    },
+    Failed {
+        request: RequestId,
+        error: SignerError,
+    },
+}
+
+/// cryptoToMain, from the page.
+#[derive(Clone, Debug, PartialEq)]
+pub enum PageToCrypto {
+    /// Hex or nsec (NIP-19).
+    UsePrivateKey {
+        request: RequestId,
+        secret: Secret,
+    },
+    GetPublicKey {
+        request: RequestId,
+    },
+    SignEvent {
+        request: RequestId,
+        template: Template,
+    },
+    Logout {
+        request: RequestId,
+    },
+}
+
+/// Control port of the crypto role, from the page.
+#[derive(Clone, Debug, PartialEq)]
+pub enum PageToCryptoControl {
+    Control(Control),
+}
+
+/// cryptoToMain, to the page.
+#[derive(Clone, Debug, PartialEq)]
+pub enum CryptoToPage {
+    PublicKey { request: RequestId, pubkey: Pubkey },
+    Signed { request: RequestId, event: RawEvent },
+    Done { request: RequestId },
+    Failed { request: RequestId, error: SignerError },
+}
+
+/// A secret in transit; it prints as nothing and is wiped when dropped.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(pub zeroize::Zeroizing<String>);
+
+impl std::fmt::Debug for Secret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Secret")
+    }
+}
+
+/// Why a signer did not do what it was asked.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SignerError {
+    #[error("no signer is set; choose one with manager.signer")]
+    NoSigner,
+    #[error("the signer refused: {0}")]
+    Refused(String),
+    #[error("the signer did not answer in time")]
+    TimedOut,
+    #[error("the signer is disconnected: {0}")]
+    Disconnected(String),
+    #[error("bad input: {0}")]
+    BadInput(String),
+}

@@ -1,0 +1,711 @@
+//! The parser's state machine: every message in, what it causes out.
+//!
+//! One event's way, in this order (engine.md section 5): an id that was verified and
+//! seen stops it; else bounded decode, filter match, id recomputed, signature checked
+//! by the crypto role, id marked seen, pipeline, delivery.
+
+use std::collections::{BTreeSet, HashMap};
+
+use super::delivery::{PageSinks, Stopped};
+use super::publish::{Publish, RelayWord};
+use super::shard::{Lanes, Ticket};
+use super::subscription::Subscription;
+use super::verify::{Verdict, Verify};
+use crate::message::{
+    CacheToParser, CryptoToParser, Delivery, EndReason, PageToParser, ParserReport, ParserToCache, ParserToConnections,
+    ParserToCrypto, ParserToPage, PublishId, PublishStatus, RelayFault, RelayMessage, RequestId, ShardSource,
+    SignerError, SubId, Subscribe, Template,
+};
+use crate::nostr::event::{Event, EventId, HashedEvent, RawEvent, claimed_id};
+use crate::nostr::kind::{Kind, Retention};
+use crate::nostr::relay_url::RelayUrl;
+use crate::router::Backlog;
+use crate::time::{Now, Timers};
+
+/// The parser's limits (engine.md section 10) and what the page chose.
+#[derive(Clone, Debug)]
+pub struct Config {
+    pub max_subscriptions: usize,
+    pub max_filters: usize,
+    /// Verified ids remembered by a subscription, and by the parser as a whole.
+    pub seen_window: usize,
+    /// Events of one subscription held whole for a page that does not read, in bytes.
+    pub page_queue_bytes: usize,
+    /// Off, every event that decodes is taken as good: benchmarks and trusted relays only.
+    pub verify: bool,
+    /// Events in work beyond which no credit goes back to connections.
+    pub max_in_work: usize,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Config {
+            max_subscriptions: 1_000,
+            max_filters: 50,
+            seen_window: 10_000,
+            page_queue_bytes: 256 << 10,
+            verify: true,
+            max_in_work: 4_096,
+        }
+    }
+}
+
+/// What reaches the parser.
+#[derive(Debug)]
+pub enum Input {
+    Page(PageToParser),
+    Connections(RelayMessage),
+    Cache(CacheToParser),
+    Crypto(CryptoToParser),
+    /// The ring or port of this subscription has room again.
+    Writable(SubId),
+    Timeout,
+}
+
+/// What the parser wants to say, a queue a port.
+#[derive(Debug, Default)]
+pub struct Outbox {
+    pub cache: Backlog<ParserToCache>,
+    pub connections: Backlog<ParserToConnections>,
+    pub crypto: Backlog<ParserToCrypto>,
+    pub page: Backlog<ParserReport>,
+}
+
+/// What a lane holds.
+#[derive(Debug)]
+enum Work {
+    Event {
+        sub: SubId,
+        event: Event,
+        source: ShardSource,
+        relays: Vec<RelayUrl>,
+    },
+    Tell {
+        sub: SubId,
+        message: ParserToPage,
+    },
+    Answered {
+        sub: SubId,
+        relay: RelayUrl,
+    },
+    Asked {
+        sub: SubId,
+        relays: Vec<RelayUrl>,
+    },
+}
+
+/// Who waits for a signature check.
+#[derive(Debug, PartialEq)]
+enum Waiter {
+    Lane(SubId, Ticket),
+    Own(Signing),
+}
+
+/// What the engine has signed, and checks as it would any event.
+#[derive(Clone, Debug, PartialEq)]
+enum Signing {
+    Publish(PublishId),
+    /// A NIP-42 answer for this relay.
+    Auth(RelayUrl),
+}
+
+#[derive(Debug)]
+pub struct Parser {
+    config: Config,
+    subs: HashMap<SubId, Subscription>,
+    /// Subscriptions with something to write to the page.
+    dirty: BTreeSet<SubId>,
+    /// Subscriptions that ended in this turn: their rings and ports are to be let go.
+    closed: Vec<SubId>,
+    deadlines: Timers<SubId>,
+    lanes: Lanes<Work>,
+    verify: Verify<Waiter>,
+    /// Ids that became good in this turn, for connections.
+    newly_good: Vec<EventId>,
+    publishes: HashMap<PublishId, Publish>,
+    by_event: HashMap<EventId, PublishId>,
+    signing: HashMap<RequestId, Signing>,
+    next_request: u64,
+    counters: Counters,
+}
+
+#[derive(Debug, Default)]
+struct Counters {
+    events: u64,
+    duplicates: u64,
+    late: u64,
+    delivered: u64,
+}
+
+impl Parser {
+    pub fn new(config: Config) -> Parser {
+        Parser {
+            verify: Verify::new(config.seen_window),
+            config,
+            subs: HashMap::new(),
+            dirty: BTreeSet::new(),
+            closed: Vec::new(),
+            deadlines: Timers::default(),
+            lanes: Lanes::default(),
+            newly_good: Vec::new(),
+            publishes: HashMap::new(),
+            by_event: HashMap::new(),
+            signing: HashMap::new(),
+            next_request: 0,
+            counters: Counters::default(),
+        }
+    }
+
+    /// Takes in one message.
+    pub fn handle(&mut self, now: Now, input: Input, out: &mut Outbox) {
+        match input {
+            Input::Page(message) => self.on_page(now, message, out),
+            Input::Connections(message) => self.on_relay(message, out),
+            Input::Cache(message) => self.on_cache(message, out),
+            Input::Crypto(message) => self.on_crypto(message, out),
+            Input::Writable(sub) => {
+                self.dirty.insert(sub);
+            }
+            Input::Timeout => self.on_timeout(now, out),
+        }
+        self.work(out);
+    }
+
+    /// Writes what waits for the page and sends what was gathered. Call it when a turn ends.
+    pub fn end_turn(&mut self, sinks: &mut impl PageSinks, out: &mut Outbox) {
+        self.write_page(sinks, out);
+        self.check_more(out);
+        if !self.newly_good.is_empty() {
+            let ids = std::mem::take(&mut self.newly_good);
+            out.connections.push(ParserToConnections::Verified { ids });
+        }
+    }
+
+    /// When `Input::Timeout` is wanted next.
+    pub fn next_timeout(&self) -> Option<crate::time::Millis> {
+        self.deadlines.next()
+    }
+
+    /// Whether more events from relays are welcome: else connections gets no credit.
+    pub fn has_room(&self, out: &Outbox) -> bool {
+        let backlog = out.cache.len() + out.crypto.len();
+        self.lanes.len() + backlog < self.config.max_in_work
+    }
+
+    /// The role's own counters, by name.
+    pub fn counters(&self) -> Vec<(String, u64)> {
+        let (checked, forged) = self.verify.counters();
+        let parked: usize = self.subs.values().map(|sub| sub.queue.parked()).sum();
+        [
+            ("subscriptions", self.subs.len() as u64),
+            ("events", self.counters.events),
+            ("duplicates", self.counters.duplicates),
+            ("late", self.counters.late),
+            ("delivered", self.counters.delivered),
+            ("checked", checked),
+            ("forged", forged),
+            ("pending", self.verify.pending() as u64),
+            ("parked", parked as u64),
+            ("publishes", self.publishes.len() as u64),
+        ]
+        .map(|(name, value)| (name.to_owned(), value))
+        .into()
+    }
+
+    // ------------------------------------------------------------ page
+
+    fn on_page(&mut self, now: Now, message: PageToParser, out: &mut Outbox) {
+        match message {
+            PageToParser::Subscribe { sub, subscribe } => self.subscribe(now, sub, subscribe, out),
+            PageToParser::Unsubscribe { sub } => self.close(&sub, out),
+            PageToParser::Publish {
+                publish,
+                template,
+                relays,
+            } => {
+                let request = self.ask_signature(Signing::Publish(publish));
+                out.crypto.push(ParserToCrypto::Sign {
+                    request,
+                    template: template.clone(),
+                });
+                self.publishes.insert(publish, Publish::new(template, relays));
+            }
+            // The loop answers these: they concern its ports.
+            PageToParser::Control(_) => {}
+        }
+    }
+
+    fn subscribe(&mut self, now: Now, sub: SubId, subscribe: Subscribe, out: &mut Outbox) {
+        let full = self.subs.len() >= self.config.max_subscriptions && !self.subs.contains_key(&sub);
+        let lane = self.lanes.assign(&sub, subscribe.slow);
+        let mut subscription = Subscription::new(&subscribe, lane, self.config.seen_window);
+        if full {
+            subscription.end(EndReason::TooManySubscriptions);
+        } else if subscribe.filters.is_empty() || subscribe.filters.len() > self.config.max_filters {
+            subscription.end(EndReason::BadFilters);
+        } else {
+            if let Some(timeout_ms) = subscribe.timeout_ms {
+                self.deadlines.set(sub.clone(), now.mono + u64::from(timeout_ms));
+            }
+            out.cache.push(ParserToCache::Lookup {
+                sub: sub.clone(),
+                filters: subscribe.filters,
+                relays: subscribe.relays,
+                policy: subscribe.cache,
+            });
+        }
+        self.dirty.insert(sub.clone());
+        self.subs.insert(sub, subscription);
+    }
+
+    /// Forgets `sub`; what still comes for it vanishes quietly.
+    fn close(&mut self, sub: &SubId, out: &mut Outbox) {
+        self.deadlines.cancel(sub);
+        self.dirty.remove(sub);
+        let Some(subscription) = self.subs.remove(sub) else {
+            return;
+        };
+        self.closed.push(sub.clone());
+        if !subscription.ended() {
+            out.cache.push(ParserToCache::Close { sub: sub.clone() });
+        }
+    }
+
+    /// Ends `sub` with a last message, which the page may take its time to read.
+    fn end(&mut self, sub: &SubId, reason: EndReason, out: &mut Outbox) {
+        let Some(subscription) = self.subs.get_mut(sub).filter(|subscription| !subscription.ended()) else {
+            return;
+        };
+        subscription.end(reason);
+        self.deadlines.cancel(sub);
+        self.dirty.insert(sub.clone());
+        out.cache.push(ParserToCache::Close { sub: sub.clone() });
+    }
+
+    fn on_timeout(&mut self, now: Now, out: &mut Outbox) {
+        while let Some(sub) = self.deadlines.pop_due(now.mono) {
+            self.end(&sub, EndReason::TimedOut, out);
+        }
+    }
+
+    fn write_page(&mut self, sinks: &mut impl PageSinks, out: &mut Outbox) {
+        for sub in std::mem::take(&mut self.dirty) {
+            let Some(subscription) = self.subs.get_mut(&sub) else {
+                continue;
+            };
+            match subscription.queue.write(&sub, sinks) {
+                Stopped::Empty if subscription.ended() => self.close(&sub, out),
+                Stopped::Empty | Stopped::Waiting => {}
+                Stopped::Refill(ids) => out.cache.push(ParserToCache::Refill { sub, ids }),
+                Stopped::Gone => self.close(&sub, out),
+            }
+        }
+        for sub in self.closed.drain(..) {
+            sinks.close(&sub);
+        }
+    }
+
+    // ------------------------------------------------------------ relays
+
+    fn on_relay(&mut self, message: RelayMessage, out: &mut Outbox) {
+        match message {
+            RelayMessage::Event { relay, sub, json } => self.on_event(relay, sub, &json, out),
+            RelayMessage::Eose { relay, sub } => {
+                let message = ParserToPage::Eose { relay: relay.clone() };
+                self.push_answer(sub, relay, Some(message));
+            }
+            RelayMessage::Closed { relay, sub, reason } => {
+                let message = ParserToPage::Closed {
+                    relay: relay.clone(),
+                    reason,
+                };
+                self.push_answer(sub, relay, Some(message));
+            }
+            // The page learns of it by the relay's status.
+            RelayMessage::Unreachable { relay, sub, reason: _ } => self.push_answer(sub, relay, None),
+            RelayMessage::Ok {
+                relay,
+                event_id,
+                accepted,
+                reason,
+            } => {
+                self.on_relay_word(relay, event_id, RelayWord::Ok { accepted, reason }, out);
+            }
+            RelayMessage::Sent { relay, event_id } => self.on_relay_word(relay, event_id, RelayWord::Sent, out),
+            RelayMessage::Unsent {
+                relay,
+                event_id,
+                reason,
+            } => {
+                self.on_relay_word(relay, event_id, RelayWord::Unsent { reason }, out);
+            }
+            RelayMessage::Notice { relay, message } => out.page.push(ParserReport::Notice { relay, message }),
+            RelayMessage::Auth { relay, challenge } => self.on_auth(relay, challenge, out),
+            // Nothing in the engine sends COUNT for a subscription yet, so no answer is owed to anyone.
+            RelayMessage::Count { .. } => self.counters.late += 1,
+        }
+    }
+
+    fn on_event(&mut self, relay: RelayUrl, sub: SubId, json: &str, out: &mut Outbox) {
+        self.counters.events += 1;
+        let Some(subscription) = self.subs.get(&sub).filter(|subscription| !subscription.ended()) else {
+            self.counters.late += 1;
+            return;
+        };
+        if claimed_id(json).is_some_and(|id| subscription.seen.contains(&id)) {
+            self.counters.duplicates += 1;
+            return;
+        }
+        let event = match check(subscription, json) {
+            Ok(event) => event,
+            Err(fault) => {
+                out.connections.push(ParserToConnections::Misbehaved { relay, fault });
+                return;
+            }
+        };
+        let lane = subscription.lane;
+        let known = if self.config.verify {
+            self.verify.known(event)
+        } else {
+            Ok(self.verify.trust(event))
+        };
+        match known {
+            Ok(event) => {
+                let relays = vec![relay];
+                self.lanes.push(
+                    lane,
+                    Work::Event {
+                        sub,
+                        event,
+                        source: ShardSource::Network,
+                        relays,
+                    },
+                );
+            }
+            Err(event) => {
+                let ticket = self.lanes.reserve(lane);
+                self.verify.submit(event, Some(relay), Waiter::Lane(sub, ticket));
+            }
+        }
+    }
+
+    /// `relay` has had its say on `sub`: in the lane, behind the events it sent.
+    fn push_answer(&mut self, sub: SubId, relay: RelayUrl, message: Option<ParserToPage>) {
+        let Some(subscription) = self.subs.get(&sub) else {
+            return;
+        };
+        let lane = subscription.lane;
+        if let Some(message) = message {
+            self.lanes.push(
+                lane,
+                Work::Tell {
+                    sub: sub.clone(),
+                    message,
+                },
+            );
+        }
+        self.lanes.push(lane, Work::Answered { sub, relay });
+    }
+
+    fn on_auth(&mut self, relay: RelayUrl, challenge: String, out: &mut Outbox) {
+        let tags = vec![
+            vec!["relay".to_owned(), relay.to_string()],
+            vec!["challenge".to_owned(), challenge],
+        ];
+        let template = Template {
+            kind: Kind::AUTH,
+            created_at: None,
+            tags,
+            content: String::new(),
+        };
+        let request = self.ask_signature(Signing::Auth(relay));
+        out.crypto.push(ParserToCrypto::Sign { request, template });
+    }
+
+    // ------------------------------------------------------------ cache
+
+    fn on_cache(&mut self, message: CacheToParser, out: &mut Outbox) {
+        match message {
+            CacheToParser::Event { sub, event } => {
+                if let Some(lane) = self.lane(&sub) {
+                    let work = Work::Event {
+                        sub,
+                        event,
+                        source: ShardSource::Cache,
+                        relays: Vec::new(),
+                    };
+                    self.lanes.push(lane, work);
+                }
+            }
+            CacheToParser::Eoce { sub } => {
+                if let Some(lane) = self.lane(&sub) {
+                    self.lanes.push(
+                        lane,
+                        Work::Tell {
+                            sub,
+                            message: ParserToPage::Eoce,
+                        },
+                    );
+                }
+            }
+            CacheToParser::Asked { sub, relays } => {
+                if let Some(lane) = self.lane(&sub) {
+                    self.lanes.push(lane, Work::Asked { sub, relays });
+                }
+            }
+            CacheToParser::Routed { publish, relays } => {
+                let statuses = self
+                    .publishes
+                    .get_mut(&publish)
+                    .map(|p| p.routed(relays))
+                    .unwrap_or_default();
+                self.report(publish, statuses, out);
+            }
+            CacheToParser::Saved { ids: _ } => {}
+            CacheToParser::Refilled { sub, event } => {
+                if let Some(subscription) = self.subs.get_mut(&sub) {
+                    let delivery = Delivery {
+                        event,
+                        source: ShardSource::Network,
+                        relays: Vec::new(),
+                    };
+                    let delivery = subscription.pipeline.present_again(delivery);
+                    subscription.queue.refilled(delivery);
+                    self.dirty.insert(sub);
+                }
+            }
+            CacheToParser::RefillEnd { sub, missing: _ } => {
+                if let Some(subscription) = self.subs.get_mut(&sub) {
+                    subscription.queue.refill_ended();
+                    self.dirty.insert(sub);
+                }
+            }
+        }
+    }
+
+    fn lane(&self, sub: &SubId) -> Option<super::shard::LaneId> {
+        self.subs
+            .get(sub)
+            .filter(|subscription| !subscription.ended())
+            .map(|subscription| subscription.lane)
+    }
+
+    // ------------------------------------------------------------ crypto
+
+    fn on_crypto(&mut self, message: CryptoToParser, out: &mut Outbox) {
+        match message {
+            CryptoToParser::Verdicts { request, good } => {
+                for verdict in self.verify.answer(request, &good) {
+                    self.on_verdict(verdict, out);
+                }
+            }
+            CryptoToParser::Signed { request, event } => {
+                let Some(signing) = self.signing.remove(&request) else {
+                    return;
+                };
+                match event.hash() {
+                    Ok(event) => self.verify.submit(event, None, Waiter::Own(signing)),
+                    Err(error) => self.fail_signing(signing, SignerError::Refused(error.to_string()), out),
+                }
+            }
+            CryptoToParser::Failed { request, error } => {
+                if let Some(signing) = self.signing.remove(&request) {
+                    self.fail_signing(signing, error, out);
+                }
+            }
+        }
+    }
+
+    fn on_verdict(&mut self, verdict: Verdict<Waiter>, out: &mut Outbox) {
+        match verdict {
+            Verdict::Good {
+                ticket: Waiter::Lane(sub, ticket),
+                event,
+                relays,
+            } => {
+                self.newly_good.push(event.id);
+                let work = Work::Event {
+                    sub,
+                    event,
+                    source: ShardSource::Network,
+                    relays,
+                };
+                self.lanes.resolve(ticket, Some(work));
+            }
+            Verdict::Good {
+                ticket: Waiter::Own(Signing::Auth(relay)),
+                event,
+                relays: _,
+            } => {
+                out.connections.push(ParserToConnections::Authenticate { relay, event });
+            }
+            Verdict::Good {
+                ticket: Waiter::Own(Signing::Publish(publish)),
+                event,
+                relays: _,
+            } => {
+                self.send_publish(publish, event, out);
+            }
+            Verdict::Forged {
+                ticket: Waiter::Lane(_, ticket),
+                relay,
+            } => {
+                self.lanes.resolve(ticket, None);
+                if let Some(relay) = relay {
+                    out.connections.push(ParserToConnections::Misbehaved {
+                        relay,
+                        fault: RelayFault::Forged,
+                    });
+                }
+            }
+            Verdict::Forged {
+                ticket: Waiter::Own(signing),
+                relay: _,
+            } => {
+                let error = SignerError::Refused("the signer's signature does not hold".into());
+                self.fail_signing(signing, error, out);
+            }
+        }
+    }
+
+    fn fail_signing(&mut self, signing: Signing, error: SignerError, out: &mut Outbox) {
+        match signing {
+            Signing::Publish(publish) => self.report(publish, vec![PublishStatus::Failed { error }], out),
+            Signing::Auth(relay) => {
+                let message = format!("authentication is not possible: {error}");
+                out.page.push(ParserReport::Notice { relay, message });
+            }
+        }
+    }
+
+    fn check_more(&mut self, out: &mut Outbox) {
+        let next_request = &mut self.next_request;
+        let mut request = || {
+            *next_request += 1;
+            RequestId(*next_request)
+        };
+        while let Some((request, claims)) = self.verify.next_batch(&mut request) {
+            out.crypto.push(ParserToCrypto::Verify { request, claims });
+        }
+    }
+
+    fn ask_signature(&mut self, signing: Signing) -> RequestId {
+        self.next_request += 1;
+        let request = RequestId(self.next_request);
+        self.signing.insert(request, signing);
+        request
+    }
+
+    // ------------------------------------------------------------ publishes
+
+    fn on_relay_word(&mut self, relay: RelayUrl, event_id: EventId, word: RelayWord, out: &mut Outbox) {
+        let Some(publish) = self.by_event.get(&event_id).copied() else {
+            // A late OK, or one for what this engine never sent.
+            self.counters.late += 1;
+            return;
+        };
+        let statuses = self
+            .publishes
+            .get_mut(&publish)
+            .map(|p| p.heard(relay, word))
+            .unwrap_or_default();
+        self.report(publish, statuses, out);
+    }
+
+    fn send_publish(&mut self, publish: PublishId, event: Event, out: &mut Outbox) {
+        let Some(state) = self.publishes.get_mut(&publish) else {
+            return;
+        };
+        let relays = state.relays.clone();
+        let status = state.signed(event.clone());
+        self.by_event.insert(event.id, publish);
+        out.cache.push(ParserToCache::Publish { publish, event, relays });
+        self.report(publish, vec![status], out);
+    }
+
+    /// Tells the page, and forgets a publish that has come to its end.
+    fn report(&mut self, publish: PublishId, statuses: Vec<PublishStatus>, out: &mut Outbox) {
+        for status in statuses {
+            if matches!(status, PublishStatus::Complete | PublishStatus::Failed { .. })
+                && let Some(id) = self.publishes.remove(&publish).and_then(|p| p.event_id())
+            {
+                self.by_event.remove(&id);
+            }
+            out.page.push(ParserReport::Publish { publish, status });
+        }
+    }
+
+    // ------------------------------------------------------------ lanes
+
+    fn work(&mut self, out: &mut Outbox) {
+        while let Some(work) = self.lanes.next_ready() {
+            let (sub, end) = match work {
+                Work::Event {
+                    sub,
+                    event,
+                    source,
+                    relays,
+                } => {
+                    let delivery = Delivery { event, source, relays };
+                    let end = self.deliver(&sub, delivery, out);
+                    (sub, end)
+                }
+                Work::Tell { sub, message } => {
+                    if let Some(subscription) = self.subs.get_mut(&sub).filter(|s| !s.ended()) {
+                        subscription.queue.push(message);
+                    }
+                    (sub, None)
+                }
+                Work::Answered { sub, relay } => {
+                    let end = self
+                        .subs
+                        .get_mut(&sub)
+                        .and_then(|subscription| subscription.answered(relay));
+                    (sub, end)
+                }
+                Work::Asked { sub, relays } => {
+                    let end = self
+                        .subs
+                        .get_mut(&sub)
+                        .and_then(|subscription| subscription.asked(relays));
+                    (sub, end)
+                }
+            };
+            match end {
+                Some(reason) => self.end(&sub, reason, out),
+                None => {
+                    self.dirty.insert(sub);
+                }
+            }
+        }
+    }
+
+    fn deliver(&mut self, sub: &SubId, delivery: Delivery, out: &mut Outbox) -> Option<EndReason> {
+        let subscription = self.subs.get_mut(sub).filter(|subscription| !subscription.ended())?;
+        if !subscription.seen.insert(delivery.event.id) {
+            self.counters.duplicates += 1;
+            return None;
+        }
+        let ephemeral = delivery.event.kind.retention() == Retention::Ephemeral;
+        let stored = delivery.source == ShardSource::Cache || (subscription.pipeline.saves() && !ephemeral);
+        let delivery = subscription.pipeline.process(delivery, &mut out.cache)?;
+        self.counters.delivered += 1;
+        subscription
+            .queue
+            .push_event(delivery, stored, self.config.page_queue_bytes);
+        subscription.count_delivered()
+    }
+}
+
+/// Everything that can be checked without curve arithmetic.
+fn check(subscription: &Subscription, json: &str) -> Result<HashedEvent, RelayFault> {
+    let raw = RawEvent::from_json(json).map_err(|_| RelayFault::Malformed)?;
+    if !subscription.matches(&raw) {
+        return Err(RelayFault::Unmatched);
+    }
+    raw.hash().map_err(|_| RelayFault::Forged)
+}
+
+#[cfg(test)]
+#[path = "core_tests.rs"]
+mod tests;

@@ -1,0 +1,306 @@
+//! One subscription's way to the page: what waits for a ring or port that is full.
+//!
+//! A page that reads slowly costs bounded memory and loses nothing (engine.md section 7):
+//! beyond a byte bound only the ids of stored events are kept, *parked* in their place
+//! in the order, and the events are fetched again from the store when the page catches
+//! up. What is not in the store and does not fit is counted, and the count is told in
+//! the place where the events would have been.
+
+use std::collections::VecDeque;
+
+use crate::message::{Delivery, ParserToPage};
+use crate::nostr::event::EventId;
+use crate::nostr::sub_id::SubId;
+
+/// Events of one refill: enough to keep a reading page busy while the next is fetched.
+const REFILL_EVENTS: usize = 64;
+
+/// The page's rings and ports.
+pub trait PageSinks {
+    /// Writes one message to the ring or port of `sub`.
+    fn write(&mut self, sub: &SubId, message: &ParserToPage) -> Written;
+    /// Nothing more is written for `sub`.
+    fn close(&mut self, sub: &SubId);
+}
+
+/// What became of a message for the page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Written {
+    Yes,
+    /// No room: the edge tells when there is some again.
+    Full,
+    /// The page has closed its end.
+    Gone,
+}
+
+/// Why writing stopped.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Stopped {
+    /// Everything was written.
+    Empty,
+    /// The page has to read first, or the store to answer.
+    Waiting,
+    /// These events must come from the store next, in this order.
+    Refill(Vec<EventId>),
+    Gone,
+}
+
+/// Messages for one subscription, in order.
+#[derive(Debug, Default)]
+pub struct PageQueue {
+    items: VecDeque<Item>,
+    /// Bytes of the events held whole.
+    held_bytes: usize,
+    /// So many items at the front are being fetched from the store.
+    refilling: usize,
+}
+
+#[derive(Debug)]
+enum Item {
+    Ready(ParserToPage),
+    Parked(EventId),
+}
+
+impl PageQueue {
+    /// Adds an event. Over `bound_bytes` it is parked if it is `stored`, else counted as dropped.
+    pub fn push_event(&mut self, delivery: Delivery, stored: bool, bound_bytes: usize) {
+        let size = event_size(&delivery);
+        if self.held_bytes + size <= bound_bytes {
+            self.held_bytes += size;
+            self.items.push_back(Item::Ready(ParserToPage::Event(delivery)));
+        } else if stored {
+            self.items.push_back(Item::Parked(delivery.event.id));
+        } else if let Some(Item::Ready(ParserToPage::BufferFull { dropped })) = self.items.back_mut() {
+            *dropped += 1;
+        } else {
+            self.push(ParserToPage::BufferFull { dropped: 1 });
+        }
+    }
+
+    /// Adds what is no event; there are few of these and they are always kept.
+    pub fn push(&mut self, message: ParserToPage) {
+        self.items.push_back(Item::Ready(message));
+    }
+
+    /// Writes until the page is full or the store has to be asked.
+    pub fn write(&mut self, sub: &SubId, sinks: &mut impl PageSinks) -> Stopped {
+        loop {
+            match self.items.front() {
+                None => return Stopped::Empty,
+                Some(Item::Parked(_)) if self.refilling > 0 => return Stopped::Waiting,
+                Some(Item::Parked(_)) => return Stopped::Refill(self.start_refill()),
+                Some(Item::Ready(message)) => match sinks.write(sub, message) {
+                    Written::Yes => self.pop(),
+                    Written::Full => return Stopped::Waiting,
+                    Written::Gone => return Stopped::Gone,
+                },
+            }
+        }
+    }
+
+    /// Puts an event that came from the store in its place. False if nothing waits for it.
+    pub fn refilled(&mut self, delivery: Delivery) -> bool {
+        let id = delivery.event.id;
+        let size = event_size(&delivery);
+        let place = self
+            .items
+            .iter_mut()
+            .take(self.refilling)
+            .find(|item| matches!(item, Item::Parked(p) if *p == id));
+        let Some(item) = place else { return false };
+        *item = Item::Ready(ParserToPage::Event(delivery));
+        self.held_bytes += size;
+        true
+    }
+
+    /// The store has no more of what was asked: the rest of it is told as dropped.
+    pub fn refill_ended(&mut self) {
+        let asked: Vec<Item> = self.items.drain(..self.refilling.min(self.items.len())).collect();
+        let (ready, missing): (Vec<_>, Vec<_>) = asked.into_iter().partition(|item| matches!(item, Item::Ready(_)));
+        if !missing.is_empty() {
+            self.items.push_front(Item::Ready(ParserToPage::BufferFull {
+                dropped: missing.len() as u64,
+            }));
+        }
+        for item in ready.into_iter().rev() {
+            self.items.push_front(item);
+        }
+        self.refilling = 0;
+    }
+
+    /// The store was replaced and its answer will not come: it is asked again when the turn comes.
+    pub fn refill_lost(&mut self) {
+        self.refilling = 0;
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.items.is_empty()
+    }
+
+    /// How many events are parked.
+    pub fn parked(&self) -> usize {
+        self.items.iter().filter(|item| matches!(item, Item::Parked(_))).count()
+    }
+
+    fn start_refill(&mut self) -> Vec<EventId> {
+        let parked = self.items.iter().map_while(|item| match item {
+            Item::Parked(id) => Some(*id),
+            Item::Ready(_) => None,
+        });
+        let ids: Vec<EventId> = parked.take(REFILL_EVENTS).collect();
+        self.refilling = ids.len();
+        ids
+    }
+
+    fn pop(&mut self) {
+        if let Some(Item::Ready(ParserToPage::Event(delivery))) = self.items.pop_front() {
+            self.held_bytes = self.held_bytes.saturating_sub(event_size(&delivery));
+        }
+        self.refilling = self.refilling.saturating_sub(1);
+    }
+}
+
+fn event_size(delivery: &Delivery) -> usize {
+    let event = &delivery.event;
+    // A tag costs its strings and what holds them.
+    let tags: usize = event.tags.iter().flatten().map(|value| value.len() + 24).sum();
+    event.content.len() + tags + 256
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::message::ShardSource;
+    use crate::nostr::event::Event;
+    use crate::nostr::event::tests::signed;
+
+    /// A page that takes so many messages and then none until told.
+    struct Page {
+        room: usize,
+        read: Vec<ParserToPage>,
+    }
+
+    impl PageSinks for Page {
+        fn write(&mut self, _: &SubId, message: &ParserToPage) -> Written {
+            if self.room == 0 {
+                return Written::Full;
+            }
+            self.room -= 1;
+            self.read.push(message.clone());
+            Written::Yes
+        }
+
+        fn close(&mut self, _: &SubId) {}
+    }
+
+    fn delivery(event: &Event) -> Delivery {
+        Delivery {
+            event: event.clone(),
+            source: ShardSource::Network,
+            relays: Vec::new(),
+        }
+    }
+
+    fn events(count: u64) -> Vec<Event> {
+        (0..count).map(|at| signed(1, 1, at, &[], "x")).collect()
+    }
+
+    /// Room for three small events.
+    const BOUND: usize = 3 * 257;
+
+    #[test]
+    fn what_does_not_fit_is_parked_and_comes_back_in_order() {
+        let sub = SubId::new("s").unwrap();
+        let events = events(200);
+        let mut queue = PageQueue::default();
+        for event in &events {
+            queue.push_event(delivery(event), true, BOUND);
+        }
+        queue.push(ParserToPage::EoseAll);
+        assert_eq!(queue.parked(), 197);
+        let mut page = Page {
+            room: 0,
+            read: Vec::new(),
+        };
+        assert_eq!(queue.write(&sub, &mut page), Stopped::Waiting);
+        page.room = 1000;
+        loop {
+            match queue.write(&sub, &mut page) {
+                Stopped::Refill(ids) => {
+                    assert!(ids.len() <= REFILL_EVENTS);
+                    assert_eq!(queue.write(&sub, &mut page), Stopped::Waiting);
+                    for id in ids {
+                        assert!(queue.refilled(delivery(events.iter().find(|e| e.id == id).unwrap())));
+                    }
+                    queue.refill_ended();
+                }
+                stopped => {
+                    assert_eq!(stopped, Stopped::Empty);
+                    break;
+                }
+            }
+        }
+        let ids: Vec<EventId> = page
+            .read
+            .iter()
+            .filter_map(|m| match m {
+                ParserToPage::Event(delivery) => Some(delivery.event.id),
+                _ => None,
+            })
+            .collect();
+        assert_eq!(ids, events.iter().map(|e| e.id).collect::<Vec<_>>());
+        assert_eq!(page.read.last(), Some(&ParserToPage::EoseAll));
+        assert_eq!(queue.held_bytes, 0);
+    }
+
+    #[test]
+    fn what_the_store_does_not_have_is_counted_exactly_and_in_place() {
+        let sub = SubId::new("s").unwrap();
+        let events = events(10);
+        let mut queue = PageQueue::default();
+        for event in &events[..6] {
+            queue.push_event(delivery(event), true, BOUND);
+        }
+        for event in &events[6..] {
+            queue.push_event(delivery(event), false, BOUND);
+        }
+        let mut page = Page {
+            room: 100,
+            read: Vec::new(),
+        };
+        let Stopped::Refill(ids) = queue.write(&sub, &mut page) else {
+            panic!()
+        };
+        assert_eq!(ids.len(), 3);
+        queue.refilled(delivery(&events[4]));
+        queue.refill_ended();
+        assert_eq!(queue.write(&sub, &mut page), Stopped::Empty);
+        let tail: Vec<_> = page.read[3..].to_vec();
+        assert_eq!(
+            tail,
+            [
+                ParserToPage::Event(delivery(&events[4])),
+                ParserToPage::BufferFull { dropped: 2 },
+                ParserToPage::BufferFull { dropped: 4 },
+            ]
+        );
+    }
+
+    #[test]
+    fn a_lost_refill_is_asked_again() {
+        let sub = SubId::new("s").unwrap();
+        let events = events(5);
+        let mut queue = PageQueue::default();
+        for event in &events {
+            queue.push_event(delivery(event), true, 0);
+        }
+        let mut page = Page {
+            room: 100,
+            read: Vec::new(),
+        };
+        let first = queue.write(&sub, &mut page);
+        queue.refill_lost();
+        assert_eq!(queue.write(&sub, &mut page), first);
+        assert!(!queue.refilled(delivery(&signed(2, 1, 0, &[], "stranger"))));
+    }
+}

@@ -1,0 +1,168 @@
+//! The browser's edge: the only part of the crate that touches it.
+//!
+//! `start_worker` is the module's one export. Every worker loads the same module,
+//! calls it with its role and its ports, and becomes that role until it is stopped.
+
+mod clock;
+mod entropy;
+mod page;
+mod port;
+mod ring;
+mod socket;
+mod storage;
+
+use js_sys::Reflect;
+use serde::Deserialize;
+use thiserror::Error;
+use wasm_bindgen::prelude::*;
+use wasm_bindgen_futures::spawn_local;
+use web_sys::MessagePort;
+
+use crate::role::{CONTROL, Role};
+use crate::router::{Port, PortConfig};
+use crate::wire::Wire;
+use crate::{cache, connections, crypto, parser};
+
+/// Names the sources this module was built from; page, worker script and module must agree.
+const BUILD: &str = match option_env!("FERRY_BUILD") {
+    Some(build) => build,
+    None => "unnamed",
+};
+
+/// Why a worker cannot start. The page shows the message.
+#[derive(Debug, Error)]
+pub enum StartError {
+    #[error("there is no role `{0}`; roles are connections, cache, parser and crypto")]
+    UnknownRole(String),
+    #[error("the {role} worker was given no port `{port}`")]
+    MissingPort { role: Role, port: &'static str },
+    #[error("the page was built as {page} and the .wasm as {module}: load both from the same release")]
+    OtherBuild { page: String, module: &'static str },
+    #[error("the options do not fit: {0}")]
+    Options(String),
+}
+
+/// What the page chose, as JSON in `ports.options`. Every member has a default.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
+struct Options {
+    /// Bytes in flight on each port, per direction.
+    port_window_bytes: Option<u64>,
+    batch_bytes: Option<usize>,
+    /// Off: events are delivered without a check of their signatures.
+    verify: Option<bool>,
+    /// Relays for requests that name none and whose authors' relays are unknown.
+    relays: Vec<String>,
+    /// Relays that know everybody's profiles and relay lists (kinds 0, 3, 10002).
+    indexers: Vec<String>,
+    /// Off: the store is kept in memory and forgotten with the page.
+    persist: Option<bool>,
+    /// Which IndexedDB database holds the store.
+    database: Option<String>,
+    /// The store's budget.
+    cache_bytes: Option<u64>,
+}
+
+/// Makes this worker the `role`, with the MessagePorts of `role.rs`' table in `ports`.
+///
+/// `ports` also has `build` (the page's build name) and `options` (JSON).
+///
+/// # Errors
+/// A sentence for the page: an unknown role, a missing port, another build, bad options.
+#[wasm_bindgen]
+pub fn start_worker(role: &str, ports: JsValue) -> Result<(), JsError> {
+    console_error_panic_hook::set_once();
+    start(role, &ports).map_err(|error| JsError::new(&error.to_string()))
+}
+
+fn start(role: &str, ports: &JsValue) -> Result<(), StartError> {
+    let role = Role::from_name(role).ok_or_else(|| StartError::UnknownRole(role.to_owned()))?;
+    let page = text(ports, "build").unwrap_or_default();
+    if page != BUILD {
+        return Err(StartError::OtherBuild { page, module: BUILD });
+    }
+    let options = text(ports, "options").unwrap_or_else(|| "{}".to_owned());
+    let options: Options = serde_json::from_str(&options).map_err(|error| StartError::Options(error.to_string()))?;
+    let start = Start { role, ports, options };
+    match role {
+        Role::Connections => start.connections(),
+        Role::Cache => start.cache(),
+        Role::Parser => start.parser(),
+        Role::Crypto => start.crypto(),
+    }
+}
+
+struct Start<'a> {
+    role: Role,
+    ports: &'a JsValue,
+    options: Options,
+}
+
+impl Start<'_> {
+    fn connections(&self) -> Result<(), StartError> {
+        let (control, attached) = port::open_control(CONTROL, self.message_port(CONTROL)?, self.port_config());
+        let ports = connections::Ports {
+            page: control,
+            cache: self.port("cacheToConn")?,
+            parser: self.port("connToParser")?,
+            crypto: self.port("cryptoToConn")?,
+        };
+        let config = connections::Config { entropy: entropy::seed(), ..connections::Config::default() };
+        let status = page::StatusOutlet::new(attached, self.port_config());
+        spawn_local(connections::run(ports, socket::WebSockets::new(), status, clock::BrowserClock::new(), config));
+        Ok(())
+    }
+
+    fn cache(&self) -> Result<(), StartError> {
+        todo!()
+    }
+
+    fn parser(&self) -> Result<(), StartError> {
+        let (control, attached) = port::open_control(CONTROL, self.message_port(CONTROL)?, self.port_config());
+        let ports = parser::Ports {
+            page: control,
+            crypto: self.port("parserToCrypto")?,
+            cache: self.port("parserToCache")?,
+            connections: self.port("connToParser")?,
+        };
+        let config = parser::Config { verify: self.options.verify.unwrap_or(true), ..parser::Config::default() };
+        let outlets = page::Outlets::new(attached, self.port_config());
+        spawn_local(parser::run(ports, outlets, clock::BrowserClock::new(), config));
+        Ok(())
+    }
+
+    fn crypto(&self) -> Result<(), StartError> {
+        let ports = crypto::Ports {
+            control: self.port(CONTROL)?,
+            page: self.port("cryptoToMain")?,
+            parser: self.port("parserToCrypto")?,
+            connections: self.port("cryptoToConn")?,
+        };
+        let verifier = crypto::InlineVerifier::new(entropy::Browser);
+        spawn_local(crypto::run(ports, verifier, entropy::Browser, clock::BrowserClock::new()));
+        Ok(())
+    }
+
+    fn port<In: Wire, Out: Wire>(&self, name: &'static str) -> Result<Port<In, Out>, StartError> {
+        Ok(port::open(name, self.message_port(name)?, self.port_config()))
+    }
+
+    fn message_port(&self, name: &'static str) -> Result<MessagePort, StartError> {
+        Reflect::get(self.ports, &name.into())
+            .ok()
+            .and_then(|value| value.dyn_into::<MessagePort>().ok())
+            .ok_or(StartError::MissingPort { role: self.role, port: name })
+    }
+
+    fn port_config(&self) -> PortConfig {
+        let defaults = PortConfig::default();
+        PortConfig {
+            window_bytes: self.options.port_window_bytes.unwrap_or(defaults.window_bytes),
+            batch_bytes: self.options.batch_bytes.unwrap_or(defaults.batch_bytes),
+        }
+    }
+}
+
+fn text(object: &JsValue, name: &str) -> Option<String> {
+    Reflect::get(object, &name.into()).ok()?.as_string()
+}

@@ -1,0 +1,199 @@
+//! Delivery to the page: a ring where memory can be shared, a credited port elsewhere.
+//!
+//! The page attaches an outlet before it names it: `{ sub, port, ring? }` as an object
+//! on the control port. Both kinds have the same behaviour: a record is written, or
+//! the outlet is full and says when it has room again. Which one it is, nobody else knows.
+
+use std::collections::HashMap;
+use std::task::{Context, Poll};
+
+use futures_channel::mpsc;
+use futures_util::{FutureExt, StreamExt};
+use js_sys::{Reflect, SharedArrayBuffer};
+use wasm_bindgen::prelude::*;
+use web_sys::{MessageEvent, MessagePort};
+
+use super::port::{Incoming, MessagePortPost, listen};
+use super::ring::{Put, RingWriter};
+use crate::message::{Nothing, ParserToPage, SubId};
+use crate::parser::{PageEdge, PageSinks, Written};
+use crate::router::{Packet, Port, PortConfig, Post};
+use crate::time::Millis;
+use crate::wire::{Wire, WireError};
+
+/// One subscription's way to the page, or the status stream's.
+struct Outlet {
+    kind: Kind,
+    bell: MessagePort,
+    /// Something was written and the page has not been told.
+    written: bool,
+    /// Full, until the page has read.
+    full: bool,
+    _listener: Closure<dyn FnMut(MessageEvent)>,
+}
+
+enum Kind {
+    Ring(RingWriter),
+    Port { port: Port<Nothing, Bytes>, credit: mpsc::UnboundedSender<Packet> },
+}
+
+/// An encoded message.
+struct Bytes(Vec<u8>);
+
+impl Wire for Bytes {
+    fn encode(&self) -> Vec<u8> {
+        self.0.clone()
+    }
+
+    fn decode(bytes: &[u8]) -> Result<Self, WireError> {
+        Ok(Bytes(bytes.to_vec()))
+    }
+}
+
+impl Outlet {
+    /// Reads an attachment; `heard` gets what the page sends back. None if it is no attachment.
+    fn open(object: &JsValue, config: PortConfig, heard: impl Fn(Packet) + 'static) -> Option<Outlet> {
+        let get = |name: &str| Reflect::get(object, &name.into()).ok();
+        let bell = get("port")?.dyn_into::<MessagePort>().ok()?;
+        let kind = match get("ring").and_then(|ring| ring.dyn_into::<SharedArrayBuffer>().ok()) {
+            Some(buffer) => Kind::Ring(RingWriter::new(&buffer)?),
+            None => {
+                let (credit, inlet) = mpsc::unbounded();
+                let window = get("windowBytes").and_then(|bytes| bytes.as_f64());
+                let window_bytes = window.map_or(config.window_bytes, |bytes| bytes as u64);
+                let config = PortConfig { window_bytes, ..config };
+                let port = Port::new("page", inlet, Box::new(MessagePortPost(bell.clone())), config);
+                Kind::Port { port, credit }
+            }
+        };
+        let listener = listen(&bell, move |message| match message {
+            Incoming::Packet(packet) => heard(packet),
+            // The page attaches on the control port only.
+            Incoming::Object(_) => {}
+        });
+        Some(Outlet { kind, bell, written: false, full: false, _listener: listener })
+    }
+
+    fn write(&mut self, message: &impl Wire) -> Written {
+        if self.full {
+            return Written::Full;
+        }
+        let bytes = message.encode();
+        self.full = match &mut self.kind {
+            Kind::Ring(ring) => match ring.put(&bytes) {
+                Put::Done => false,
+                Put::Apart => {
+                    MessagePortPost(self.bell.clone()).post(Packet::Batch(bytes));
+                    false
+                }
+                Put::Full => true,
+            },
+            Kind::Port { port, .. } => port.try_send(Bytes(bytes)).is_err(),
+        };
+        self.written = true;
+        if self.full { Written::Full } else { Written::Yes }
+    }
+
+    /// Lets the page know of what was written.
+    fn flush(&mut self, now: Millis) {
+        if !std::mem::take(&mut self.written) {
+            return;
+        }
+        match &mut self.kind {
+            Kind::Ring(ring) => {
+                if ring.take_sleeping() {
+                    MessagePortPost(self.bell.clone()).post(Packet::Credit(0));
+                }
+            }
+            Kind::Port { port, .. } => port.flush(now),
+        }
+    }
+
+    /// Takes what the page sent back. True if an outlet that was full has room again.
+    fn heard(&mut self, packet: Packet) -> bool {
+        if let Kind::Port { port, credit } = &mut self.kind {
+            // Both ends of this queue are here.
+            let _ = credit.unbounded_send(packet);
+            while port.next().now_or_never().flatten().is_some() {}
+        }
+        std::mem::take(&mut self.full)
+    }
+}
+
+impl Drop for Outlet {
+    fn drop(&mut self) {
+        self.bell.set_onmessage(None);
+        self.bell.close();
+    }
+}
+
+/// The parser's outlets, one a subscription. The page gives each its own id, never used again.
+pub struct Outlets {
+    outlets: HashMap<SubId, Outlet>,
+    /// Outlets that were written to in this turn.
+    dirty: Vec<SubId>,
+    config: PortConfig,
+    attached: mpsc::UnboundedReceiver<JsValue>,
+    hear: mpsc::UnboundedSender<(SubId, Packet)>,
+    /// What the page sent back on any outlet's port.
+    heard: mpsc::UnboundedReceiver<(SubId, Packet)>,
+}
+
+impl Outlets {
+    /// Outlets from the objects that come on the parser's control port.
+    pub fn new(attached: mpsc::UnboundedReceiver<JsValue>, config: PortConfig) -> Outlets {
+        let (hear, heard) = mpsc::unbounded();
+        Outlets { outlets: HashMap::new(), dirty: Vec::new(), config, attached, hear, heard }
+    }
+
+    fn attach_all(&mut self) {
+        while let Ok(object) = self.attached.try_recv() {
+            let sub = Reflect::get(&object, &"sub".into()).ok().and_then(|sub| SubId::new(&sub.as_string()?));
+            let Some(sub) = sub else { continue };
+            let (hear, name) = (self.hear.clone(), sub.clone());
+            let heard = move |packet| drop(hear.unbounded_send((name.clone(), packet)));
+            if let Some(outlet) = Outlet::open(&object, self.config, heard) {
+                self.outlets.insert(sub, outlet);
+            }
+        }
+    }
+}
+
+impl PageSinks for Outlets {
+    fn write(&mut self, sub: &SubId, message: &ParserToPage) -> Written {
+        if !self.outlets.contains_key(sub) {
+            self.attach_all();
+        }
+        let Some(outlet) = self.outlets.get_mut(sub) else { return Written::Gone };
+        if !outlet.written {
+            self.dirty.push(sub.clone());
+        }
+        outlet.write(message)
+    }
+
+    fn close(&mut self, sub: &SubId) {
+        // What was written last may not have been told yet.
+        if let Some(mut outlet) = self.outlets.remove(sub) {
+            outlet.flush(Millis(0));
+        }
+    }
+}
+
+impl PageEdge for Outlets {
+    fn poll_writable(&mut self, cx: &mut Context<'_>) -> Poll<SubId> {
+        while let Poll::Ready(Some((sub, packet))) = self.heard.poll_next_unpin(cx) {
+            if self.outlets.get_mut(&sub).is_some_and(|outlet| outlet.heard(packet)) {
+                return Poll::Ready(sub);
+            }
+        }
+        Poll::Pending
+    }
+
+    fn flush(&mut self, now: Millis) {
+        for sub in self.dirty.drain(..) {
+            if let Some(outlet) = self.outlets.get_mut(&sub) {
+                outlet.flush(now);
+            }
+        }
+    }
+}

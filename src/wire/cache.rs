@@ -1,0 +1,194 @@
+//! Between parser and cache: `CacheRequest` one way, `WorkerMessage` the other.
+
+use flatbuffers::FlatBufferBuilder;
+
+use super::nostr::{
+    event_bytes, filters_bytes, read_event, read_event_field, read_filters, read_ids, read_relays, read_sub,
+    relays_bytes, text_bytes, write_event, write_filters, write_ids, write_relays,
+};
+use super::{Wire, WireError, builder, fb, finish, misplaced, root, worker_message};
+use crate::message::{CacheToParser, ParserToCache, PublishId};
+
+impl Wire for ParserToCache {
+    fn encode(&self) -> Vec<u8> {
+        use fb::CacheAction as Action;
+        match self {
+            ParserToCache::Lookup {
+                sub,
+                filters,
+                relays,
+                policy,
+            } => {
+                let bytes = text_bytes(sub.as_str()) + filters_bytes(filters) + relays_bytes(relays);
+                let mut fbb = builder(bytes);
+                let args = fb::CacheRequestArgs {
+                    action: Action::Lookup,
+                    sub: Some(fbb.create_string(sub.as_str())),
+                    requests: write_filters(&mut fbb, filters),
+                    relays: write_relays(&mut fbb, relays),
+                    policy: (*policy).into(),
+                    ..Default::default()
+                };
+                request(fbb, &args)
+            }
+            ParserToCache::Close { sub } => {
+                let mut fbb = builder(text_bytes(sub.as_str()));
+                let args = fb::CacheRequestArgs {
+                    action: Action::Close,
+                    sub: Some(fbb.create_string(sub.as_str())),
+                    ..Default::default()
+                };
+                request(fbb, &args)
+            }
+            ParserToCache::Save { event } => {
+                let mut fbb = builder(event_bytes(event));
+                let args = fb::CacheRequestArgs {
+                    action: Action::Save,
+                    event: Some(write_event(&mut fbb, event)),
+                    ..Default::default()
+                };
+                request(fbb, &args)
+            }
+            ParserToCache::Publish { publish, event, relays } => {
+                let mut fbb = builder(event_bytes(event) + relays_bytes(relays));
+                let args = fb::CacheRequestArgs {
+                    action: Action::Publish,
+                    publish: publish.0,
+                    event: Some(write_event(&mut fbb, event)),
+                    relays: write_relays(&mut fbb, relays),
+                    ..Default::default()
+                };
+                request(fbb, &args)
+            }
+            ParserToCache::Refill { sub, ids } => {
+                let mut fbb = builder(text_bytes(sub.as_str()) + 32 * ids.len());
+                let args = fb::CacheRequestArgs {
+                    action: Action::Refill,
+                    sub: Some(fbb.create_string(sub.as_str())),
+                    ids: Some(write_ids(&mut fbb, ids)),
+                    ..Default::default()
+                };
+                request(fbb, &args)
+            }
+        }
+    }
+
+    fn decode(bytes: &[u8]) -> Result<ParserToCache, WireError> {
+        use fb::CacheAction as Action;
+        let request = root::<fb::CacheRequest>(bytes)?;
+        let sub = || read_sub("CacheRequest.sub", request.sub());
+        let event = || read_event_field("CacheRequest.event", request.event());
+        let relays = || read_relays("CacheRequest.relays", request.relays());
+        match request.action() {
+            Action::Lookup => Ok(ParserToCache::Lookup {
+                sub: sub()?,
+                filters: read_filters(request.requests())?,
+                relays: relays()?,
+                policy: request.policy().try_into()?,
+            }),
+            Action::Close => Ok(ParserToCache::Close { sub: sub()? }),
+            Action::Save => Ok(ParserToCache::Save { event: event()? }),
+            Action::Publish => Ok(ParserToCache::Publish {
+                publish: PublishId(request.publish()),
+                event: event()?,
+                relays: relays()?,
+            }),
+            Action::Refill => Ok(ParserToCache::Refill {
+                sub: sub()?,
+                ids: read_ids(request.ids()),
+            }),
+            Action(tag) => Err(misplaced("CacheRequest.action", None, tag)),
+        }
+    }
+}
+
+fn request(mut fbb: FlatBufferBuilder<'_>, args: &fb::CacheRequestArgs<'_>) -> Vec<u8> {
+    let request = fb::CacheRequest::create(&mut fbb, args);
+    finish(fbb, request)
+}
+
+impl Wire for CacheToParser {
+    fn encode(&self) -> Vec<u8> {
+        use fb::WorkerContent as Content;
+        match self {
+            CacheToParser::Event { sub, event } => {
+                let mut fbb = builder(event_bytes(event) + text_bytes(sub.as_str()));
+                let event = write_event(&mut fbb, event).as_union_value();
+                worker_message(fbb, Some(sub), None, (Content::NostrEvent, event))
+            }
+            CacheToParser::Eoce { sub } => {
+                let mut fbb = builder(text_bytes(sub.as_str()));
+                let eoce = fb::Eoce::create(&mut fbb, &fb::EoceArgs {}).as_union_value();
+                worker_message(fbb, Some(sub), None, (Content::Eoce, eoce))
+            }
+            CacheToParser::Asked { sub, relays } => {
+                let mut fbb = builder(text_bytes(sub.as_str()) + relays_bytes(relays));
+                let relays = write_relays(&mut fbb, relays);
+                let asked = fb::Asked::create(&mut fbb, &fb::AskedArgs { relays }).as_union_value();
+                worker_message(fbb, Some(sub), None, (Content::Asked, asked))
+            }
+            CacheToParser::Routed { publish, relays } => {
+                let mut fbb = builder(relays_bytes(relays));
+                let args = fb::RoutedArgs {
+                    publish: publish.0,
+                    relays: write_relays(&mut fbb, relays),
+                };
+                let routed = fb::Routed::create(&mut fbb, &args).as_union_value();
+                worker_message(fbb, None, None, (Content::Routed, routed))
+            }
+            CacheToParser::Saved { ids } => {
+                let mut fbb = builder(32 * ids.len());
+                let ids = Some(write_ids(&mut fbb, ids));
+                let saved = fb::Saved::create(&mut fbb, &fb::SavedArgs { ids }).as_union_value();
+                worker_message(fbb, None, None, (Content::Saved, saved))
+            }
+            CacheToParser::Refilled { sub, event } => {
+                let mut fbb = builder(event_bytes(event) + text_bytes(sub.as_str()));
+                let event = Some(write_event(&mut fbb, event));
+                let refilled = fb::Refilled::create(&mut fbb, &fb::RefilledArgs { event }).as_union_value();
+                worker_message(fbb, Some(sub), None, (Content::Refilled, refilled))
+            }
+            CacheToParser::RefillEnd { sub, missing } => {
+                let mut fbb = builder(text_bytes(sub.as_str()));
+                let args = fb::RefillEndArgs { missing: *missing };
+                let end = fb::RefillEnd::create(&mut fbb, &args).as_union_value();
+                worker_message(fbb, Some(sub), None, (Content::RefillEnd, end))
+            }
+        }
+    }
+
+    fn decode(bytes: &[u8]) -> Result<CacheToParser, WireError> {
+        let message = root::<fb::WorkerMessage>(bytes)?;
+        let sub = || message.read_sub();
+        if let Some(event) = message.content_as_nostr_event() {
+            let event = read_event(event);
+            return Ok(CacheToParser::Event { sub: sub()?, event });
+        }
+        if message.content_as_eoce().is_some() {
+            return Ok(CacheToParser::Eoce { sub: sub()? });
+        }
+        if let Some(asked) = message.content_as_asked() {
+            let relays = read_relays("Asked.relays", asked.relays())?;
+            return Ok(CacheToParser::Asked { sub: sub()?, relays });
+        }
+        if let Some(routed) = message.content_as_routed() {
+            return Ok(CacheToParser::Routed {
+                publish: PublishId(routed.publish()),
+                relays: read_relays("Routed.relays", routed.relays())?,
+            });
+        }
+        if let Some(saved) = message.content_as_saved() {
+            let ids = read_ids(saved.ids());
+            return Ok(CacheToParser::Saved { ids });
+        }
+        if let Some(refilled) = message.content_as_refilled() {
+            let event = read_event(refilled.event());
+            return Ok(CacheToParser::Refilled { sub: sub()?, event });
+        }
+        if let Some(end) = message.content_as_refill_end() {
+            let missing = end.missing();
+            return Ok(CacheToParser::RefillEnd { sub: sub()?, missing });
+        }
+        Err(message.misplaced())
+    }
+}

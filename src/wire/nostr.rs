@@ -1,0 +1,401 @@
+//! Events, filters and templates (NIP-01) in the tables that all links share.
+
+use std::collections::BTreeMap;
+
+use flatbuffers::{FlatBufferBuilder, Follow, ForwardsUOffset, Vector, VectorIter, WIPOffset};
+
+use super::{WireError, fb, missing, read_text, scalar_enum, write_text};
+use crate::message::{CachePolicy, ShardSource, SignerError, Template};
+use crate::nostr::event::{Event, EventId, Pubkey, RawEvent, Signature, Tag};
+use crate::nostr::filter::Filter;
+use crate::nostr::kind::Kind;
+use crate::nostr::relay_url::RelayUrl;
+use crate::nostr::sub_id::SubId;
+use crate::time::UnixSeconds;
+
+type Offset<T> = WIPOffset<T>;
+type Offsets<'f, T> = WIPOffset<Vector<'f, ForwardsUOffset<T>>>;
+type Strings<'a> = Vector<'a, ForwardsUOffset<&'a str>>;
+
+scalar_enum!(ShardSource: Network, Cache);
+scalar_enum!(CachePolicy: CacheThenNetwork, CacheFirst, CacheOnly, NoCache);
+
+// ---------------------------------------------------------------- events
+
+/// The room an event takes at most, for `builder`.
+pub(super) fn event_bytes(event: &RawEvent) -> usize {
+    // Its own table and layout, id, pubkey and signature.
+    240 + text_bytes(&event.content) + tags_bytes(&event.tags)
+}
+
+pub(super) fn write_event<'f>(fbb: &mut FlatBufferBuilder<'f>, event: &RawEvent) -> Offset<fb::NostrEvent<'f>> {
+    write_seen_event(fbb, event, ShardSource::Network, &[])
+}
+
+/// An event with where it was seen.
+pub(super) fn write_seen_event<'f>(
+    fbb: &mut FlatBufferBuilder<'f>,
+    event: &RawEvent,
+    source: ShardSource,
+    relays: &[RelayUrl],
+) -> Offset<fb::NostrEvent<'f>> {
+    let content = fbb.create_string(&event.content);
+    let tags = write_tags(fbb, &event.tags);
+    let relays = write_relays(fbb, relays);
+    let args = fb::NostrEventArgs {
+        id: Some(&fb::Hash(event.id.0)),
+        pubkey: Some(&fb::Hash(event.pubkey.0)),
+        created_at: event.created_at.0,
+        kind: event.kind.0,
+        tags,
+        content: Some(content),
+        sig: Some(&fb::Sig(event.sig.0)),
+        relays,
+        source: source.into(),
+    };
+    fb::NostrEvent::create(fbb, &args)
+}
+
+/// An event that nobody in the engine has verified.
+pub(super) fn read_raw_event(event: fb::NostrEvent<'_>) -> RawEvent {
+    RawEvent {
+        id: EventId(event.id().0),
+        pubkey: Pubkey(event.pubkey().0),
+        created_at: UnixSeconds(event.created_at()),
+        kind: Kind(event.kind()),
+        tags: read_tags(event.tags()),
+        content: event.content().to_owned(),
+        sig: Signature(event.sig().0),
+    }
+}
+
+/// An event from another role: only `Event`s are written to the links it is read from.
+pub(super) fn read_event(event: fb::NostrEvent<'_>) -> Event {
+    Event::trusted(read_raw_event(event))
+}
+
+pub(super) fn read_event_field(field: &'static str, event: Option<fb::NostrEvent<'_>>) -> Result<Event, WireError> {
+    event.map(read_event).ok_or_else(|| missing(field))
+}
+
+fn write_tags<'f>(fbb: &mut FlatBufferBuilder<'f>, tags: &[Tag]) -> Option<Offsets<'f, fb::Tag<'f>>> {
+    if tags.is_empty() {
+        return None;
+    }
+    let mut values = Vec::new();
+    let mut offsets = Vec::with_capacity(tags.len());
+    for tag in tags {
+        values.clear();
+        values.extend(tag.iter().map(|value| fbb.create_string(value)));
+        let values = (!values.is_empty()).then(|| fbb.create_vector(&values));
+        offsets.push(fb::Tag::create(fbb, &fb::TagArgs { values }));
+    }
+    Some(fbb.create_vector(&offsets))
+}
+
+fn read_tags(tags: Option<Vector<'_, ForwardsUOffset<fb::Tag<'_>>>>) -> Vec<Tag> {
+    each(tags).map(|tag| read_strings(tag.values())).collect()
+}
+
+fn tags_bytes(tags: &[Tag]) -> usize {
+    // A tag is an offset in the event's vector, a table of two words and a vector of offsets.
+    let tag = |tag: &Tag| 16 + tag.iter().map(|value| 4 + text_bytes(value)).sum::<usize>();
+    tags.iter().map(tag).sum()
+}
+
+// ---------------------------------------------------------------- filters
+
+/// The room filters take at most, for `builder`.
+pub(super) fn filters_bytes(filters: &[Filter]) -> usize {
+    let filter = |filter: &Filter| {
+        let hashes = filter.ids.as_ref().map_or(0, Vec::len) + filter.authors.as_ref().map_or(0, Vec::len);
+        let kinds = filter.kinds.as_ref().map_or(0, Vec::len);
+        let tags = filter.tags.values().map(|values| 32 + strings_bytes(values));
+        // The table and its layout, the vectors' lengths.
+        112 + 32 * hashes + 2 * kinds + tags.sum::<usize>() + filter.search.as_deref().map_or(0, text_bytes)
+    };
+    filters.iter().map(filter).sum()
+}
+
+/// No filters are no vector.
+pub(super) fn write_filters<'f>(
+    fbb: &mut FlatBufferBuilder<'f>,
+    filters: &[Filter],
+) -> Option<Offsets<'f, fb::Filter<'f>>> {
+    let offsets: Vec<_> = filters.iter().map(|filter| write_filter(fbb, filter)).collect();
+    (!offsets.is_empty()).then(|| fbb.create_vector(&offsets))
+}
+
+pub(super) fn read_filters(
+    filters: Option<Vector<'_, ForwardsUOffset<fb::Filter<'_>>>>,
+) -> Result<Vec<Filter>, WireError> {
+    each(filters).map(read_filter).collect()
+}
+
+fn write_filter<'f>(fbb: &mut FlatBufferBuilder<'f>, filter: &Filter) -> Offset<fb::Filter<'f>> {
+    let ids = filter.ids.as_deref().map(|ids| write_ids(fbb, ids));
+    let authors = filter
+        .authors
+        .as_deref()
+        .map(|authors| fbb.create_vector_from_iter(authors.iter().map(|author| fb::Hash(author.0))));
+    let kinds = filter
+        .kinds
+        .as_deref()
+        .map(|kinds| fbb.create_vector_from_iter(kinds.iter().map(|kind| kind.0)));
+    let tags: Vec<_> = filter
+        .tags
+        .iter()
+        .map(|(letter, values)| {
+            let values = write_all_strings(fbb, values.iter().map(String::as_str));
+            // No filter has such a letter; the reader refuses the zero as it would the letter.
+            let letter = u8::try_from(*letter).unwrap_or(0);
+            fb::TagFilter::create(
+                fbb,
+                &fb::TagFilterArgs {
+                    letter,
+                    values: Some(values),
+                },
+            )
+        })
+        .collect();
+    let args = fb::FilterArgs {
+        ids,
+        authors,
+        kinds,
+        tags: (!tags.is_empty()).then(|| fbb.create_vector(&tags)),
+        since: filter.since.map(|since| since.0),
+        until: filter.until.map(|until| until.0),
+        limit: filter.limit,
+        search: filter.search.as_deref().map(|search| fbb.create_string(search)),
+    };
+    fb::Filter::create(fbb, &args)
+}
+
+fn read_filter(filter: fb::Filter<'_>) -> Result<Filter, WireError> {
+    let mut tags = BTreeMap::new();
+    for tag in each(filter.tags()) {
+        let letter = char::from(tag.letter());
+        if !letter.is_ascii_alphabetic() {
+            return Err(WireError::BadLetter(tag.letter()));
+        }
+        if tags.insert(letter, read_strings(Some(tag.values()))).is_some() {
+            return Err(WireError::RepeatedLetter(letter));
+        }
+    }
+    Ok(Filter {
+        ids: filter.ids().map(|ids| read_ids(Some(ids))),
+        authors: filter
+            .authors()
+            .map(|authors| authors.iter().map(|author| Pubkey(author.0)).collect()),
+        kinds: filter.kinds().map(|kinds| kinds.iter().map(Kind).collect()),
+        tags,
+        since: filter.since().map(UnixSeconds),
+        until: filter.until().map(UnixSeconds),
+        limit: filter.limit(),
+        search: filter.search().map(str::to_owned),
+    })
+}
+
+// ---------------------------------------------------------------- templates and signers' errors
+
+/// The room a template takes at most, for `builder`.
+pub(super) fn template_bytes(template: &Template) -> usize {
+    48 + text_bytes(&template.content) + tags_bytes(&template.tags)
+}
+
+pub(super) fn write_template<'f>(fbb: &mut FlatBufferBuilder<'f>, template: &Template) -> Offset<fb::Template<'f>> {
+    let args = fb::TemplateArgs {
+        kind: template.kind.0,
+        created_at: template.created_at.map(|seconds| seconds.0),
+        tags: write_tags(fbb, &template.tags),
+        content: Some(fbb.create_string(&template.content)),
+    };
+    fb::Template::create(fbb, &args)
+}
+
+pub(super) fn read_template(template: fb::Template<'_>) -> Template {
+    Template {
+        kind: Kind(template.kind()),
+        created_at: template.created_at().map(UnixSeconds),
+        tags: read_tags(template.tags()),
+        content: template.content().to_owned(),
+    }
+}
+
+/// The room a signer's error takes at most, for `builder`.
+pub(super) fn signer_error_bytes(error: &SignerError) -> usize {
+    32 + text_bytes(signer_error_parts(error).1)
+}
+
+fn signer_error_parts(error: &SignerError) -> (fb::SignerErrorCode, &str) {
+    use fb::SignerErrorCode as Code;
+    match error {
+        SignerError::NoSigner => (Code::NoSigner, ""),
+        SignerError::Refused(detail) => (Code::Refused, detail),
+        SignerError::TimedOut => (Code::TimedOut, ""),
+        SignerError::Disconnected(detail) => (Code::Disconnected, detail),
+        SignerError::BadInput(detail) => (Code::BadInput, detail),
+    }
+}
+
+pub(super) fn write_signer_error<'f>(
+    fbb: &mut FlatBufferBuilder<'f>,
+    error: &SignerError,
+) -> Offset<fb::SignerError<'f>> {
+    let (code, detail) = signer_error_parts(error);
+    let detail = write_text(fbb, detail);
+    fb::SignerError::create(fbb, &fb::SignerErrorArgs { code, detail })
+}
+
+pub(super) fn read_signer_error(
+    field: &'static str,
+    error: Option<fb::SignerError<'_>>,
+) -> Result<SignerError, WireError> {
+    use fb::SignerErrorCode as Code;
+    let error = error.ok_or_else(|| missing(field))?;
+    let detail = || read_text(error.detail());
+    match error.code() {
+        Code::NoSigner => Ok(SignerError::NoSigner),
+        Code::Refused => Ok(SignerError::Refused(detail())),
+        Code::TimedOut => Ok(SignerError::TimedOut),
+        Code::Disconnected => Ok(SignerError::Disconnected(detail())),
+        Code::BadInput => Ok(SignerError::BadInput(detail())),
+        Code(tag) => Err(WireError::UnknownTag {
+            field: "SignerError.code",
+            tag,
+        }),
+    }
+}
+
+// ---------------------------------------------------------------- ids, subscriptions, relays, strings
+
+pub(super) fn write_ids<'f>(fbb: &mut FlatBufferBuilder<'f>, ids: &[EventId]) -> WIPOffset<Vector<'f, fb::Hash>> {
+    fbb.create_vector_from_iter(ids.iter().map(|id| fb::Hash(id.0)))
+}
+
+pub(super) fn read_ids(ids: Option<Vector<'_, fb::Hash>>) -> Vec<EventId> {
+    each(ids).map(|id| EventId(id.0)).collect()
+}
+
+pub(super) fn read_sub(field: &'static str, sub: Option<&str>) -> Result<SubId, WireError> {
+    let text = sub.ok_or_else(|| missing(field))?;
+    SubId::new(text).ok_or_else(|| WireError::BadSub {
+        field,
+        chars: text.chars().count(),
+    })
+}
+
+pub(super) fn read_relay(field: &'static str, relay: Option<&str>) -> Result<RelayUrl, WireError> {
+    let text = relay.ok_or_else(|| missing(field))?;
+    RelayUrl::parse(text).map_err(|error| WireError::BadRelay { field, error })
+}
+
+/// The room relays take at most, for `builder`.
+pub(super) fn relays_bytes(relays: &[RelayUrl]) -> usize {
+    relays.iter().map(|relay| 4 + text_bytes(relay.as_str())).sum()
+}
+
+/// No relays are no vector.
+pub(super) fn write_relays<'f>(fbb: &mut FlatBufferBuilder<'f>, relays: &[RelayUrl]) -> Option<Offsets<'f, &'f str>> {
+    (!relays.is_empty()).then(|| write_all_strings(fbb, relays.iter().map(RelayUrl::as_str)))
+}
+
+pub(super) fn read_relays(field: &'static str, relays: Option<Strings<'_>>) -> Result<Vec<RelayUrl>, WireError> {
+    each(relays).map(|relay| read_relay(field, Some(relay))).collect()
+}
+
+fn write_all_strings<'f, 's>(
+    fbb: &mut FlatBufferBuilder<'f>,
+    strings: impl Iterator<Item = &'s str>,
+) -> Offsets<'f, &'f str> {
+    let offsets: Vec<_> = strings.map(|string| fbb.create_string(string)).collect();
+    fbb.create_vector(&offsets)
+}
+
+fn read_strings(strings: Option<Strings<'_>>) -> Vec<String> {
+    each(strings).map(str::to_owned).collect()
+}
+
+fn strings_bytes(strings: &[String]) -> usize {
+    strings.iter().map(|string| 4 + text_bytes(string)).sum()
+}
+
+/// The elements of a vector; none if it is absent.
+pub(super) fn each<'a, T: Follow<'a>>(vector: Option<Vector<'a, T>>) -> VectorIter<'a, T> {
+    vector.unwrap_or_default().iter()
+}
+
+/// The room a string takes at most: its length, its zero and up to three bytes of padding.
+pub(super) fn text_bytes(text: &str) -> usize {
+    text.len() + 8
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::message::PageToParser;
+    use crate::message::Subscribe;
+    use crate::wire::samples::sub;
+    use crate::wire::{Wire, builder, finish};
+
+    fn there_and_back(filter: Filter) -> Result<Filter, WireError> {
+        let subscribe = Subscribe {
+            filters: vec![filter],
+            ..Subscribe::default()
+        };
+        match PageToParser::decode(&PageToParser::Subscribe { sub: sub(), subscribe }.encode())? {
+            PageToParser::Subscribe { mut subscribe, .. } => Ok(subscribe.filters.remove(0)),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn an_absent_list_of_a_filter_is_not_an_empty_one() {
+        let absent = Filter::default();
+        let empty = Filter {
+            ids: Some(vec![]),
+            authors: Some(vec![]),
+            kinds: Some(vec![]),
+            search: Some(String::new()),
+            ..Filter::default()
+        };
+        assert_eq!(there_and_back(absent.clone()), Ok(absent));
+        assert_eq!(there_and_back(empty.clone()), Ok(empty));
+        let zero = Filter {
+            since: Some(UnixSeconds(0)),
+            until: Some(UnixSeconds(0)),
+            limit: Some(0),
+            ..Filter::default()
+        };
+        assert_eq!(there_and_back(zero.clone()), Ok(zero));
+    }
+
+    #[test]
+    fn a_tag_of_a_filter_is_one_ascii_letter_once() {
+        for (letter, error) in [('1', 49), ('\0', 0), ('\u{e9}', 0xe9), ('\u{20ac}', 0)] {
+            let filter = Filter {
+                tags: BTreeMap::from([(letter, vec!["x".into()])]),
+                ..Filter::default()
+            };
+            assert_eq!(there_and_back(filter), Err(WireError::BadLetter(error)), "{letter}");
+        }
+        let mut fbb = builder(0);
+        let values = write_all_strings(&mut fbb, ["x"].into_iter());
+        let tag = |fbb: &mut FlatBufferBuilder<'static>| {
+            let values = Some(values);
+            fb::TagFilter::create(fbb, &fb::TagFilterArgs { letter: b'e', values })
+        };
+        let tags = [tag(&mut fbb), tag(&mut fbb)];
+        let tags = Some(fbb.create_vector(&tags));
+        let filter = fb::Filter::create(
+            &mut fbb,
+            &fb::FilterArgs {
+                tags,
+                ..Default::default()
+            },
+        );
+        let bytes = finish(fbb, filter);
+        let filter = crate::wire::root::<fb::Filter>(&bytes).unwrap();
+        assert_eq!(read_filter(filter), Err(WireError::RepeatedLetter('e')));
+    }
+}

@@ -1,0 +1,314 @@
+//! From the page to the workers' control ports (`MainMessage`), and a subscription's stream to the page.
+
+use flatbuffers::{FlatBufferBuilder, ForwardsUOffset, UnionWIPOffset, Vector, WIPOffset};
+
+use super::nostr::{
+    each, event_bytes, filters_bytes, read_event, read_filters, read_relays, read_sub, read_template, relays_bytes,
+    template_bytes, text_bytes, write_filters, write_relays, write_seen_event, write_template,
+};
+use super::{
+    Wire, WireError, builder, fb, finish, misplaced, read_text, root, scalar_enum, worker_message, write_text,
+};
+use crate::message::{
+    Control, Delivery, EndReason, PageToCache, PageToConnections, PageToCryptoControl, PageToParser, ParserToPage,
+    PipeSpec, PublishId, RequestId, Subscribe,
+};
+use crate::nostr::sub_id::SubId;
+
+scalar_enum!(EndReason: Complete, TimedOut, MaxEvents, TooManySubscriptions, BadFilters);
+
+// ---------------------------------------------------------------- to the workers
+
+impl Wire for PageToParser {
+    fn encode(&self) -> Vec<u8> {
+        use fb::MainContent as Content;
+        match self {
+            PageToParser::Subscribe { sub, subscribe } => {
+                let bytes = text_bytes(sub.as_str())
+                    + filters_bytes(&subscribe.filters)
+                    + relays_bytes(&subscribe.relays)
+                    + PIPE_BYTES * subscribe.pipeline.len();
+                let mut fbb = builder(bytes);
+                let subscribe = write_subscribe(&mut fbb, sub, subscribe);
+                main_message(fbb, (Content::Subscribe, subscribe.as_union_value()))
+            }
+            PageToParser::Unsubscribe { sub } => {
+                let mut fbb = builder(text_bytes(sub.as_str()));
+                let sub = Some(fbb.create_string(sub.as_str()));
+                let unsubscribe = fb::Unsubscribe::create(&mut fbb, &fb::UnsubscribeArgs { sub });
+                main_message(fbb, (Content::Unsubscribe, unsubscribe.as_union_value()))
+            }
+            PageToParser::Publish {
+                publish,
+                template,
+                relays,
+            } => {
+                let mut fbb = builder(template_bytes(template) + relays_bytes(relays));
+                let args = fb::PublishArgs {
+                    publish: publish.0,
+                    template: Some(write_template(&mut fbb, template)),
+                    relays: write_relays(&mut fbb, relays),
+                };
+                let publish = fb::Publish::create(&mut fbb, &args);
+                main_message(fbb, (Content::Publish, publish.as_union_value()))
+            }
+            PageToParser::Control(control) => write_control(control),
+        }
+    }
+
+    fn decode(bytes: &[u8]) -> Result<PageToParser, WireError> {
+        let message = root::<fb::MainMessage>(bytes)?;
+        if let Some(subscribe) = message.content_as_subscribe() {
+            return read_subscribe(subscribe);
+        }
+        if let Some(unsubscribe) = message.content_as_unsubscribe() {
+            let sub = read_sub("Unsubscribe.sub", Some(unsubscribe.sub()))?;
+            return Ok(PageToParser::Unsubscribe { sub });
+        }
+        if let Some(publish) = message.content_as_publish() {
+            return Ok(PageToParser::Publish {
+                publish: PublishId(publish.publish()),
+                template: read_template(publish.template()),
+                relays: read_relays("Publish.relays", publish.relays())?,
+            });
+        }
+        read_control(message).map(PageToParser::Control)
+    }
+}
+
+impl Wire for PageToConnections {
+    fn encode(&self) -> Vec<u8> {
+        match self {
+            PageToConnections::Online => {
+                let mut fbb = builder(0);
+                let online = fb::Online::create(&mut fbb, &fb::OnlineArgs {});
+                main_message(fbb, (fb::MainContent::Online, online.as_union_value()))
+            }
+            PageToConnections::Control(control) => write_control(control),
+        }
+    }
+
+    fn decode(bytes: &[u8]) -> Result<PageToConnections, WireError> {
+        let message = root::<fb::MainMessage>(bytes)?;
+        if message.content_as_online().is_some() {
+            return Ok(PageToConnections::Online);
+        }
+        read_control(message).map(PageToConnections::Control)
+    }
+}
+
+impl Wire for PageToCache {
+    fn encode(&self) -> Vec<u8> {
+        let PageToCache::Control(control) = self;
+        write_control(control)
+    }
+
+    fn decode(bytes: &[u8]) -> Result<PageToCache, WireError> {
+        read_control(root::<fb::MainMessage>(bytes)?).map(PageToCache::Control)
+    }
+}
+
+impl Wire for PageToCryptoControl {
+    fn encode(&self) -> Vec<u8> {
+        let PageToCryptoControl::Control(control) = self;
+        write_control(control)
+    }
+
+    fn decode(bytes: &[u8]) -> Result<PageToCryptoControl, WireError> {
+        read_control(root::<fb::MainMessage>(bytes)?).map(PageToCryptoControl::Control)
+    }
+}
+
+fn write_control(control: &Control) -> Vec<u8> {
+    let mut fbb = builder(0);
+    let content = match control {
+        Control::Stats { request } => {
+            let args = fb::StatsRequestArgs { request_id: request.0 };
+            let stats = fb::StatsRequest::create(&mut fbb, &args);
+            (fb::MainContent::StatsRequest, stats.as_union_value())
+        }
+        Control::Stop => {
+            let stop = fb::Stop::create(&mut fbb, &fb::StopArgs {});
+            (fb::MainContent::Stop, stop.as_union_value())
+        }
+    };
+    main_message(fbb, content)
+}
+
+fn read_control(message: fb::MainMessage<'_>) -> Result<Control, WireError> {
+    if let Some(stats) = message.content_as_stats_request() {
+        let request = RequestId(stats.request_id());
+        return Ok(Control::Stats { request });
+    }
+    if message.content_as_stop().is_some() {
+        return Ok(Control::Stop);
+    }
+    let content = message.content_type();
+    Err(misplaced("MainMessage.content", content.variant_name(), content.0))
+}
+
+fn main_message(
+    mut fbb: FlatBufferBuilder<'_>,
+    (content_type, content): (fb::MainContent, WIPOffset<UnionWIPOffset>),
+) -> Vec<u8> {
+    let args = fb::MainMessageArgs {
+        content_type,
+        content: Some(content),
+    };
+    let message = fb::MainMessage::create(&mut fbb, &args);
+    finish(fbb, message)
+}
+
+// ---------------------------------------------------------------- subscriptions
+
+/// A pipe takes an offset, an entry and a table of its own.
+const PIPE_BYTES: usize = 32;
+
+fn write_subscribe<'f>(
+    fbb: &mut FlatBufferBuilder<'f>,
+    sub: &SubId,
+    subscribe: &Subscribe,
+) -> WIPOffset<fb::Subscribe<'f>> {
+    let pipes: Vec<_> = subscribe.pipeline.iter().map(|pipe| write_pipe(fbb, pipe)).collect();
+    let args = fb::SubscribeArgs {
+        sub: Some(fbb.create_string(sub.as_str())),
+        requests: write_filters(fbb, &subscribe.filters),
+        relays: write_relays(fbb, &subscribe.relays),
+        policy: subscribe.cache.into(),
+        close_on_eose: subscribe.close_on_eose,
+        timeout_ms: subscribe.timeout_ms,
+        max_events: subscribe.max_events,
+        slow: subscribe.slow,
+        pipeline: (!pipes.is_empty()).then(|| fbb.create_vector(&pipes)),
+    };
+    fb::Subscribe::create(fbb, &args)
+}
+
+fn read_subscribe(subscribe: fb::Subscribe<'_>) -> Result<PageToParser, WireError> {
+    Ok(PageToParser::Subscribe {
+        sub: read_sub("Subscribe.sub", Some(subscribe.sub()))?,
+        subscribe: Subscribe {
+            filters: read_filters(subscribe.requests())?,
+            relays: read_relays("Subscribe.relays", subscribe.relays())?,
+            cache: subscribe.policy().try_into()?,
+            close_on_eose: subscribe.close_on_eose(),
+            timeout_ms: subscribe.timeout_ms(),
+            max_events: subscribe.max_events(),
+            slow: subscribe.slow(),
+            pipeline: read_pipeline(subscribe.pipeline())?,
+        },
+    })
+}
+
+fn write_pipe<'f>(fbb: &mut FlatBufferBuilder<'f>, pipe: &PipeSpec) -> WIPOffset<fb::PipeEntry<'f>> {
+    let (pipe_type, pipe) = match pipe {
+        PipeSpec::Parse => {
+            let parse = fb::ParsePipe::create(fbb, &fb::ParsePipeArgs {});
+            (fb::Pipe::ParsePipe, parse.as_union_value())
+        }
+        PipeSpec::SaveToDb => {
+            let save = fb::SaveToDbPipe::create(fbb, &fb::SaveToDbPipeArgs {});
+            (fb::Pipe::SaveToDbPipe, save.as_union_value())
+        }
+        PipeSpec::SerializeEvents => {
+            let serialize = fb::SerializeEventsPipe::create(fbb, &fb::SerializeEventsPipeArgs {});
+            (fb::Pipe::SerializeEventsPipe, serialize.as_union_value())
+        }
+    };
+    let pipe = Some(pipe);
+    fb::PipeEntry::create(fbb, &fb::PipeEntryArgs { pipe_type, pipe })
+}
+
+fn read_pipeline(pipeline: Option<Vector<'_, ForwardsUOffset<fb::PipeEntry<'_>>>>) -> Result<Vec<PipeSpec>, WireError> {
+    let pipe = |entry: fb::PipeEntry<'_>| match entry.pipe_type() {
+        fb::Pipe::ParsePipe => Ok(PipeSpec::Parse),
+        fb::Pipe::SaveToDbPipe => Ok(PipeSpec::SaveToDb),
+        fb::Pipe::SerializeEventsPipe => Ok(PipeSpec::SerializeEvents),
+        fb::Pipe(tag) => Err(misplaced("PipeEntry.pipe", None, tag)),
+    };
+    let entries = each(pipeline);
+    entries.map(pipe).collect()
+}
+
+// ---------------------------------------------------------------- a subscription's stream
+
+impl Wire for ParserToPage {
+    fn encode(&self) -> Vec<u8> {
+        use fb::WorkerContent as Content;
+        match self {
+            ParserToPage::Event(Delivery { event, source, relays }) => {
+                let mut fbb = builder(event_bytes(event) + relays_bytes(relays));
+                let event = write_seen_event(&mut fbb, event, *source, relays).as_union_value();
+                worker_message(fbb, None, None, (Content::NostrEvent, event))
+            }
+            ParserToPage::Eoce => {
+                let mut fbb = builder(0);
+                let eoce = fb::Eoce::create(&mut fbb, &fb::EoceArgs {}).as_union_value();
+                worker_message(fbb, None, None, (Content::Eoce, eoce))
+            }
+            ParserToPage::Eose { relay } => {
+                let mut fbb = builder(text_bytes(relay.as_str()));
+                let eose = fb::Eose::create(&mut fbb, &fb::EoseArgs { all: false }).as_union_value();
+                worker_message(fbb, None, Some(relay), (Content::Eose, eose))
+            }
+            ParserToPage::EoseAll => {
+                let mut fbb = builder(0);
+                let eose = fb::Eose::create(&mut fbb, &fb::EoseArgs { all: true }).as_union_value();
+                worker_message(fbb, None, None, (Content::Eose, eose))
+            }
+            ParserToPage::Closed { relay, reason } => {
+                let mut fbb = builder(text_bytes(relay.as_str()) + text_bytes(reason));
+                let reason = write_text(&mut fbb, reason);
+                let closed = fb::Closed::create(&mut fbb, &fb::ClosedArgs { reason }).as_union_value();
+                worker_message(fbb, None, Some(relay), (Content::Closed, closed))
+            }
+            ParserToPage::BufferFull { dropped } => {
+                let mut fbb = builder(0);
+                let args = fb::BufferFullArgs { dropped: *dropped };
+                let full = fb::BufferFull::create(&mut fbb, &args).as_union_value();
+                worker_message(fbb, None, None, (Content::BufferFull, full))
+            }
+            ParserToPage::Ended { reason } => {
+                let mut fbb = builder(0);
+                let reason = (*reason).into();
+                let ended = fb::Ended::create(&mut fbb, &fb::EndedArgs { reason }).as_union_value();
+                worker_message(fbb, None, None, (Content::Ended, ended))
+            }
+        }
+    }
+
+    fn decode(bytes: &[u8]) -> Result<ParserToPage, WireError> {
+        let message = root::<fb::WorkerMessage>(bytes)?;
+        if let Some(event) = message.content_as_nostr_event() {
+            return Ok(ParserToPage::Event(Delivery {
+                event: read_event(event),
+                source: event.source().try_into()?,
+                relays: read_relays("NostrEvent.relays", event.relays())?,
+            }));
+        }
+        if message.content_as_eoce().is_some() {
+            return Ok(ParserToPage::Eoce);
+        }
+        if let Some(eose) = message.content_as_eose() {
+            if eose.all() {
+                return Ok(ParserToPage::EoseAll);
+            }
+            let relay = message.read_relay()?;
+            return Ok(ParserToPage::Eose { relay });
+        }
+        if let Some(closed) = message.content_as_closed() {
+            let reason = read_text(closed.reason());
+            let relay = message.read_relay()?;
+            return Ok(ParserToPage::Closed { relay, reason });
+        }
+        if let Some(full) = message.content_as_buffer_full() {
+            let dropped = full.dropped();
+            return Ok(ParserToPage::BufferFull { dropped });
+        }
+        if let Some(ended) = message.content_as_ended() {
+            let reason = ended.reason().try_into()?;
+            return Ok(ParserToPage::Ended { reason });
+        }
+        Err(message.misplaced())
+    }
+}

@@ -1,0 +1,288 @@
+//! From the workers' control ports to the page (`RoleReport`), and the status stream (`ConnectionStatus`).
+
+use flatbuffers::{FlatBufferBuilder, UnionWIPOffset, WIPOffset};
+
+use super::nostr::{
+    each, event_bytes, read_event_field, read_relay, read_relays, read_signer_error, relays_bytes, signer_error_bytes,
+    text_bytes, write_event, write_relays, write_signer_error,
+};
+use super::{Wire, WireError, builder, fb, finish, misplaced, read_text, root, scalar_enum, write_text};
+use crate::message::{
+    ConnectionStatus, ParserReport, PortStats, PublishId, PublishStatus, RelayCounters, RelayState, RequestId,
+    RoleReport, Stats,
+};
+use crate::nostr::relay_url::RelayUrl;
+
+scalar_enum!(RelayState: Connecting, Open, Authenticating, Closed, Failed, Shed);
+
+// ---------------------------------------------------------------- reports
+
+impl Wire for ParserReport {
+    fn encode(&self) -> Vec<u8> {
+        match self {
+            ParserReport::Publish { publish, status } => {
+                let mut fbb = builder(status_bytes(status));
+                let status = write_status(&mut fbb, *publish, status);
+                role_report(fbb, (fb::ReportContent::PublishStatus, status.as_union_value()))
+            }
+            ParserReport::Notice { relay, message } => {
+                let mut fbb = builder(text_bytes(relay.as_str()) + text_bytes(message));
+                let args = fb::RelayNoticeArgs {
+                    relay: Some(fbb.create_string(relay.as_str())),
+                    message: Some(fbb.create_string(message)),
+                };
+                let notice = fb::RelayNotice::create(&mut fbb, &args);
+                role_report(fbb, (fb::ReportContent::RelayNotice, notice.as_union_value()))
+            }
+            ParserReport::Stats(stats) => stats_report(stats),
+        }
+    }
+
+    fn decode(bytes: &[u8]) -> Result<ParserReport, WireError> {
+        let report = root::<fb::RoleReport>(bytes)?;
+        if let Some(status) = report.content_as_publish_status() {
+            return Ok(ParserReport::Publish {
+                publish: PublishId(status.publish()),
+                status: read_status(status)?,
+            });
+        }
+        if let Some(notice) = report.content_as_relay_notice() {
+            return Ok(ParserReport::Notice {
+                relay: read_relay("RelayNotice.relay", Some(notice.relay()))?,
+                message: notice.message().to_owned(),
+            });
+        }
+        read_stats(report).map(ParserReport::Stats)
+    }
+}
+
+impl Wire for RoleReport {
+    fn encode(&self) -> Vec<u8> {
+        let RoleReport::Stats(stats) = self;
+        stats_report(stats)
+    }
+
+    fn decode(bytes: &[u8]) -> Result<RoleReport, WireError> {
+        read_stats(root::<fb::RoleReport>(bytes)?).map(RoleReport::Stats)
+    }
+}
+
+fn role_report(
+    mut fbb: FlatBufferBuilder<'_>,
+    (content_type, content): (fb::ReportContent, WIPOffset<UnionWIPOffset>),
+) -> Vec<u8> {
+    let args = fb::RoleReportArgs {
+        content_type,
+        content: Some(content),
+    };
+    let report = fb::RoleReport::create(&mut fbb, &args);
+    finish(fbb, report)
+}
+
+// ---------------------------------------------------------------- publishes
+
+fn status_bytes(status: &PublishStatus) -> usize {
+    match status {
+        PublishStatus::Signed { event } => event_bytes(event),
+        PublishStatus::Queued { relays } => relays_bytes(relays),
+        PublishStatus::Sent { relay } => text_bytes(relay.as_str()),
+        PublishStatus::Accepted { relay, reason }
+        | PublishStatus::Rejected { relay, reason }
+        | PublishStatus::Unanswered { relay, reason } => text_bytes(relay.as_str()) + text_bytes(reason),
+        PublishStatus::Failed { error } => signer_error_bytes(error),
+        PublishStatus::Complete => 0,
+    }
+}
+
+fn write_status<'f>(
+    fbb: &mut FlatBufferBuilder<'f>,
+    publish: PublishId,
+    status: &PublishStatus,
+) -> WIPOffset<fb::PublishStatus<'f>> {
+    use fb::PublishState as State;
+    let mut args = fb::PublishStatusArgs {
+        publish: publish.0,
+        ..Default::default()
+    };
+    let (state, relay, reason) = match status {
+        PublishStatus::Signed { event } => {
+            args.event = Some(write_event(fbb, event));
+            (State::Signed, None, "")
+        }
+        PublishStatus::Queued { relays } => {
+            args.relays = write_relays(fbb, relays);
+            (State::Queued, None, "")
+        }
+        PublishStatus::Sent { relay } => (State::Sent, Some(relay), ""),
+        PublishStatus::Accepted { relay, reason } => (State::Accepted, Some(relay), reason.as_str()),
+        PublishStatus::Rejected { relay, reason } => (State::Rejected, Some(relay), reason.as_str()),
+        PublishStatus::Unanswered { relay, reason } => (State::Unanswered, Some(relay), reason.as_str()),
+        PublishStatus::Failed { error } => {
+            args.error = Some(write_signer_error(fbb, error));
+            (State::Failed, None, "")
+        }
+        PublishStatus::Complete => (State::Complete, None, ""),
+    };
+    args.state = state;
+    args.relay = relay.map(|relay| fbb.create_string(relay.as_str()));
+    args.reason = write_text(fbb, reason);
+    fb::PublishStatus::create(fbb, &args)
+}
+
+fn read_status(status: fb::PublishStatus<'_>) -> Result<PublishStatus, WireError> {
+    use fb::PublishState as State;
+    let relay = || -> Result<RelayUrl, WireError> { read_relay("PublishStatus.relay", status.relay()) };
+    let reason = || read_text(status.reason());
+    match status.state() {
+        State::Signed => Ok(PublishStatus::Signed {
+            event: read_event_field("PublishStatus.event", status.event())?,
+        }),
+        State::Queued => Ok(PublishStatus::Queued {
+            relays: read_relays("PublishStatus.relays", status.relays())?,
+        }),
+        State::Sent => Ok(PublishStatus::Sent { relay: relay()? }),
+        State::Accepted => Ok(PublishStatus::Accepted {
+            relay: relay()?,
+            reason: reason(),
+        }),
+        State::Rejected => Ok(PublishStatus::Rejected {
+            relay: relay()?,
+            reason: reason(),
+        }),
+        State::Unanswered => Ok(PublishStatus::Unanswered {
+            relay: relay()?,
+            reason: reason(),
+        }),
+        State::Failed => Ok(PublishStatus::Failed {
+            error: read_signer_error("PublishStatus.error", status.error())?,
+        }),
+        State::Complete => Ok(PublishStatus::Complete),
+        State(tag) => Err(misplaced("PublishStatus.state", None, tag)),
+    }
+}
+
+// ---------------------------------------------------------------- counters
+
+fn stats_report(stats: &Stats) -> Vec<u8> {
+    // A port's table with its layout is 150 bytes, a counter's 28.
+    let ports = stats.ports.iter().map(|port| 160 + text_bytes(&port.name));
+    let counters = stats.counters.iter().map(|(name, _)| 32 + text_bytes(name));
+    let mut fbb = builder(ports.sum::<usize>() + counters.sum::<usize>());
+    let ports: Vec<_> = stats.ports.iter().map(|port| write_port(&mut fbb, port)).collect();
+    let counters = stats.counters.iter().map(|(name, value)| {
+        let name = Some(fbb.create_string(name));
+        fb::Counter::create(&mut fbb, &fb::CounterArgs { name, value: *value })
+    });
+    let counters: Vec<_> = counters.collect();
+    let args = fb::StatsArgs {
+        request_id: stats.request.0,
+        ports: (!ports.is_empty()).then(|| fbb.create_vector(&ports)),
+        counters: (!counters.is_empty()).then(|| fbb.create_vector(&counters)),
+    };
+    let stats = fb::Stats::create(&mut fbb, &args);
+    role_report(fbb, (fb::ReportContent::Stats, stats.as_union_value()))
+}
+
+fn read_stats(report: fb::RoleReport<'_>) -> Result<Stats, WireError> {
+    let content = report.content_type();
+    let stats = report
+        .content_as_stats()
+        .ok_or_else(|| misplaced("RoleReport.content", content.variant_name(), content.0))?;
+    let counters = each(stats.counters());
+    Ok(Stats {
+        request: RequestId(stats.request_id()),
+        ports: each(stats.ports()).map(read_port).collect(),
+        counters: counters
+            .map(|counter| (counter.name().to_owned(), counter.value()))
+            .collect(),
+    })
+}
+
+fn write_port<'f>(fbb: &mut FlatBufferBuilder<'f>, port: &PortStats) -> WIPOffset<fb::PortStats<'f>> {
+    let args = fb::PortStatsArgs {
+        name: Some(fbb.create_string(&port.name)),
+        sent_records: port.sent_records,
+        sent_bytes: port.sent_bytes,
+        sent_batches: port.sent_batches,
+        received_records: port.received_records,
+        received_bytes: port.received_bytes,
+        received_batches: port.received_batches,
+        queue_depth: port.queue_depth,
+        queue_high_water: port.queue_high_water,
+        credit_bytes: port.credit_bytes,
+        stalls: port.stalls,
+        stalled_ms: port.stalled_ms,
+        malformed: port.malformed,
+    };
+    fb::PortStats::create(fbb, &args)
+}
+
+fn read_port(port: fb::PortStats<'_>) -> PortStats {
+    PortStats {
+        name: port.name().to_owned(),
+        sent_records: port.sent_records(),
+        sent_bytes: port.sent_bytes(),
+        sent_batches: port.sent_batches(),
+        received_records: port.received_records(),
+        received_bytes: port.received_bytes(),
+        received_batches: port.received_batches(),
+        queue_depth: port.queue_depth(),
+        queue_high_water: port.queue_high_water(),
+        credit_bytes: port.credit_bytes(),
+        stalls: port.stalls(),
+        stalled_ms: port.stalled_ms(),
+        malformed: port.malformed(),
+    }
+}
+
+// ---------------------------------------------------------------- relays
+
+impl Wire for ConnectionStatus {
+    fn encode(&self) -> Vec<u8> {
+        let mut fbb = builder(text_bytes(self.relay.as_str()) + text_bytes(&self.reason));
+        let RelayCounters {
+            events,
+            bytes,
+            malformed,
+            unknown_sub,
+            forged,
+            unmatched,
+            connects,
+            sheds,
+        } = self.counters;
+        let args = fb::ConnectionStatusArgs {
+            relay: Some(fbb.create_string(self.relay.as_str())),
+            state: self.state.into(),
+            reason: write_text(&mut fbb, &self.reason),
+            events,
+            bytes,
+            malformed,
+            unknown_sub,
+            forged,
+            unmatched,
+            connects,
+            sheds,
+        };
+        let status = fb::ConnectionStatus::create(&mut fbb, &args);
+        finish(fbb, status)
+    }
+
+    fn decode(bytes: &[u8]) -> Result<ConnectionStatus, WireError> {
+        let status = root::<fb::ConnectionStatus>(bytes)?;
+        Ok(ConnectionStatus {
+            relay: read_relay("ConnectionStatus.relay", Some(status.relay()))?,
+            state: status.state().try_into()?,
+            reason: read_text(status.reason()),
+            counters: RelayCounters {
+                events: status.events(),
+                bytes: status.bytes(),
+                malformed: status.malformed(),
+                unknown_sub: status.unknown_sub(),
+                forged: status.forged(),
+                unmatched: status.unmatched(),
+                connects: status.connects(),
+                sheds: status.sheds(),
+            },
+        })
+    }
+}

@@ -1,0 +1,866 @@
+//! Messages to test the codec with: each variant at its emptiest, as usual and at the limits.
+
+use std::collections::BTreeMap;
+use std::fmt::Debug;
+
+use zeroize::Zeroizing;
+
+use super::Wire;
+use crate::message::*;
+use crate::nostr::event::{Event, EventId, MAX_EVENT_BYTES, MAX_TAGS, Pubkey, RawEvent, Signature, Tag};
+use crate::nostr::filter::Filter;
+use crate::nostr::frame::ClientFrame;
+use crate::nostr::kind::Kind;
+use crate::nostr::relay_url::RelayUrl;
+use crate::time::UnixSeconds;
+
+pub(super) trait Samples: Wire + Debug + PartialEq {
+    /// Messages of up to some hundred bytes, at least one of each variant.
+    fn small() -> Vec<Self>;
+    /// Messages as large as the engine's limits allow.
+    fn large() -> Vec<Self> {
+        Vec::new()
+    }
+}
+
+/// A small generator (xorshift), the same numbers for the same seed.
+pub(super) struct Seeded(u64);
+
+impl Seeded {
+    pub(super) fn new(seed: u64) -> Seeded {
+        Seeded(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15))
+    }
+
+    /// A number below `limit`.
+    pub(super) fn below(&mut self, limit: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        (self.0 >> 11) as usize % limit
+    }
+
+    /// Overwrites, cuts or repeats a part.
+    pub(super) fn change(&mut self, bytes: &mut Vec<u8>) {
+        if bytes.is_empty() {
+            return;
+        }
+        let at = self.below(bytes.len());
+        match self.below(16) {
+            0 => bytes.truncate(at),
+            1 => bytes.extend_from_within(at..),
+            2 => bytes[at] = 0xff,
+            3..=6 => bytes[at] = self.below(16) as u8,
+            7..=9 => bytes[at] ^= 1 << self.below(8),
+            10..=12 => bytes[at] = bytes[at].wrapping_add(4),
+            _ => bytes[at] = self.below(256) as u8,
+        }
+    }
+}
+
+pub(super) fn sub() -> SubId {
+    SubId::new("n46:feed").unwrap()
+}
+
+pub(super) fn relay() -> RelayUrl {
+    RelayUrl::parse("wss://relay.example/Path").unwrap()
+}
+
+fn relays() -> Vec<RelayUrl> {
+    vec![relay(), RelayUrl::parse("ws://[::1]:7777").unwrap()]
+}
+
+fn long_sub() -> SubId {
+    SubId::new(&"\u{1f98a}".repeat(64)).unwrap()
+}
+
+fn long_relay() -> RelayUrl {
+    RelayUrl::parse(&format!("wss://relay.example/{}", "p".repeat(2028))).unwrap()
+}
+
+fn ids(count: u8) -> Vec<EventId> {
+    (0..count).map(|n| EventId([n; 32])).collect()
+}
+
+fn tags(tags: &[&[&str]]) -> Vec<Tag> {
+    tags.iter()
+        .map(|tag| tag.iter().map(|value| value.to_string()).collect())
+        .collect()
+}
+
+fn raw() -> RawEvent {
+    RawEvent {
+        id: EventId([0xab; 32]),
+        pubkey: Pubkey(std::array::from_fn(|n| n as u8)),
+        created_at: UnixSeconds(1_700_000_000),
+        kind: Kind(30_023),
+        tags: tags(&[&["d", ""], &["e", "second value"], &[], &["t", "\u{e9}\0\""]]),
+        content: "h\u{e9}llo\n".into(),
+        sig: Signature([0xcd; 64]),
+    }
+}
+
+pub(super) fn event() -> Event {
+    Event::trusted(raw())
+}
+
+fn empty_event() -> Event {
+    Event::trusted(RawEvent {
+        id: EventId([0; 32]),
+        pubkey: Pubkey([0; 32]),
+        created_at: UnixSeconds(0),
+        kind: Kind(0),
+        tags: vec![],
+        content: String::new(),
+        sig: Signature([0; 64]),
+    })
+}
+
+/// As many tags as an event may have, nearly as many bytes, and the largest numbers.
+pub(super) fn large_event() -> Event {
+    let mut raw = raw();
+    raw.created_at = UnixSeconds(u64::MAX);
+    raw.kind = Kind(u16::MAX);
+    raw.tags = (0..MAX_TAGS).map(|n| vec!["p".into(), n.to_string()]).collect();
+    raw.content = "x".repeat(MAX_EVENT_BYTES - 80_000);
+    Event::trusted(raw)
+}
+
+fn filters() -> Vec<Filter> {
+    vec![
+        Filter::default(),
+        Filter {
+            ids: Some(vec![]),
+            authors: Some(vec![]),
+            kinds: Some(vec![]),
+            tags: BTreeMap::from([('e', vec![])]),
+            since: Some(UnixSeconds(0)),
+            until: Some(UnixSeconds(u64::MAX)),
+            limit: Some(0),
+            search: Some(String::new()),
+        },
+        Filter {
+            ids: Some(ids(2)),
+            authors: Some(vec![Pubkey([7; 32])]),
+            kinds: Some(vec![Kind(0), Kind(u16::MAX)]),
+            tags: BTreeMap::from([('A', vec!["x".into()]), ('e', vec!["".into(), "y".into()])]),
+            since: None,
+            until: Some(UnixSeconds(1)),
+            limit: Some(u32::MAX),
+            search: Some("pur\u{e9}e".into()),
+        },
+    ]
+}
+
+/// Every letter in each of 50 filters, and a list of authors.
+fn large_filters() -> Vec<Filter> {
+    let letters = ('A'..='Z').chain('a'..='z');
+    let filter = Filter {
+        authors: Some(vec![Pubkey([1; 32]); 2_000]),
+        tags: letters.map(|letter| (letter, vec!["v".into(); 20])).collect(),
+        ..Filter::default()
+    };
+    vec![filter; 50]
+}
+
+fn templates() -> [Template; 2] {
+    let raw = raw();
+    let template = Template {
+        kind: raw.kind,
+        created_at: Some(UnixSeconds(0)),
+        tags: raw.tags,
+        content: raw.content,
+    };
+    let empty = Template {
+        kind: Kind(0),
+        created_at: None,
+        tags: vec![],
+        content: String::new(),
+    };
+    [template, empty]
+}
+
+fn large_template() -> Template {
+    let RawEvent {
+        kind, tags, content, ..
+    } = large_event().into_raw();
+    let created_at = Some(UnixSeconds(u64::MAX));
+    Template {
+        kind,
+        created_at,
+        tags,
+        content,
+    }
+}
+
+fn signer_errors() -> [SignerError; 6] {
+    [
+        SignerError::NoSigner,
+        SignerError::Refused("no".into()),
+        SignerError::Refused(String::new()),
+        SignerError::TimedOut,
+        SignerError::Disconnected("gone".into()),
+        SignerError::BadInput("what".into()),
+    ]
+}
+
+const REQUEST: RequestId = RequestId(u64::MAX);
+const PUBLISH: PublishId = PublishId(7);
+
+fn controls() -> [Control; 2] {
+    [Control::Stats { request: REQUEST }, Control::Stop]
+}
+
+fn stats() -> [Stats; 2] {
+    let port = PortStats {
+        name: "connToParser".into(),
+        sent_records: 1,
+        sent_bytes: 2,
+        sent_batches: 3,
+        received_records: 4,
+        received_bytes: 5,
+        received_batches: 6,
+        queue_depth: 7,
+        queue_high_water: 8,
+        credit_bytes: 9,
+        stalls: 10,
+        stalled_ms: 11,
+        malformed: u64::MAX,
+    };
+    let stats = Stats {
+        request: REQUEST,
+        ports: vec![port, PortStats::default()],
+        counters: vec![("forged".into(), 1), (String::new(), 0)],
+    };
+    [Stats::default(), stats]
+}
+
+fn large_stats() -> [Stats; 2] {
+    // Of each port only the last counter is set: the most a table can seem to hold for its bytes.
+    let port = PortStats {
+        malformed: 1,
+        ..PortStats::default()
+    };
+    let ports = Stats {
+        ports: vec![port; 1_000],
+        ..Stats::default()
+    };
+    let counters = Stats {
+        counters: vec![(String::new(), 0); 10_000],
+        ..Stats::default()
+    };
+    [ports, counters]
+}
+
+impl Samples for PageToParser {
+    fn small() -> Vec<Self> {
+        let [template, empty] = templates();
+        let full = Subscribe {
+            filters: filters(),
+            relays: relays(),
+            cache: CachePolicy::NoCache,
+            close_on_eose: true,
+            timeout_ms: Some(0),
+            max_events: Some(u32::MAX),
+            slow: true,
+            pipeline: vec![
+                PipeSpec::Parse,
+                PipeSpec::SaveToDb,
+                PipeSpec::SerializeEvents,
+                PipeSpec::Parse,
+            ],
+        };
+        let mut messages = vec![
+            PageToParser::Subscribe {
+                sub: sub(),
+                subscribe: full,
+            },
+            PageToParser::Unsubscribe { sub: long_sub() },
+            PageToParser::Publish {
+                publish: PUBLISH,
+                template,
+                relays: relays(),
+            },
+            PageToParser::Publish {
+                publish: PublishId(0),
+                template: empty,
+                relays: vec![],
+            },
+        ];
+        for cache in [
+            CachePolicy::CacheThenNetwork,
+            CachePolicy::CacheFirst,
+            CachePolicy::CacheOnly,
+        ] {
+            let subscribe = Subscribe {
+                cache,
+                ..Subscribe::default()
+            };
+            messages.push(PageToParser::Subscribe { sub: sub(), subscribe });
+        }
+        messages.extend(controls().map(PageToParser::Control));
+        messages
+    }
+
+    fn large() -> Vec<Self> {
+        let subscribe = Subscribe {
+            filters: large_filters(),
+            relays: vec![long_relay(); 100],
+            pipeline: vec![PipeSpec::SerializeEvents; 1_000],
+            ..Subscribe::default()
+        };
+        let publish = PageToParser::Publish {
+            publish: PUBLISH,
+            template: large_template(),
+            relays: relays(),
+        };
+        vec![
+            PageToParser::Subscribe {
+                sub: long_sub(),
+                subscribe,
+            },
+            publish,
+        ]
+    }
+}
+
+impl Samples for PageToConnections {
+    fn small() -> Vec<Self> {
+        let controls = controls().map(PageToConnections::Control);
+        [PageToConnections::Online].into_iter().chain(controls).collect()
+    }
+}
+
+impl Samples for PageToCache {
+    fn small() -> Vec<Self> {
+        controls().map(PageToCache::Control).into()
+    }
+}
+
+impl Samples for PageToCryptoControl {
+    fn small() -> Vec<Self> {
+        controls().map(PageToCryptoControl::Control).into()
+    }
+}
+
+impl Samples for PageToCrypto {
+    fn small() -> Vec<Self> {
+        let secret = |text: &str| Secret(Zeroizing::new(text.into()));
+        let mut messages = vec![
+            PageToCrypto::UsePrivateKey {
+                request: REQUEST,
+                secret: secret("nsec1"),
+            },
+            PageToCrypto::UsePrivateKey {
+                request: RequestId(0),
+                secret: secret(""),
+            },
+            PageToCrypto::GetPublicKey { request: REQUEST },
+            PageToCrypto::Logout { request: REQUEST },
+        ];
+        messages.extend(templates().map(|template| PageToCrypto::SignEvent {
+            request: REQUEST,
+            template,
+        }));
+        messages
+    }
+
+    fn large() -> Vec<Self> {
+        vec![PageToCrypto::SignEvent {
+            request: REQUEST,
+            template: large_template(),
+        }]
+    }
+}
+
+impl Samples for ParserToPage {
+    fn small() -> Vec<Self> {
+        let delivery = |event, source, relays| ParserToPage::Event(Delivery { event, source, relays });
+        let mut messages = vec![
+            delivery(event(), ShardSource::Network, relays()),
+            delivery(empty_event(), ShardSource::Cache, vec![]),
+            ParserToPage::Eoce,
+            ParserToPage::Eose { relay: relay() },
+            ParserToPage::EoseAll,
+            ParserToPage::Closed {
+                relay: relay(),
+                reason: "auth-required: who?".into(),
+            },
+            ParserToPage::Closed {
+                relay: relay(),
+                reason: String::new(),
+            },
+            ParserToPage::BufferFull { dropped: u64::MAX },
+        ];
+        let reasons = [
+            EndReason::Complete,
+            EndReason::TimedOut,
+            EndReason::MaxEvents,
+            EndReason::TooManySubscriptions,
+            EndReason::BadFilters,
+        ];
+        messages.extend(reasons.map(|reason| ParserToPage::Ended { reason }));
+        messages
+    }
+
+    fn large() -> Vec<Self> {
+        let delivery = Delivery {
+            event: large_event(),
+            source: ShardSource::Network,
+            relays: vec![long_relay(); 100],
+        };
+        vec![ParserToPage::Event(delivery)]
+    }
+}
+
+impl Samples for ParserReport {
+    fn small() -> Vec<Self> {
+        let (relay, reason) = (relay(), String::from("pow: more"));
+        let mut statuses = vec![
+            PublishStatus::Signed { event: event() },
+            PublishStatus::Queued { relays: relays() },
+            PublishStatus::Queued { relays: vec![] },
+            PublishStatus::Sent { relay: relay.clone() },
+            PublishStatus::Accepted {
+                relay: relay.clone(),
+                reason: String::new(),
+            },
+            PublishStatus::Rejected {
+                relay: relay.clone(),
+                reason: reason.clone(),
+            },
+            PublishStatus::Unanswered {
+                relay: relay.clone(),
+                reason: reason.clone(),
+            },
+            PublishStatus::Complete,
+        ];
+        statuses.extend(signer_errors().map(|error| PublishStatus::Failed { error }));
+        let publish = |status| ParserReport::Publish {
+            publish: PUBLISH,
+            status,
+        };
+        let mut messages: Vec<_> = statuses.into_iter().map(publish).collect();
+        messages.push(ParserReport::Notice {
+            relay: relay.clone(),
+            message: String::new(),
+        });
+        messages.push(ParserReport::Notice { relay, message: reason });
+        messages.extend(stats().map(ParserReport::Stats));
+        messages
+    }
+
+    fn large() -> Vec<Self> {
+        let status = PublishStatus::Signed { event: large_event() };
+        let notice = ParserReport::Notice {
+            relay: long_relay(),
+            message: "x".repeat(1 << 20),
+        };
+        vec![
+            ParserReport::Publish {
+                publish: PUBLISH,
+                status,
+            },
+            notice,
+        ]
+    }
+}
+
+impl Samples for RoleReport {
+    fn small() -> Vec<Self> {
+        stats().map(RoleReport::Stats).into()
+    }
+
+    fn large() -> Vec<Self> {
+        large_stats().map(RoleReport::Stats).into()
+    }
+}
+
+impl Samples for CryptoToPage {
+    fn small() -> Vec<Self> {
+        let mut messages = vec![
+            CryptoToPage::PublicKey {
+                request: REQUEST,
+                pubkey: Pubkey([9; 32]),
+            },
+            CryptoToPage::Signed {
+                request: REQUEST,
+                event: raw(),
+            },
+            CryptoToPage::Done { request: RequestId(0) },
+        ];
+        messages.extend(signer_errors().map(|error| CryptoToPage::Failed {
+            request: REQUEST,
+            error,
+        }));
+        messages
+    }
+}
+
+impl Samples for ConnectionStatus {
+    fn small() -> Vec<Self> {
+        let status = |state| ConnectionStatus {
+            relay: relay(),
+            state,
+            reason: String::new(),
+            counters: RelayCounters::default(),
+        };
+        let counters = RelayCounters {
+            events: 1,
+            bytes: 2,
+            malformed: 3,
+            unknown_sub: 4,
+            forged: 5,
+            unmatched: 6,
+            connects: 7,
+            sheds: u64::MAX,
+        };
+        let full = ConnectionStatus {
+            reason: "sent faster than could be checked".into(),
+            counters,
+            ..status(RelayState::Shed)
+        };
+        let states = [
+            RelayState::Connecting,
+            RelayState::Open,
+            RelayState::Authenticating,
+            RelayState::Closed,
+            RelayState::Failed,
+        ];
+        states.into_iter().map(status).chain([full]).collect()
+    }
+}
+
+impl Samples for ParserToCache {
+    fn small() -> Vec<Self> {
+        let lookup = |filters, relays, policy| ParserToCache::Lookup {
+            sub: sub(),
+            filters,
+            relays,
+            policy,
+        };
+        vec![
+            lookup(filters(), relays(), CachePolicy::CacheOnly),
+            lookup(vec![], vec![], CachePolicy::CacheThenNetwork),
+            ParserToCache::Close { sub: long_sub() },
+            ParserToCache::Save { event: event() },
+            ParserToCache::Save { event: empty_event() },
+            ParserToCache::Publish {
+                publish: PUBLISH,
+                event: event(),
+                relays: relays(),
+            },
+            ParserToCache::Publish {
+                publish: PublishId(0),
+                event: empty_event(),
+                relays: vec![],
+            },
+            ParserToCache::Refill {
+                sub: sub(),
+                ids: ids(3),
+            },
+            ParserToCache::Refill {
+                sub: sub(),
+                ids: vec![],
+            },
+        ]
+    }
+
+    fn large() -> Vec<Self> {
+        vec![
+            ParserToCache::Lookup {
+                sub: long_sub(),
+                filters: large_filters(),
+                relays: vec![long_relay(); 100],
+                policy: CachePolicy::NoCache,
+            },
+            ParserToCache::Save { event: large_event() },
+            ParserToCache::Refill {
+                sub: sub(),
+                ids: vec![EventId([1; 32]); 10_000],
+            },
+        ]
+    }
+}
+
+impl Samples for CacheToParser {
+    fn small() -> Vec<Self> {
+        vec![
+            CacheToParser::Event {
+                sub: sub(),
+                event: event(),
+            },
+            CacheToParser::Event {
+                sub: long_sub(),
+                event: empty_event(),
+            },
+            CacheToParser::Eoce { sub: sub() },
+            CacheToParser::Asked {
+                sub: sub(),
+                relays: relays(),
+            },
+            CacheToParser::Asked {
+                sub: sub(),
+                relays: vec![],
+            },
+            CacheToParser::Routed {
+                publish: PUBLISH,
+                relays: relays(),
+            },
+            CacheToParser::Routed {
+                publish: PublishId(0),
+                relays: vec![],
+            },
+            CacheToParser::Saved { ids: ids(2) },
+            CacheToParser::Saved { ids: vec![] },
+            CacheToParser::Refilled {
+                sub: sub(),
+                event: event(),
+            },
+            CacheToParser::RefillEnd {
+                sub: sub(),
+                missing: u32::MAX,
+            },
+            CacheToParser::RefillEnd { sub: sub(), missing: 0 },
+        ]
+    }
+
+    fn large() -> Vec<Self> {
+        vec![
+            CacheToParser::Event {
+                sub: long_sub(),
+                event: large_event(),
+            },
+            CacheToParser::Refilled {
+                sub: long_sub(),
+                event: large_event(),
+            },
+            CacheToParser::Asked {
+                sub: sub(),
+                relays: vec![long_relay(); 100],
+            },
+        ]
+    }
+}
+
+impl Samples for Envelope {
+    fn small() -> Vec<Self> {
+        let quoted = SubId::new("s\"\\1").unwrap();
+        vec![
+            Envelope {
+                relays: vec![],
+                frames: vec![],
+            },
+            Envelope {
+                relays: relays(),
+                frames: vec![
+                    ClientFrame::Req {
+                        sub: quoted,
+                        filters: filters(),
+                    },
+                    ClientFrame::Close { sub: sub() },
+                    ClientFrame::Event(event()),
+                    ClientFrame::Auth(empty_event()),
+                    ClientFrame::Count {
+                        sub: sub(),
+                        filters: vec![Filter::default()],
+                    },
+                ],
+            },
+        ]
+    }
+
+    fn large() -> Vec<Self> {
+        let frames = vec![
+            ClientFrame::Req {
+                sub: long_sub(),
+                filters: large_filters(),
+            },
+            ClientFrame::Event(large_event()),
+        ];
+        vec![Envelope {
+            relays: vec![long_relay(); 100],
+            frames,
+        }]
+    }
+}
+
+impl Samples for RelayMessage {
+    fn small() -> Vec<Self> {
+        let (sub, relay, event_id) = (sub(), relay(), EventId([3; 32]));
+        let reason = String::from("error: shutting down");
+        vec![
+            RelayMessage::Event {
+                relay: relay.clone(),
+                sub: sub.clone(),
+                json: event().to_json(),
+            },
+            RelayMessage::Event {
+                relay: relay.clone(),
+                sub: long_sub(),
+                json: String::new(),
+            },
+            RelayMessage::Eose {
+                relay: relay.clone(),
+                sub: sub.clone(),
+            },
+            RelayMessage::Closed {
+                relay: relay.clone(),
+                sub: sub.clone(),
+                reason: reason.clone(),
+            },
+            RelayMessage::Ok {
+                relay: relay.clone(),
+                event_id,
+                accepted: true,
+                reason: String::new(),
+            },
+            RelayMessage::Ok {
+                relay: relay.clone(),
+                event_id,
+                accepted: false,
+                reason: reason.clone(),
+            },
+            RelayMessage::Notice {
+                relay: relay.clone(),
+                message: String::new(),
+            },
+            RelayMessage::Notice {
+                relay: relay.clone(),
+                message: reason.clone(),
+            },
+            RelayMessage::Auth {
+                relay: relay.clone(),
+                challenge: "\u{1}?".into(),
+            },
+            RelayMessage::Count {
+                relay: relay.clone(),
+                sub: sub.clone(),
+                count: u64::MAX,
+                approximate: true,
+            },
+            RelayMessage::Count {
+                relay: relay.clone(),
+                sub: sub.clone(),
+                count: 0,
+                approximate: false,
+            },
+            RelayMessage::Sent {
+                relay: relay.clone(),
+                event_id,
+            },
+            RelayMessage::Unsent {
+                relay: relay.clone(),
+                event_id,
+                reason: reason.clone(),
+            },
+            RelayMessage::Unreachable { relay, sub, reason },
+        ]
+    }
+
+    fn large() -> Vec<Self> {
+        let json = "\u{e9}".repeat(1 << 19);
+        vec![RelayMessage::Event {
+            relay: long_relay(),
+            sub: long_sub(),
+            json,
+        }]
+    }
+}
+
+impl Samples for ParserToConnections {
+    fn small() -> Vec<Self> {
+        let misbehaved = |fault| ParserToConnections::Misbehaved { relay: relay(), fault };
+        vec![
+            ParserToConnections::Verified { ids: ids(3) },
+            ParserToConnections::Verified { ids: vec![] },
+            misbehaved(RelayFault::Malformed),
+            misbehaved(RelayFault::Forged),
+            misbehaved(RelayFault::Unmatched),
+            ParserToConnections::Authenticate {
+                relay: relay(),
+                event: event(),
+            },
+        ]
+    }
+
+    fn large() -> Vec<Self> {
+        vec![ParserToConnections::Verified {
+            ids: vec![EventId([1; 32]); 10_000],
+        }]
+    }
+}
+
+fn claims(count: u8) -> Vec<Claim> {
+    let claim = |n| Claim {
+        id: EventId([n; 32]),
+        pubkey: Pubkey([n + 1; 32]),
+        sig: Signature([n + 2; 64]),
+    };
+    (0..count).map(claim).collect()
+}
+
+impl Samples for ParserToCrypto {
+    fn small() -> Vec<Self> {
+        let mut messages = vec![
+            ParserToCrypto::Verify {
+                request: REQUEST,
+                claims: claims(3),
+            },
+            ParserToCrypto::Verify {
+                request: RequestId(0),
+                claims: vec![],
+            },
+        ];
+        messages.extend(templates().map(|template| ParserToCrypto::Sign {
+            request: REQUEST,
+            template,
+        }));
+        messages
+    }
+
+    fn large() -> Vec<Self> {
+        let claims = claims(250).repeat(4);
+        vec![ParserToCrypto::Verify {
+            request: REQUEST,
+            claims,
+        }]
+    }
+}
+
+impl Samples for CryptoToParser {
+    fn small() -> Vec<Self> {
+        let mut messages = vec![
+            CryptoToParser::Verdicts {
+                request: REQUEST,
+                good: vec![true, false, true],
+            },
+            CryptoToParser::Verdicts {
+                request: RequestId(0),
+                good: vec![],
+            },
+            CryptoToParser::Signed {
+                request: REQUEST,
+                event: raw(),
+            },
+        ];
+        messages.extend(signer_errors().map(|error| CryptoToParser::Failed {
+            request: REQUEST,
+            error,
+        }));
+        messages
+    }
+
+    fn large() -> Vec<Self> {
+        let event = large_event().into_raw();
+        vec![
+            CryptoToParser::Verdicts {
+                request: REQUEST,
+                good: vec![true; 1_000],
+            },
+            CryptoToParser::Signed {
+                request: REQUEST,
+                event,
+            },
+        ]
+    }
+}

@@ -1,0 +1,302 @@
+//! The batch check of signatures against the one-at-a-time check, on official vectors and on random batches.
+//!
+//! `SCHNORR_BATCHES` sets how many random batches are tried and `SCHNORR_SEED` the first one's seed:
+//! `SCHNORR_BATCHES=1000000 cargo test --release --test schnorr_batch random -- --nocapture`.
+
+// Clippy spares only functions marked as tests; those that prepare one may fail in the same way.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing)]
+
+use std::env;
+use std::thread;
+
+use nostr_ferry::nostr::schnorr::{Claim, check, check_batch};
+use secp256k1::{Keypair, Scalar, SecretKey, XOnlyPublicKey, constants::CURVE_ORDER, schnorr};
+use sha2::{Digest, Sha256};
+
+/// SplitMix64: every batch is made again from its number.
+struct Random(u64);
+
+impl Random {
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let z = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
+    fn below(&mut self, n: usize) -> usize {
+        (self.next() % n as u64) as usize
+    }
+
+    fn bytes(&mut self) -> [u8; 32] {
+        let mut bytes = [0; 32];
+        bytes
+            .chunks_mut(8)
+            .for_each(|chunk| chunk.copy_from_slice(&self.next().to_be_bytes()));
+        bytes
+    }
+}
+
+const AUTHORS: usize = 60;
+const EVENTS_AN_AUTHOR: usize = 10;
+
+/// Good claims, each checked one at a time; claim `n` is by author `n / EVENTS_AN_AUTHOR`.
+struct Pool {
+    good: Vec<Claim>,
+    /// For each author one signature that is right but for the sign of R (its y is odd).
+    negated_r: Vec<Claim>,
+}
+
+impl Pool {
+    fn new() -> Pool {
+        let mut random = Random(340);
+        let mut pool = Pool {
+            good: Vec::new(),
+            negated_r: Vec::new(),
+        };
+        for _ in 0..AUTHORS {
+            let secret = SecretKey::from_secret_bytes(random.bytes()).unwrap();
+            let keypair = Keypair::from_secret_key(&secret);
+            let pubkey = keypair.x_only_public_key().0.to_byte_array();
+            for _ in 0..EVENTS_AN_AUTHOR {
+                let id = random.bytes();
+                let sig = schnorr::sign_no_aux_rand(&id, &keypair).to_byte_array();
+                pool.good.push(Claim { id, pubkey, sig });
+            }
+            pool.negated_r
+                .push(sign_with_odd_r(&secret, random.bytes(), random.bytes()));
+        }
+        assert!(pool.good.iter().all(check));
+        assert!(!pool.negated_r.iter().any(check));
+        pool
+    }
+}
+
+/// BIP-340's signature, except that the nonce point with the odd y is kept.
+fn sign_with_odd_r(secret: &SecretKey, id: [u8; 32], nonce: [u8; 32]) -> Claim {
+    let (p, odd_p) = secret.x_only_public_key();
+    let secret = if odd_p == secp256k1::Parity::Odd {
+        secret.negate()
+    } else {
+        *secret
+    };
+    let nonce = SecretKey::from_secret_bytes(nonce).unwrap();
+    let (r, parity) = nonce.x_only_public_key();
+    let nonce = if parity == secp256k1::Parity::Even {
+        nonce.negate()
+    } else {
+        nonce
+    };
+    let tag = Sha256::digest(b"BIP0340/challenge");
+    let e = Sha256::new().chain_update(tag).chain_update(tag);
+    let e = e
+        .chain_update(r.to_byte_array())
+        .chain_update(p.to_byte_array())
+        .chain_update(id)
+        .finalize();
+    let e_times_secret = secret.mul_tweak(&Scalar::from_be_bytes(e.into()).unwrap()).unwrap();
+    let s = nonce.add_tweak(&Scalar::from(e_times_secret)).unwrap();
+    let mut sig = [0; 64];
+    sig[..32].copy_from_slice(&r.to_byte_array());
+    sig[32..].copy_from_slice(&s.to_secret_bytes());
+    Claim {
+        id,
+        pubkey: p.to_byte_array(),
+        sig,
+    }
+}
+
+/// Adds or takes one from s, read as a number.
+fn step_s(claim: &mut Claim, up: bool) {
+    for byte in claim.sig[32..].iter_mut().rev() {
+        let carry;
+        (*byte, carry) = if up {
+            byte.overflowing_add(1)
+        } else {
+            byte.overflowing_sub(1)
+        };
+        if !carry {
+            return;
+        }
+    }
+}
+
+fn flip(claim: &mut Claim, bit: usize) {
+    let mask = 1 << (bit % 8);
+    match bit / 8 {
+        byte @ 0..32 => claim.id[byte] ^= mask,
+        byte @ 32..64 => claim.pubkey[byte - 32] ^= mask,
+        byte => claim.sig[byte - 64] ^= mask,
+    }
+}
+
+fn x_of_no_point(random: &mut Random) -> [u8; 32] {
+    loop {
+        let x = random.bytes();
+        if XOnlyPublicKey::from_byte_array(x).is_err() {
+            return x;
+        }
+    }
+}
+
+/// Spoils one or two claims of `batch` in one of the ways a forger may try. `drawn[n]` is claim n's number in the pool.
+fn forge(batch: &mut [Claim], drawn: &[usize], pool: &Pool, random: &mut Random) {
+    let at = random.below(batch.len());
+    let other = random.below(batch.len());
+    let claim = &mut batch[at];
+    match random.below(9) {
+        0 | 1 => flip(claim, random.below(1024)),
+        2 => {
+            // The signature of another event by the same author.
+            let author = drawn[at] / EVENTS_AN_AUTHOR;
+            claim.sig = pool.good[author * EVENTS_AN_AUTHOR + random.below(EVENTS_AN_AUTHOR)].sig;
+        }
+        3 => *claim = pool.negated_r[drawn[at] / EVENTS_AN_AUTHOR].clone(),
+        4 => {
+            claim.sig[32..].copy_from_slice(&CURVE_ORDER);
+            (0..random.below(3)).for_each(|_| step_s(claim, true));
+        }
+        5 => claim.sig[..32].copy_from_slice(&x_of_no_point(random)),
+        6 => claim.pubkey = x_of_no_point(random),
+        7 => {
+            // Their errors cancel if the two have the same coefficient.
+            step_s(&mut batch[at], true);
+            step_s(&mut batch[other], false);
+        }
+        _ => {
+            // The halves of two signatures, exchanged: the sums of all s and of all R stay what they were.
+            let (a, b) = (batch[at].sig, batch[other].sig);
+            batch[at].sig[32..].copy_from_slice(&b[32..]);
+            batch[other].sig[32..].copy_from_slice(&a[32..]);
+        }
+    }
+}
+
+/// Makes the batch that belongs to `seed` and compares the verdicts. Returns how many claims and refusals it had.
+fn try_batch(seed: u64, pool: &Pool) -> (usize, usize) {
+    let mut random = Random(seed);
+    // Evenly spread over the orders of magnitude from 1 to 300.
+    let size = (300f64.powf(random.below(1001) as f64 / 1000.0)) as usize;
+    // Few authors make long runs of one author, many make short ones.
+    let authors = 1 + random.below(AUTHORS);
+    let drawn: Vec<usize> = (0..size).map(|_| random.below(authors * EVENTS_AN_AUTHOR)).collect();
+    let mut batch: Vec<Claim> = drawn.iter().map(|&n| pool.good[n].clone()).collect();
+    for _ in 0..random.below(4) {
+        forge(&mut batch, &drawn, pool, &mut random);
+    }
+    // What equals a claim of the pool was found good there; the rest is checked now.
+    let expected: Vec<bool> = batch
+        .iter()
+        .zip(&drawn)
+        .map(|(c, &n)| *c == pool.good[n] || check(c))
+        .collect();
+    let verdicts = check_batch(&batch, random.bytes());
+    assert_eq!(verdicts, expected, "batch of seed {seed}");
+    (size, expected.iter().filter(|good| !**good).count())
+}
+
+#[test]
+fn random_batches_with_forgeries_get_the_verdicts_of_single_checks() {
+    let number = |name, default| {
+        env::var(name)
+            .ok()
+            .and_then(|text| text.parse().ok())
+            .unwrap_or(default)
+    };
+    let (batches, first) = (number("SCHNORR_BATCHES", 600), number("SCHNORR_SEED", 1));
+    let threads = thread::available_parallelism().map_or(1, |n| n.get() as u64);
+    let pool = &Pool::new();
+    let totals: Vec<(usize, usize)> = thread::scope(|scope| {
+        let run = |thread: u64| {
+            scope.spawn(move || {
+                let seeds = (first..first + batches).skip(thread as usize).step_by(threads as usize);
+                seeds
+                    .map(|seed| try_batch(seed, pool))
+                    .fold((0, 0), |sum, one| (sum.0 + one.0, sum.1 + one.1))
+            })
+        };
+        let running: Vec<_> = (0..threads).map(run).collect();
+        running.into_iter().map(|thread| thread.join().unwrap()).collect()
+    });
+    let claims: usize = totals.iter().map(|total| total.0).sum();
+    let refused: usize = totals.iter().map(|total| total.1).sum();
+    println!("seeds {first}..{}: {claims} claims, {refused} refused", first + batches);
+    // Each batch has 1.5 forgeries on average, so this fails only if none were made.
+    assert!(refused as u64 >= batches / 2, "{refused} refused in {batches} batches");
+}
+
+#[test]
+fn each_bit_flipped_in_a_good_batch_gets_that_one_claim_refused() {
+    let pool = Pool::new();
+    // Three events of each of six authors.
+    let good: Vec<Claim> = (0..18)
+        .map(|n| pool.good[n / 3 * EVENTS_AN_AUTHOR + n % 3].clone())
+        .collect();
+    let mut random = Random(1);
+    for bit in 0..1024 {
+        let at = random.below(good.len());
+        let mut batch = good.clone();
+        flip(&mut batch[at], bit);
+        let verdicts = check_batch(&batch, random.bytes());
+        assert!(
+            verdicts.iter().enumerate().all(|(n, good)| *good == (n != at)),
+            "bit {bit} of claim {at}: {verdicts:?}"
+        );
+    }
+}
+
+#[test]
+fn a_batch_over_several_chunks_keeps_the_order_of_its_verdicts() {
+    let pool = Pool::new();
+    let mut batch: Vec<Claim> = (0..1300).map(|n| pool.good[n * 7 % pool.good.len()].clone()).collect();
+    for at in [0, 17, 600, 1299] {
+        step_s(&mut batch[at], true);
+    }
+    let verdicts = check_batch(&batch, [9; 32]);
+    let refused: Vec<usize> = (0..1300).filter(|&at| !verdicts[at]).collect();
+    assert_eq!(refused, [0, 17, 600, 1299]);
+}
+
+#[test]
+fn a_batch_of_forgeries_alone_is_refused_whole() {
+    let pool = Pool::new();
+    let mut batch = pool.good.clone();
+    batch.iter_mut().for_each(|claim| step_s(claim, true));
+    assert_eq!(check_batch(&batch, [9; 32]), vec![false; batch.len()]);
+}
+
+#[test]
+fn official_vectors_get_their_verdicts_alone_together_and_among_good_claims() {
+    let hex = |text: &str| data_encoding::HEXUPPER.decode(text.as_bytes()).unwrap();
+    let mut vectors: Vec<(Claim, bool)> = Vec::new();
+    for row in include_str!("vectors/bip340-test-vectors.csv").lines().skip(1) {
+        let cells: Vec<&str> = row.split(',').collect();
+        // An id has 32 bytes; the rows for messages of other lengths say nothing here.
+        if let Ok(id) = hex(cells[4]).try_into() {
+            let claim = Claim {
+                id,
+                pubkey: hex(cells[2]).try_into().unwrap(),
+                sig: hex(cells[5]).try_into().unwrap(),
+            };
+            vectors.push((claim, cells[6] == "TRUE"));
+        }
+    }
+    let (claims, expected): (Vec<Claim>, Vec<bool>) = vectors.into_iter().unzip();
+    assert_eq!((claims.len(), expected.iter().filter(|good| **good).count()), (15, 5));
+    assert_eq!(check_batch(&claims, [3; 32]), expected);
+
+    let pool = Pool::new();
+    for (claim, expected) in claims.iter().zip(&expected) {
+        assert_eq!(check_batch(std::slice::from_ref(claim), [3; 32]), [*expected]);
+        let mut batch = pool.good[..40].to_vec();
+        batch.insert(20, claim.clone());
+        let verdicts = check_batch(&batch, [3; 32]);
+        assert!(
+            verdicts
+                .iter()
+                .enumerate()
+                .all(|(n, good)| *good == (n != 20 || *expected)),
+            "{claim:?}"
+        );
+    }
+}

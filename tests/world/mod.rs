@@ -1,0 +1,4 @@
+//! What the native tests share: a seeded executor and, on it, the four roles in one thread.
+#![allow(dead_code, reason = "each test file uses its own part")]
+
+pub mod executor;

@@ -1,0 +1,30 @@
+#!/usr/bin/env bash
+# The checks that no compiler makes: generated code is current, schemas stay readable by
+# released pages, and only the edge knows the browser.
+set -euo pipefail
+failed=0
+fail() {
+    echo "check: $1" >&2
+    failed=1
+}
+
+if [ -d fbs ]; then
+    work=$(mktemp -d)
+    trap 'rm -rf "$work"' EXIT
+    tools/gen.sh "$work"
+    diff -u "$work/src/wire/generated.rs" src/wire/generated.rs || fail "src/wire/generated.rs is stale: run make gen"
+    diff -ru "$work/js/generated" js/generated || fail "js/generated is stale: run make gen"
+    for released in fbs/released/*.fbs; do
+        [ -e "$released" ] || continue
+        .tools/venv/bin/flatc -I fbs --conform "$released" --conform-includes fbs/released "fbs/$(basename "$released")" \
+            || fail "fbs/$(basename "$released") is not an evolution of $released"
+    done
+fi
+
+if grep -rnE '\b(web_sys|js_sys|wasm_bindgen|gloo_worker|idb)\b' src --include='*.rs' | grep -v '^src/web/'; then
+    fail "only src/web may name the browser's crates"
+fi
+if grep -n '"resolved"' package-lock.json; then
+    fail "package-lock.json names a registry: run npm install, which .npmrc keeps from doing so"
+fi
+exit $failed
