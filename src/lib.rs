@@ -1,5 +1,6 @@
 //! Ferry: the engine a web page drops in to speak Nostr.
 
+pub mod cache;
 pub mod connections;
 pub mod crypto;
 pub mod message;
