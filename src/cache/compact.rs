@@ -44,6 +44,8 @@ const LARGE: u64 = 4 << 20;
 const BLOCKS_PER_READ: usize = 16;
 /// So many segments of about one size are merged.
 const FAN_IN: usize = 8;
+/// After so many compactions in a row whose inputs could not be read, the disk is left as it is.
+const MAX_FAILED: u32 = 3;
 /// Index entries that one step of an eviction looks at.
 const EVICTION_STEP: usize = 1_000;
 
@@ -195,6 +197,9 @@ impl Store {
 
     /// The segments that are best made into one now.
     fn choose(&self) -> Option<Vec<u32>> {
+        if self.failed_compactions > MAX_FAILED {
+            return None;
+        }
         let (_, all) = self.disk_bytes();
         let tight = self.pressed || all > self.config.budget_bytes;
         let mut wasteful: Vec<(u64, u32, u64)> = Vec::new();
@@ -266,6 +271,7 @@ impl Store {
         let whole: Option<Vec<Vec<u8>>> = blobs.ok().and_then(|blobs| blobs.into_iter().collect());
         let Some(blobs) = whole else {
             // Another writer was faster, or the disk fails: the listing will tell.
+            self.failed_compactions += 1;
             self.rescan();
             return;
         };
@@ -342,6 +348,7 @@ impl Store {
             return;
         };
         self.counters.compactions += 1;
+        self.failed_compactions = 0;
         self.pressed = false;
         // First the events move, then their old homes go; what is left in those is lost for good.
         self.settle(compaction.name, compaction.moved, batch);

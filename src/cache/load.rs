@@ -18,6 +18,10 @@ pub(super) struct Load {
     listing: bool,
     /// Something changed since the listing was asked for.
     again: bool,
+    /// A listed blob was not there.
+    missed: bool,
+    /// Scans in a row that missed blobs.
+    misses: u32,
     /// The index has been complete once.
     complete: bool,
     queue: VecDeque<Wanted>,
@@ -31,6 +35,8 @@ impl Default for Load {
         Load {
             listing: true,
             again: false,
+            missed: false,
+            misses: 0,
             complete: false,
             queue: VecDeque::new(),
             reading: Vec::new(),
@@ -63,6 +69,8 @@ struct Arrived {
 
 /// Segments read in one transaction.
 const SEGMENTS_PER_READ: usize = 8;
+/// A listing that does not fit the blobs is asked for again so often; then the disk is at fault.
+const MAX_MISSES: u32 = 3;
 /// Items put into the index in one step: about a millisecond in a browser.
 const ITEMS_PER_STEP: usize = 256;
 
@@ -218,6 +226,12 @@ impl Store {
             }
         }
         if !self.load.listing && !self.load.has_work() && self.load.reading.is_empty() {
+            if std::mem::take(&mut self.load.missed) {
+                self.load.misses += 1;
+                self.rescan();
+                return;
+            }
+            self.load.misses = 0;
             self.load.complete = true;
             for slot in self.index.lost() {
                 self.index.kill(slot);
@@ -229,21 +243,29 @@ impl Store {
     }
 
     fn take_in(&mut self, wanted: Wanted, blobs: &mut HashMap<String, Vec<u8>>) {
+        // Somebody has replaced or removed a blob since it was listed.
+        let mut missed = false;
         let mut marks = HashSet::new();
         for key in &wanted.keys.marks {
             match blobs.remove(key).map(|blob| segment::decode_marks(&blob)) {
                 Some(Some(spots)) => marks.extend(spots),
                 Some(None) => self.counters.corrupt += 1,
-                // Replaced since the listing.
-                None => self.load.again = true,
+                None => missed = true,
             }
+        }
+        let index_key = segment::index_key(&wanted.name);
+        missed |= wanted.what == What::Index && !blobs.contains_key(&index_key);
+        if missed && self.load.misses < MAX_MISSES {
+            self.load.missed = true;
+            return;
         }
         let items = match wanted.what {
             What::Marks(number) => return self.take_marks(number, wanted.keys, marks),
-            What::Index => match blobs.remove(&segment::index_key(&wanted.name)) {
+            What::Index => match blobs.remove(&index_key) {
                 Some(blob) => segment::decode_index(&blob).map(|items| (items, blob.len())),
+                // The disk lists it and does not give it: it stays there, unread.
                 None => {
-                    self.load.again = true;
+                    self.counters.corrupt += 1;
                     return;
                 }
             },

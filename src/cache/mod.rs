@@ -22,6 +22,8 @@ mod segment;
 pub mod storage;
 mod store;
 #[cfg(test)]
+mod store_tests;
+#[cfg(test)]
 mod testing;
 
 use std::pin::pin;

@@ -169,6 +169,8 @@ pub struct Store {
     pub(super) repairs: Vec<(String, Vec<u8>)>,
     pub(super) load: Load,
     pub(super) compaction: Option<Compaction>,
+    /// In a row.
+    pub(super) failed_compactions: u32,
     pub(super) eviction: Option<Eviction>,
     /// A write met the quota: nothing is written until something was freed.
     pub(super) pressed: bool,
@@ -208,6 +210,7 @@ impl Store {
             repairs: Vec::new(),
             load: Load::default(),
             compaction: None,
+            failed_compactions: 0,
             eviction: None,
             pressed: false,
             owners: owners.into_iter().collect(),
