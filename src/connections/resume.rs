@@ -90,8 +90,6 @@ pub struct Gap {
     since: Option<UnixSeconds>,
     /// None: from the newest there is.
     until: Option<UnixSeconds>,
-    /// Everything up to this time was had before: a page that reaches below it closes the gap.
-    watermark: Option<UnixSeconds>,
     /// So many more events were asked for; none: all.
     want: Option<u32>,
     /// It is part of the subscription's first answer: EOSE waits for it.
@@ -106,9 +104,9 @@ enum Asked {
     Nothing,
     /// The filter as it was given.
     Whole,
-    /// What is newer than what was had.
+    /// What is newer than what was had, less the margin.
     Since {
-        watermark: Option<UnixSeconds>,
+        since: Option<UnixSeconds>,
     },
     /// Live events; a gap fetches what is stored.
     Live,
@@ -288,8 +286,8 @@ impl Track {
             self.asked = Asked::Live;
             filter.limit = Some(1);
         } else {
-            self.asked = Asked::Since { watermark: self.newest };
             filter.since = later(filter.since, self.newest.map(|newest| newest - rules.margin_s));
+            self.asked = Asked::Since { since: filter.since };
             filter.limit = Some(rules.page());
         }
         if filter
@@ -343,21 +341,15 @@ impl Track {
                     && page.count >= max
                 {
                     let had = if below.is_some() { page.count } else { 0 };
-                    self.push_gap(
-                        rules,
-                        below,
-                        None,
-                        wanted.checked_sub(had).filter(|left| *left > 0),
-                        true,
-                    );
+                    let want = wanted.saturating_sub(had);
+                    if want > 0 {
+                        self.push_gap(rules, self.filter.since, below, Some(want), true);
+                    }
                 }
             }
-            Asked::Since { watermark } => {
-                let reaches = below
-                    .zip(watermark)
-                    .is_some_and(|(oldest, watermark)| oldest < watermark);
-                if !reaches && !rules.is_whole(page.count, rules.page()) {
-                    self.push_gap(rules, below, watermark, None, false);
+            Asked::Since { since } => {
+                if !rules.is_whole(page.count, rules.page()) {
+                    self.push_gap(rules, since, below, None, false);
                 }
             }
         }
@@ -381,32 +373,24 @@ impl Track {
                 let had = if below.is_some() { page.count } else { 0 };
                 let want = self.filter.limit.map(|limit| limit.saturating_sub(had));
                 if want != Some(0) {
-                    self.push_gap(rules, below, None, want, true);
+                    self.push_gap(rules, self.filter.since, below, want, true);
                 }
             }
-            Asked::Since { watermark } => {
-                let reaches = below
-                    .zip(watermark)
-                    .is_some_and(|(oldest, watermark)| oldest < watermark);
-                if !reaches {
-                    self.push_gap(rules, below, watermark, None, false);
-                }
-            }
+            Asked::Since { since } => self.push_gap(rules, since, below, None, false),
         }
     }
 
     fn push_gap(
         &mut self,
         rules: &Rules,
+        since: Option<UnixSeconds>,
         until: Option<UnixSeconds>,
-        watermark: Option<UnixSeconds>,
         want: Option<u32>,
         first: bool,
     ) {
         self.gaps.push_back(Gap {
-            since: later(self.filter.since, watermark.map(|watermark| watermark - rules.margin_s)),
+            since,
             until,
-            watermark,
             want,
             first,
             page: rules.page(),
@@ -463,8 +447,8 @@ impl Gap {
     }
 
     fn is_closed(&self) -> bool {
-        let below = |limit: Option<UnixSeconds>| self.until.zip(limit).is_some_and(|(until, limit)| until < limit);
-        self.want == Some(0) || below(self.watermark) || below(self.since)
+        let is_empty = self.until.zip(self.since).is_some_and(|(until, since)| until < since);
+        self.want == Some(0) || is_empty
     }
 
     fn joined(self, other: Gap) -> Gap {
@@ -473,7 +457,6 @@ impl Gap {
         Gap {
             since: self.since.min(other.since),
             until,
-            watermark: self.watermark.min(other.watermark),
             want: self.want.zip(other.want).map(|(a, b)| a.saturating_add(b)),
             first: self.first || other.first,
             page: self.page.max(other.page),
