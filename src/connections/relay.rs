@@ -13,7 +13,7 @@ use super::publishes::Publishes;
 use super::sockets::{SocketCommand, SocketId};
 use super::subscriptions::Subscriptions;
 use super::turn::Turn;
-use crate::message::{ConnectionStatus, RelayCounters, RelayFault, RelayMessage, RelayState};
+use crate::message::{ConnectionStatus, RelayCounters, RelayFault, RelayMessage, RelayState, SubId};
 use crate::nostr::event::{Event, EventId};
 use crate::nostr::frame::{ClientFrame, RelayFrame};
 use crate::time::Millis;
@@ -96,16 +96,20 @@ impl Relay {
         !(self.subs.is_idle() && self.publishes.is_empty() && self.counts.is_empty())
     }
 
-    /// Whether nothing would be lost by forgetting the relay.
-    pub fn is_forgettable(&self) -> bool {
-        self.link == Link::Idle && self.subs.len() == 0 && !self.is_wanted()
+    pub fn has_sub(&self, sub: &SubId) -> bool {
+        self.subs.contains(sub)
     }
 
-    /// A peer's frame for this relay.
-    pub fn on_frame(&mut self, turn: &mut Turn<'_>, peer: Peer, frame: ClientFrame) {
+    /// Whether nothing would be lost by forgetting the relay.
+    pub fn is_forgettable(&self) -> bool {
+        self.link == Link::Idle && self.subs.is_empty() && !self.is_wanted()
+    }
+
+    /// A peer's frame for this relay. `req` numbers the REQ that it may be.
+    pub fn on_frame(&mut self, turn: &mut Turn<'_>, peer: Peer, req: u64, frame: ClientFrame) {
         let socket = self.link.open_socket();
         match frame {
-            ClientFrame::Req { sub, filters } => self.subs.open(turn, socket, sub, filters),
+            ClientFrame::Req { sub, filters } => self.subs.open(turn, socket, req, sub, filters),
             ClientFrame::Close { sub } => {
                 self.counts.close(&sub);
                 self.subs.close(turn, socket, &sub);
@@ -517,9 +521,10 @@ impl Relay {
             }
             Link::Queued { .. } | Link::Waiting { .. } | Link::Shed if !wanted => self.link = Link::Idle,
             Link::Open { socket, .. } => {
+                // REQs first: an answer to an event, as NIP-46 has them, must not come before somebody listens.
+                self.subs.pump(turn, socket);
                 self.publishes.pump(turn, socket, self.max_message_length);
                 self.counts.pump(turn, socket);
-                self.subs.pump(turn, socket);
             }
             Link::Idle | Link::Queued { .. } | Link::Waiting { .. } | Link::Dialling { .. } | Link::Shed => {}
         }

@@ -32,7 +32,7 @@ pub struct Subscriptions {
 
 #[derive(Debug)]
 struct Subscription {
-    /// Tells this REQ from an earlier one with the same id, and the order of waiting.
+    /// Tells this REQ from an earlier one with the same id. The smallest is served first.
     number: u64,
     peer: Peer,
     parts: Vec<Part>,
@@ -66,8 +66,15 @@ impl Default for Subscriptions {
 }
 
 impl Subscriptions {
-    /// Takes a REQ; one of the same id is replaced.
-    pub fn open(&mut self, turn: &mut Turn<'_>, socket: Option<SocketId>, sub: SubId, filters: Vec<Filter>) {
+    /// Takes the REQ numbered `number`; one of the same id is replaced.
+    pub fn open(
+        &mut self,
+        turn: &mut Turn<'_>,
+        socket: Option<SocketId>,
+        number: u64,
+        sub: SubId,
+        filters: Vec<Filter>,
+    ) {
         self.close(turn, socket, &sub);
         let peer = Peer::of(&sub);
         if self.subs.len() >= turn.config.max_subs {
@@ -78,7 +85,6 @@ impl Subscriptions {
             turn.tell(peer, RelayMessage::Closed { relay, sub, reason });
             return;
         }
-        let number = turn.number();
         let parts = self.parts(turn, &sub, filters);
         let deadline = Some(turn.after(turn.config.eose_ms));
         self.subs.insert(
@@ -334,8 +340,12 @@ impl Subscriptions {
         self.parts_iter().any(|part| part.tracks.has_gaps())
     }
 
-    pub fn len(&self) -> usize {
-        self.subs.len()
+    pub fn is_empty(&self) -> bool {
+        self.subs.is_empty()
+    }
+
+    pub fn contains(&self, sub: &SubId) -> bool {
+        self.subs.contains_key(sub)
     }
 
     /// Passes on the EOSEs that are due.
