@@ -76,7 +76,13 @@ impl Connections {
                     return;
                 }
             }
-            Input::Drained => self.each(now, out, Relay::waits_for_room, Relay::on_time),
+            Input::Drained => {
+                // It comes with every message that leaves.
+                if !self.relays.values().any(Relay::waits_for_room) {
+                    return;
+                }
+                self.each(now, out, Relay::waits_for_room, Relay::on_drained);
+            }
             Input::Timeout => {
                 let is_due = |relay: &Relay| relay.next_timeout().is_some_and(|at| at <= now.mono);
                 self.each(now, out, is_due, Relay::on_time);

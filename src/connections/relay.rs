@@ -36,6 +36,8 @@ pub struct Relay {
     faults_at: Millis,
     /// The relay's last frame.
     heard_at: Millis,
+    /// A page is not asked for until the spool has room.
+    held_back: bool,
     /// Not dialled before, even if it was not needed meanwhile.
     retry_at: Millis,
     /// Since when nothing needs the socket.
@@ -76,6 +78,7 @@ impl Relay {
             faults: 0,
             faults_at: Millis(0),
             heard_at: Millis(0),
+            held_back: false,
             retry_at: Millis(0),
             idle_since: None,
             told: None,
@@ -277,9 +280,24 @@ impl Relay {
         self.after(turn);
     }
 
+    /// Peers have taken messages. Called for each that leaves, so it does nothing until there is room.
+    pub fn on_drained(&mut self, turn: &mut Turn<'_>) {
+        let waiting = turn.out.waiting_bytes(&turn.relay);
+        match self.link {
+            Link::Shed if waiting == 0 => self.on_time(turn),
+            Link::Open { .. } if self.held_back && waiting < turn.config.spool_bytes / 2 => self.after(turn),
+            Link::Idle
+            | Link::Queued { .. }
+            | Link::Waiting { .. }
+            | Link::Dialling { .. }
+            | Link::Open { .. }
+            | Link::Shed => {}
+        }
+    }
+
     /// Whether emptied spools mean something to it.
     pub fn waits_for_room(&self) -> bool {
-        self.link == Link::Shed || self.subs.has_gaps()
+        self.link == Link::Shed || self.held_back
     }
 
     /// What the relay has done so far.
@@ -522,7 +540,7 @@ impl Relay {
             Link::Queued { .. } | Link::Waiting { .. } | Link::Shed if !wanted => self.link = Link::Idle,
             Link::Open { socket, .. } => {
                 // REQs first: an answer to an event, as NIP-46 has them, must not come before somebody listens.
-                self.subs.pump(turn, socket);
+                self.held_back = self.subs.pump(turn, socket);
                 self.publishes.pump(turn, socket, self.max_message_length);
                 self.counts.pump(turn, socket);
             }

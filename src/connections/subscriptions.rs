@@ -131,8 +131,8 @@ impl Subscriptions {
         }
     }
 
-    /// Sends what may be sent now, on an open socket.
-    pub fn pump(&mut self, turn: &mut Turn<'_>, socket: SocketId) {
+    /// Sends what may be sent now, on an open socket. True if a page waits until the spool has room.
+    pub fn pump(&mut self, turn: &mut Turn<'_>, socket: SocketId) -> bool {
         let rules = self.rules(turn);
         let places = self.limits.max_subscriptions.unwrap_or(usize::MAX);
         let parts = || self.subs.values().flat_map(|subscription| &subscription.parts);
@@ -148,10 +148,15 @@ impl Subscriptions {
             }
         }
         // The next page is asked for when there is room for it: nothing need be shed.
+        let mut held_back = false;
         let has_room = turn.out.waiting_bytes(&turn.relay) < turn.config.spool_bytes / 2;
         for (sub, subscription) in &mut self.subs {
             for (number, part) in subscription.parts.iter_mut().enumerate() {
-                if has_room && walks < MAX_WALKS && open + walks < places && part.wants_page(turn) {
+                if walks >= MAX_WALKS || open + walks >= places || !part.wants_page(turn) {
+                    continue;
+                }
+                held_back |= !has_room;
+                if has_room {
                     let wire = free_wire(&self.wires, turn);
                     send_page(turn, socket, part, &rules, wire.clone());
                     let (sub, part) = (sub.clone(), number);
@@ -161,6 +166,7 @@ impl Subscriptions {
             }
         }
         self.settle(turn);
+        held_back
     }
 
     /// An EVENT came. False if it is for no subscription that was ever open here.
@@ -333,11 +339,6 @@ impl Subscriptions {
     /// Whether any subscription needs the relay.
     pub fn is_idle(&self) -> bool {
         self.parts_iter().all(Part::is_finished)
-    }
-
-    /// Whether something missed is still to be fetched.
-    pub fn has_gaps(&self) -> bool {
-        self.parts_iter().any(|part| part.tracks.has_gaps())
     }
 
     pub fn is_empty(&self) -> bool {
