@@ -40,10 +40,12 @@ pub struct Relay {
     held_back: bool,
     /// Not dialled before, even if it was not needed meanwhile.
     retry_at: Millis,
+    /// From then on somebody who asks anew is not made to wait for `retry_at`.
+    eager_at: Millis,
     /// Since when nothing needs the socket.
     idle_since: Option<Millis>,
     /// What the page was last told, and when.
-    told: Option<(RelayState, String, Millis)>,
+    told: Option<(ConnectionStatus, Millis)>,
     /// When this relay next wants to be woken. Computed after every input that can change it, for
     /// there are many relays and an EVENT never does.
     alarm: Option<Millis>,
@@ -55,6 +57,8 @@ const STATUS_MS: u64 = 1_000;
 const MAX_REASON_CHARS: usize = 500;
 /// The first wait after a relay was left alone for its faults.
 const MISBEHAVED_MS: u64 = 60_000;
+/// A new request is worth a new attempt, if the last one is not so fresh.
+const EAGER_MS: u64 = 10_000;
 /// Close codes: RFC 6455 section 7.4.1, and from 4000 the application's own.
 const NORMAL: u16 = 1000;
 const SHED: u16 = 4000;
@@ -80,6 +84,7 @@ impl Relay {
             heard_at: Millis(0),
             held_back: false,
             retry_at: Millis(0),
+            eager_at: Millis(0),
             idle_since: None,
             told: None,
             alarm: None,
@@ -121,8 +126,14 @@ impl Relay {
             ClientFrame::Auth(event) => self.send_auth(turn, event),
             ClientFrame::Count { sub, filters } => self.counts.add(turn, sub, filters),
         }
-        if let Link::Waiting { connected: false, .. } = self.link {
-            self.fail_fast(turn);
+        if let Link::Waiting { connected, .. } = self.link
+            && self.is_wanted()
+        {
+            if turn.is_past(self.eager_at) {
+                self.link = Link::Queued { since: turn.now.mono };
+            } else if !connected {
+                self.fail_fast(turn);
+            }
         }
         self.after(turn);
     }
@@ -335,7 +346,7 @@ impl Relay {
         {
             return true;
         }
-        self.silence_at(turn).is_some_and(|at| turn.is_past(at)) && self.subs.on_silence(turn)
+        self.silence_at(turn).is_some_and(|at| turn.is_past(at)) && self.subs.on_silence()
     }
 
     fn silence_at(&self, turn: &Turn<'_>) -> Option<Millis> {
@@ -492,6 +503,11 @@ impl Relay {
             .settle(&mut self.backoff, turn.now.mono, turn.config.stable_ms);
         let wait = self.backoff.next_ms(first_ms, turn.config.backoff_max_ms.max(first_ms));
         self.retry_at = turn.after(wait);
+        self.eager_at = if first_ms == MISBEHAVED_MS {
+            self.retry_at
+        } else {
+            turn.after(EAGER_MS)
+        };
         self.link = Link::Waiting {
             until: self.retry_at,
             connected,
@@ -548,8 +564,8 @@ impl Relay {
         }
         let idle = self.link.open_socket().is_some() && !self.is_wanted();
         self.idle_since = idle.then(|| self.idle_since.unwrap_or(turn.now.mono));
-        self.tell_status(turn);
         self.alarm = self.compute_alarm(turn);
+        self.tell_status(turn);
     }
 
     fn compute_alarm(&self, turn: &Turn<'_>) -> Option<Millis> {
@@ -575,23 +591,27 @@ impl Relay {
 
     /// Tells the page of a new state at once, of new counters now and then.
     fn tell_status(&mut self, turn: &mut Turn<'_>) {
-        let state = self.state();
-        if let Some((told, reason, at)) = &self.told {
-            let same = *told == state && *reason == self.reason;
-            if same && turn.now.mono.since(*at) < STATUS_MS {
-                return;
-            }
-        } else if self.link == Link::Idle {
-            return;
-        }
-        self.told = Some((state, self.reason.clone(), turn.now.mono));
         let status = ConnectionStatus {
             relay: turn.relay.clone(),
-            state,
+            state: self.state(),
             reason: self.reason.clone(),
             counters: self.counters,
         };
-        turn.out.statuses.insert(turn.relay.clone(), status);
+        match &self.told {
+            None if self.link == Link::Idle => return,
+            Some((told, _)) if *told == status => return,
+            Some((told, at)) if told.state == status.state && told.reason == status.reason => {
+                let due = *at + STATUS_MS;
+                if !turn.is_past(due) {
+                    // The last counters of a burst are told too.
+                    self.alarm = self.alarm.map_or(Some(due), |alarm| Some(alarm.min(due)));
+                    return;
+                }
+            }
+            None | Some(_) => {}
+        }
+        turn.out.statuses.insert(turn.relay.clone(), status.clone());
+        self.told = Some((status, turn.now.mono));
     }
 
     fn state(&self) -> RelayState {

@@ -93,7 +93,9 @@ pub struct Gap {
     /// So many more events were asked for; none: all.
     want: Option<u32>,
     /// It is part of the subscription's first answer: EOSE waits for it.
-    pub first: bool,
+    first: bool,
+    /// The filter has no limit: the relay decides how much of its past it shows, in one answer. Pages would fetch all of it.
+    relay_decides: bool,
     /// The next page's size.
     page: u32,
 }
@@ -153,10 +155,13 @@ impl Tracks {
     }
 
     /// The filters to send now; none if nothing is left to be asked live.
-    pub fn ask(&mut self, rules: &Rules) -> Vec<Filter> {
+    pub fn ask(&mut self, rules: &Rules, now: UnixSeconds) -> Vec<Filter> {
         self.page = Page::default();
         self.stored = true;
-        self.tracks.iter_mut().filter_map(|track| track.ask(rules)).collect()
+        self.tracks
+            .iter_mut()
+            .filter_map(|track| track.ask(rules, now))
+            .collect()
     }
 
     /// An event of the REQ itself came.
@@ -177,11 +182,11 @@ impl Tracks {
     }
 
     /// EOSE came for the REQ itself.
-    pub fn end(&mut self, rules: &Rules, now: UnixSeconds) {
+    pub fn end(&mut self, rules: &Rules) {
         self.stored = false;
         let (page, alone) = (self.page, self.tracks.len() == 1);
         for track in &mut self.tracks {
-            track.end(page, alone, rules, now);
+            track.end(page, alone, rules);
         }
     }
 
@@ -203,7 +208,7 @@ impl Tracks {
             let filter = Filter {
                 since: gap.since,
                 until: earlier(track.filter.until, gap.until),
-                limit: Some(gap.limit(rules)),
+                limit: (!gap.relay_decides).then(|| gap.limit(rules)),
                 ..track.filter.clone()
             };
             let page = Page {
@@ -231,6 +236,9 @@ impl Tracks {
         let Some(mut gap) = track.gaps.pop_front() else {
             return 0;
         };
+        if gap.relay_decides {
+            return 0;
+        }
         let limit = gap.limit(rules);
         if gap.advance(page, limit, rules) {
             track.gaps.push_front(gap);
@@ -247,7 +255,9 @@ impl Tracks {
         let progress = page.proven().filter(|at| gap.until.is_none_or(|until| *at < until));
         match progress {
             Some(oldest) => gap.move_to(oldest, page.fresh),
-            None if too_big && !page.falling => gap.page = (gap.page / 2).max(MIN_PAGE),
+            // Only a page that ends with EOSE proves anything of a relay that does not send the newest first.
+            None if !page.falling && gap.relay_decides => gap.relay_decides = false,
+            None if !page.falling && too_big => gap.page = (gap.page / 2).max(MIN_PAGE),
             None => {}
         }
         if !gap.is_closed() {
@@ -260,6 +270,11 @@ impl Tracks {
         if let Some(track) = self.tracks.get_mut(number) {
             track.gaps.pop_front();
         }
+    }
+
+    /// Whether nothing has come yet in answer to the REQ.
+    pub fn is_unanswered(&self) -> bool {
+        self.stored && self.page.count == 0
     }
 
     pub fn has_gaps(&self) -> bool {
@@ -275,9 +290,14 @@ impl Tracks {
 }
 
 impl Track {
-    fn ask(&mut self, rules: &Rules) -> Option<Filter> {
+    fn ask(&mut self, rules: &Rules, now: UnixSeconds) -> Option<Filter> {
         let mut filter = self.filter.clone();
-        if !self.answered || filter.ids.is_some() {
+        if filter.limit == Some(0) && !self.answered {
+            // Nothing stored is wanted, so nothing is owed; some relays never end this answer.
+            self.asked = Asked::Whole;
+            self.answered = true;
+            self.newest = Some(now);
+        } else if !self.answered || filter.ids.is_some() {
             // Ids bound their own answer, and an old event among them may arrive late: no `since` for these.
             self.asked = Asked::Whole;
             filter.limit = filter.limit.map(|limit| limit.min(rules.max_limit.unwrap_or(u32::MAX)));
@@ -321,7 +341,7 @@ impl Track {
             && allows(&filter.ids, &glance.id)
     }
 
-    fn end(&mut self, page: Page, alone: bool, rules: &Rules, now: UnixSeconds) {
+    fn end(&mut self, page: Page, alone: bool, rules: &Rules) {
         let asked = std::mem::replace(&mut self.asked, Asked::Nothing);
         let below = page.oldest.filter(|_| alone);
         match asked {
@@ -329,10 +349,6 @@ impl Track {
             Asked::Whole if self.answered => {}
             Asked::Whole => {
                 self.answered = true;
-                if self.filter.limit == Some(0) && self.newest.is_none() {
-                    // It was shown nothing that a resumed REQ could begin from.
-                    self.newest = Some(now);
-                }
                 let wanted = self
                     .filter
                     .limit
@@ -393,6 +409,7 @@ impl Track {
             until,
             want,
             first,
+            relay_decides: first && want.is_none(),
             page: rules.page(),
         });
         // The front one keeps its progress whatever happens behind it.
@@ -459,6 +476,7 @@ impl Gap {
             until,
             want: self.want.zip(other.want).map(|(a, b)| a.saturating_add(b)),
             first: self.first || other.first,
+            relay_decides: self.relay_decides || other.relay_decides,
             page: self.page.max(other.page),
         }
     }

@@ -311,17 +311,9 @@ impl Subscriptions {
     }
 
     /// The relay owes an EOSE and has said nothing for long. True if a new socket may help.
-    pub fn on_silence(&mut self, turn: &Turn<'_>) -> bool {
-        let rules = self.rules(turn);
-        let mut helps = false;
-        for subscription in self.subs.values_mut() {
-            for part in &mut subscription.parts {
-                helps |= part.on_silence(turn, &rules);
-            }
-            // An EOSE that never came is not passed on: the subscription has been reported as unreachable.
-            subscription.eose_passed |= subscription.parts.iter().all(Part::is_answered);
-        }
-        helps
+    pub fn on_silence(&mut self) -> bool {
+        // Every part must hear of it.
+        self.parts_mut().fold(false, |helps, part| part.on_silence() || helps)
     }
 
     /// Since when the relay owes an EOSE, if it does.
@@ -451,7 +443,7 @@ impl Subscriptions {
 
 /// Sends the REQ of `part`. False if there is nothing to ask.
 fn send_req(turn: &mut Turn<'_>, socket: SocketId, part: &mut Part, rules: &Rules) -> bool {
-    let filters = part.tracks.ask(rules);
+    let filters = part.tracks.ask(rules, turn.now.unix);
     if filters.is_empty() {
         part.phase = Phase::Complete;
         return false;
