@@ -56,7 +56,7 @@ mod connections {
         for (relay, challenge) in challenges {
             let tags: &[&[&str]] = &[&["relay", relay.as_str()], &["challenge", &challenge]];
             let event = signed_event(1, 22242, 5, tags, "");
-            net.from_parser(ParserToConnections::Authenticate { relay, event });
+            net.parser_says(ParserToConnections::Authenticate { relay, event });
         }
     }
 
@@ -548,7 +548,7 @@ mod connections {
             .to_vec();
         net.host(&url("c")).door = Door::Refuses;
         net.req(&relays, "s", &[kind(1)]);
-        net.from_parser(ParserToConnections::Verified { ids: vec![event.id] });
+        net.parser_says(ParserToConnections::Verified { ids: vec![event.id] });
         net.host(&url("c")).door = Door::Open;
         net.advance(2_000);
         let events: Vec<String> = net

@@ -105,7 +105,7 @@ mod hostile {
         for n in 0..11 {
             assert!(net.host(&a).socket.is_some(), "{n}");
             let (relay, fault) = (a.clone(), RelayFault::Forged);
-            net.from_parser(ParserToConnections::Misbehaved { relay, fault });
+            net.parser_says(ParserToConnections::Misbehaved { relay, fault });
         }
         assert!(net.host(&a).socket.is_none());
         assert_eq!(net.statuses[&a].counters.forged, 11);
@@ -260,7 +260,7 @@ mod hostile {
             };
             assert!(challenges <= 4);
             let event = signed_event(1, 22242, 5, &[&["challenge", &challenge]], "");
-            net.from_parser(ParserToConnections::Authenticate {
+            net.parser_says(ParserToConnections::Authenticate {
                 relay: a.clone(),
                 event,
             });
@@ -305,7 +305,7 @@ mod hostile {
             relays.push(net.add(name, relay));
         }
         // The id is known to be good, from elsewhere.
-        net.from_parser(ParserToConnections::Verified { ids: vec![event.id] });
+        net.parser_says(ParserToConnections::Verified { ids: vec![event.id] });
         net.req(&relays, "s", &[kind(1)]);
         let whole = event.to_json();
         let passed = net

@@ -61,7 +61,7 @@ mod resume {
             let mut net = Net::new(self.config);
             let mut relay = ScriptedRelay::new(self.manners);
             let newest = net.now.unix.0 - 10;
-            let kind = |number: u32| if number % 3 == 0 { 7 } else { 1 };
+            let kind = |number: u32| if number.is_multiple_of(3) { 7 } else { 1 };
             relay.store((0..self.stored).map(|number| {
                 let at = newest - u64::from(number / self.per_second);
                 unsigned_event(number, kind(number), at, "stored")
@@ -235,6 +235,25 @@ mod resume {
         .run();
         assert_eq!(newest(&held, 5_000, 0).difference(&got).count(), 0);
         assert!(got.len() < 1_500, "{}", got.len());
+    }
+
+    #[test]
+    fn a_cut_does_not_cause_a_relays_whole_past_to_be_fetched() {
+        let mut net = Net::new(Config::default());
+        let mut relay = ScriptedRelay::new(Manners {
+            max_limit: 500,
+            ..Manners::default()
+        });
+        relay.store((0..20_000).map(|n| unsigned_event(n, 1, 100_000 - u64::from(n), "")));
+        let a = net.add("a", relay);
+        net.host(&a).stalled = true;
+        net.req(std::slice::from_ref(&a), "s", &[kinds(&[1])]);
+        net.host(&a).stalled = false;
+        net.step(300);
+        net.cut(&a);
+        net.advance(60_000);
+        assert_eq!(net.words(), ["EOSE s"]);
+        assert!((500..=1_000).contains(&net.ids("s").len()), "{}", net.ids("s").len());
     }
 
     #[test]

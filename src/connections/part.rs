@@ -2,7 +2,8 @@
 //!
 //! A subscription is one REQ unless the relay's limits make it several (NIP-11).
 
-use super::resume::{Page, Rules, Tracks};
+use super::gap::{Page, Rules};
+use super::resume::Tracks;
 use super::turn::Turn;
 use crate::message::SubId;
 use crate::nostr::filter::Filter;

@@ -11,94 +11,18 @@
 //!   down to the oldest were had; what lies below becomes a gap. Otherwise the whole
 //!   answer is asked again, page by page if it can be long.
 //!
-//! A gap is fetched from its top by REQs of its own, one filter and one page at a time, each
-//! with `until` at the oldest event of the page before. `until` includes that second again,
-//! because a page may end between events of one second. Duplicates are only waste; gaps are bugs.
+//! A gap is fetched from its top by REQs of its own, one filter and one page at a time (`gap`).
+//! Duplicates are only waste; gaps are bugs.
 
 use std::collections::VecDeque;
 
+use super::gap::{Gap, MIN_PAGE, Page, Rules};
 use super::glance::{self, Glance};
 use crate::nostr::filter::Filter;
 use crate::time::UnixSeconds;
 
-/// How much to ask for, and what an answer proves.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Rules {
-    /// Events in a page.
-    pub page: u32,
-    /// The relay cuts larger limits down to this.
-    pub max_limit: Option<u32>,
-    /// The relay is known to honour limits up to this: an answer with fewer events than such a limit is whole.
-    pub honoured: u32,
-    pub margin_s: u64,
-}
-
-/// A page that no progress came of is asked for at twice the size, up to this.
-const MAX_PAGE: u32 = 1 << 16;
-/// A page that did not fit is asked for at half the size, down to this.
-const MIN_PAGE: u32 = 16;
 /// Gaps of one filter; more are joined, which costs duplicates only.
 const MAX_GAPS: usize = 16;
-
-/// One answer to one REQ, as far as it has come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Page {
-    count: u32,
-    /// Events older than `until`: those of that very second may have been had before.
-    fresh: u32,
-    until: Option<UnixSeconds>,
-    oldest: Option<UnixSeconds>,
-    /// Events came newest first so far.
-    falling: bool,
-}
-
-impl Default for Page {
-    fn default() -> Self {
-        Page {
-            count: 0,
-            fresh: 0,
-            until: None,
-            oldest: None,
-            falling: true,
-        }
-    }
-}
-
-impl Page {
-    /// An event dated `at` came.
-    pub fn see(&mut self, at: Option<UnixSeconds>) {
-        self.count = self.count.saturating_add(1);
-        let Some(at) = at else { return };
-        if self.until.is_none_or(|until| at < until) {
-            self.fresh = self.fresh.saturating_add(1);
-        }
-        match self.oldest {
-            Some(oldest) if at > oldest => self.falling = false,
-            _ => self.oldest = Some(at),
-        }
-    }
-
-    /// The event down to which everything has been had although the answer has not ended.
-    fn proven(&self) -> Option<UnixSeconds> {
-        self.oldest.filter(|_| self.falling)
-    }
-}
-
-/// A range of time in which stored events may have been missed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Gap {
-    since: Option<UnixSeconds>,
-    /// None: from the newest there is.
-    until: Option<UnixSeconds>,
-    /// So many more events were asked for; none: all.
-    want: Option<u32>,
-    /// It is part of the subscription's first answer: EOSE waits for it.
-    first: bool,
-    /// The filter has no limit: the relay decides how much of its past it shows, in one answer. Pages would fetch all of it.
-    relay_decides: bool,
-    /// The next page's size.
-    page: u32,
-}
 
 /// What the last REQ asked of one filter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -422,78 +346,6 @@ impl Track {
     }
 }
 
-impl Gap {
-    fn limit(&self, rules: &Rules) -> u32 {
-        self.page.min(rules.max_limit.unwrap_or(u32::MAX)).max(1)
-    }
-
-    /// Takes a whole page into account. False if the gap is closed.
-    fn advance(&mut self, page: Page, limit: u32, rules: &Rules) -> bool {
-        let Some(oldest) = page.oldest else { return false };
-        if rules.is_whole(page.count, limit) {
-            return false;
-        }
-        match self.until {
-            Some(until) if oldest >= until => {
-                // A page full of one second's events: a larger one may hold them all.
-                let larger = limit.saturating_mul(2).min(MAX_PAGE);
-                let max = rules.max_limit.unwrap_or(u32::MAX);
-                if page.count >= limit && limit < max && larger > limit {
-                    self.page = larger;
-                } else {
-                    // Either all of that second has been had, or the relay has no way to show the rest.
-                    let Some(below) = until.0.checked_sub(1) else {
-                        return false;
-                    };
-                    self.until = Some(UnixSeconds(below));
-                    self.page = rules.page();
-                }
-            }
-            _ => {
-                self.move_to(oldest, page.fresh);
-                self.page = rules.page();
-            }
-        }
-        !self.is_closed()
-    }
-
-    /// Everything from the top down to `oldest` has been had, `fresh` events that were not had before.
-    fn move_to(&mut self, oldest: UnixSeconds, fresh: u32) {
-        self.want = self.want.map(|want| want.saturating_sub(fresh));
-        self.until = Some(oldest);
-    }
-
-    fn is_closed(&self) -> bool {
-        let is_empty = self.until.zip(self.since).is_some_and(|(until, since)| until < since);
-        self.want == Some(0) || is_empty
-    }
-
-    fn joined(self, other: Gap) -> Gap {
-        // None of `until` is the latest, none of the others the earliest or most.
-        let until = self.until.zip(other.until).map(|(a, b)| a.max(b));
-        Gap {
-            since: self.since.min(other.since),
-            until,
-            want: self.want.zip(other.want).map(|(a, b)| a.saturating_add(b)),
-            first: self.first || other.first,
-            relay_decides: self.relay_decides || other.relay_decides,
-            page: self.page.max(other.page),
-        }
-    }
-}
-
-impl Rules {
-    /// The size of a page that the relay does not cut down.
-    fn page(&self) -> u32 {
-        self.page.min(self.max_limit.unwrap_or(u32::MAX)).max(1)
-    }
-
-    /// Whether an answer of `count` events to a REQ with `limit` is all there is.
-    fn is_whole(&self, count: u32, limit: u32) -> bool {
-        count == 0 || (count < limit && limit <= self.honoured.max(self.max_limit.unwrap_or(0)))
-    }
-}
-
 /// The later of two beginnings, none being the earliest.
 fn later(a: Option<UnixSeconds>, b: Option<UnixSeconds>) -> Option<UnixSeconds> {
     a.max(b)
@@ -504,5 +356,153 @@ fn earlier(a: Option<UnixSeconds>, b: Option<UnixSeconds>) -> Option<UnixSeconds
     match (a, b) {
         (Some(a), Some(b)) => Some(a.min(b)),
         (one, None) | (None, one) => one,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::nostr::kind::Kind;
+
+    const NOW: UnixSeconds = UnixSeconds(10_000);
+    const RULES: Rules = Rules {
+        page: 500,
+        max_limit: None,
+        honoured: 0,
+        margin_s: 100,
+    };
+
+    fn kind(kind: u16) -> Filter {
+        Filter {
+            kinds: Some(vec![Kind(kind)]),
+            ..Filter::default()
+        }
+    }
+
+    /// Sends the REQ, and has it answered with events of kind 1 of these dates.
+    fn answered(tracks: &mut Tracks, dates: &[u64], eose: bool) -> Vec<Filter> {
+        let asked = tracks.ask(&RULES, NOW);
+        for at in dates {
+            tracks.see(&format!("{{\"kind\":1,\"created_at\":{at}}}"), NOW);
+        }
+        if eose {
+            tracks.end(&RULES);
+        }
+        tracks.cut(&RULES);
+        asked
+    }
+
+    fn times(filter: &Filter) -> (Option<u64>, Option<u64>, Option<u32>) {
+        (filter.since.map(|t| t.0), filter.until.map(|t| t.0), filter.limit)
+    }
+
+    #[test]
+    fn what_is_sent_after_a_cut_follows_from_what_came_before_it() {
+        // (limit, dates, EOSE) -> (the REQ's since, until, limit; the first page's)
+        let limited = |limit| Filter {
+            limit: Some(limit),
+            ..kind(1)
+        };
+        for (filter, dates, eose, req, page) in [
+            (kind(1), vec![], false, (None, None, None), None),
+            (kind(1), vec![], true, (None, None, Some(500)), None),
+            (kind(1), vec![9_000, 8_000], true, (Some(8_900), None, Some(500)), None),
+            // Before EOSE the newest proves nothing about the older ones: they are a gap.
+            (
+                kind(1),
+                vec![9_000, 8_000],
+                false,
+                (Some(8_900), None, Some(500)),
+                Some((None, Some(8_000), None)),
+            ),
+            // Out of order, nothing is proven: the whole answer is fetched again, and what is live meanwhile.
+            (
+                kind(1),
+                vec![8_000, 9_000],
+                false,
+                (None, None, Some(1)),
+                Some((None, None, None)),
+            ),
+            (
+                limited(50),
+                vec![9_000, 8_000],
+                false,
+                (Some(8_900), None, Some(500)),
+                Some((None, Some(8_000), Some(48))),
+            ),
+            (limited(50), vec![8_000, 9_000], false, (None, None, Some(50)), None),
+            (
+                limited(2),
+                vec![9_000, 8_000],
+                false,
+                (Some(8_900), None, Some(500)),
+                None,
+            ),
+            (limited(0), vec![], false, (Some(9_900), None, Some(500)), None),
+            // Dated after our own clock.
+            (kind(1), vec![99_000], true, (Some(9_900), None, Some(500)), None),
+        ] {
+            let name = format!("{:?} {dates:?} {eose}", filter.limit);
+            let mut tracks = Tracks::new(vec![filter]);
+            answered(&mut tracks, &dates, eose);
+            let again = tracks.ask(&RULES, NOW);
+            assert_eq!(times(&again[0]), req, "{name}");
+            // A page of a limited answer is never larger than what is left.
+            let next = tracks.next_page(&RULES).map(|(_, filter, _)| times(&filter));
+            assert_eq!(next, page, "{name}");
+        }
+    }
+
+    #[test]
+    fn each_filter_is_resumed_from_its_own_newest_event() {
+        let mut tracks = Tracks::new(vec![kind(1), kind(7)]);
+        answered(&mut tracks, &[9_000], true);
+        let again = tracks.ask(&RULES, NOW);
+        assert_eq!(
+            again.iter().map(times).collect::<Vec<_>>(),
+            [(Some(8_900), None, Some(500)), (None, None, Some(500))]
+        );
+    }
+
+    #[test]
+    fn a_filter_whose_time_is_over_is_not_asked_again() {
+        let past = Filter {
+            until: Some(UnixSeconds(8_000)),
+            ..kind(1)
+        };
+        let mut tracks = Tracks::new(vec![Filter {
+            until: Some(UnixSeconds(9_000)),
+            ..kind(1)
+        }]);
+        answered(&mut tracks, &[8_999], true);
+        assert_eq!(tracks.ask(&RULES, NOW).len(), 1, "late events may still come");
+        let mut tracks = Tracks::new(vec![past]);
+        answered(&mut tracks, &[9_500], true);
+        assert!(tracks.ask(&RULES, NOW).is_empty());
+    }
+
+    #[test]
+    fn ids_are_asked_for_whole_for_an_old_event_may_come_late() {
+        let mut tracks = Tracks::new(vec![Filter {
+            ids: Some(Vec::new()),
+            ..Filter::default()
+        }]);
+        answered(&mut tracks, &[9_000], true);
+        assert_eq!(times(&tracks.ask(&RULES, NOW)[0]), (None, None, None));
+    }
+
+    #[test]
+    fn many_cuts_leave_few_gaps() {
+        let mut tracks = Tracks::new(vec![kind(1)]);
+        for n in 0..200 {
+            answered(&mut tracks, &[1_000 + 10 * n + 5, 1_000 + 10 * n], false);
+        }
+        assert!(tracks.tracks[0].gaps.len() <= MAX_GAPS);
+        let oldest = tracks.next_page(&RULES).map(|(_, filter, _)| times(&filter));
+        assert_eq!(
+            oldest,
+            Some((None, Some(1_000), None)),
+            "the oldest gap keeps its progress"
+        );
     }
 }

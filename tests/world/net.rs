@@ -115,7 +115,7 @@ impl Net {
         self.send(relays, ClientFrame::Req { sub, filters });
     }
 
-    pub fn from_parser(&mut self, message: ParserToConnections) {
+    pub fn parser_says(&mut self, message: ParserToConnections) {
         self.input(Input::Parser(message));
     }
 

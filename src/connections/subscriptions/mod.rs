@@ -4,15 +4,18 @@
 //! passed on once, when everything the relay has stored for it has been; where that takes
 //! too long, `Unreachable` is reported and the EOSE may still follow.
 
+mod wires;
+
 use std::collections::BTreeMap;
 
-use super::copies::{Copy, Recent};
-use super::limits::Limits;
-use super::outbox::Peer;
-use super::part::{AuthHope, Part, Phase, Refusal, Walk};
-use super::resume::Rules;
-use super::sockets::SocketId;
-use super::turn::Turn;
+use self::wires::free_wire;
+use crate::connections::copies::{Copy, Recent};
+use crate::connections::gap::Rules;
+use crate::connections::limits::Limits;
+use crate::connections::outbox::Peer;
+use crate::connections::part::{AuthHope, Part, Phase, Refusal, Walk};
+use crate::connections::sockets::SocketId;
+use crate::connections::turn::Turn;
 use crate::message::{RelayMessage, SubId};
 use crate::nostr::filter::Filter;
 use crate::nostr::frame::ClientFrame;
@@ -312,8 +315,11 @@ impl Subscriptions {
 
     /// The relay owes an EOSE and has said nothing for long. True if a new socket may help.
     pub fn on_silence(&mut self) -> bool {
-        // Every part must hear of it.
-        self.parts_mut().fold(false, |helps, part| part.on_silence() || helps)
+        let mut helps = false;
+        for part in self.parts_mut() {
+            helps |= part.on_silence();
+        }
+        helps
     }
 
     /// Since when the relay owes an EOSE, if it does.
@@ -350,72 +356,6 @@ impl Subscriptions {
                 let (relay, sub) = (turn.relay.clone(), sub.clone());
                 turn.tell(subscription.peer, RelayMessage::Eose { relay, sub });
             }
-        }
-    }
-
-    /// The REQs that ask for `filters`, each with an id that means nothing else on this connection.
-    fn parts(&mut self, turn: &mut Turn<'_>, sub: &SubId, filters: Vec<Filter>) -> Vec<Part> {
-        let mut parts = Vec::new();
-        for (number, filters) in self.limits.divide(filters).into_iter().enumerate() {
-            // A relay may still answer the CLOSE of the last REQ with that id, or owe it an EOSE.
-            let taken = self.wires.contains_key(sub) || self.closed.contains(sub);
-            let wire = if taken {
-                free_wire(&self.wires, turn)
-            } else {
-                sub.clone()
-            };
-            let target = Target {
-                sub: sub.clone(),
-                part: number,
-                walk: false,
-            };
-            self.wires.insert(wire.clone(), target);
-            parts.push(Part::new(wire, filters));
-        }
-        parts
-    }
-
-    /// Closes a REQ and its page.
-    fn close_part(&mut self, turn: &mut Turn<'_>, socket: Option<SocketId>, part: Part) {
-        let is_open = part.is_open();
-        if let Some(walk) = part.walk {
-            self.retire(turn, socket, walk.wire);
-        }
-        if let Phase::Waiting { .. } = part.phase {
-            self.wires.remove(&part.wire);
-        } else {
-            self.retire(turn, socket.filter(|_| is_open), part.wire);
-        }
-    }
-
-    /// Forgets a relay's subscription id, and tells the relay if there is a socket.
-    fn retire(&mut self, turn: &mut Turn<'_>, socket: Option<SocketId>, wire: SubId) {
-        self.wires.remove(&wire);
-        self.closed.insert(wire.clone());
-        if let Some(socket) = socket {
-            turn.send(socket, ClientFrame::Close { sub: wire }.to_json());
-        }
-    }
-
-    /// The relay will not serve `sub`: it is over here.
-    fn refuse(&mut self, turn: &mut Turn<'_>, socket: Option<SocketId>, sub: &SubId, reason: &str) {
-        let peer = Peer::of(sub);
-        self.close(turn, socket, sub);
-        let (relay, sub, reason) = (turn.relay.clone(), sub.clone(), reason.to_owned());
-        turn.tell(peer, RelayMessage::Closed { relay, sub, reason });
-    }
-
-    fn refuse_where(
-        &mut self,
-        turn: &mut Turn<'_>,
-        socket: Option<SocketId>,
-        reason: &str,
-        is_refused: impl Fn(Phase) -> bool,
-    ) {
-        let refused = |subscription: &Subscription| subscription.parts.iter().any(|part| is_refused(part.phase));
-        let subs = self.subs.iter().filter(|(_, subscription)| refused(subscription));
-        for sub in Vec::from_iter(subs.map(|(sub, _)| sub.clone())) {
-            self.refuse(turn, socket, &sub, reason);
         }
     }
 
@@ -466,16 +406,6 @@ fn send_page(turn: &mut Turn<'_>, socket: SocketId, part: &mut Part, rules: &Rul
     turn.send(socket, frame.to_json());
     let at = turn.now.mono;
     part.walk = Some(Walk { wire, track, page, at });
-}
-
-/// An id for a REQ of our own making.
-fn free_wire(wires: &BTreeMap<SubId, Target>, turn: &mut Turn<'_>) -> SubId {
-    loop {
-        // The page may have chosen such an id too.
-        if let Some(wire) = SubId::new(&format!("~{}", turn.number())).filter(|wire| !wires.contains_key(wire)) {
-            return wire;
-        }
-    }
 }
 
 fn unreachable(turn: &mut Turn<'_>, peer: Peer, sub: &SubId, reason: &str) {

@@ -2,19 +2,23 @@
 //!
 //! It reads no event: an event's JSON passes through as it came.
 
-use super::auth::{Auth, Verdict};
-use super::backoff::Backoff;
-use super::counts::Counts;
-use super::limits::Limits;
-use super::link::Link;
-use super::outbox::Peer;
-use super::part::AuthHope;
-use super::publishes::Publishes;
-use super::sockets::{SocketCommand, SocketId};
-use super::subscriptions::Subscriptions;
-use super::turn::Turn;
-use crate::message::{ConnectionStatus, RelayCounters, RelayFault, RelayMessage, RelayState, SubId};
-use crate::nostr::event::{Event, EventId};
+mod ends;
+mod frames;
+mod status;
+
+use self::ends::NORMAL;
+use crate::connections::auth::Auth;
+use crate::connections::backoff::Backoff;
+use crate::connections::counts::Counts;
+use crate::connections::limits::Limits;
+use crate::connections::link::Link;
+use crate::connections::outbox::Peer;
+use crate::connections::publishes::Publishes;
+use crate::connections::sockets::{SocketCommand, SocketId};
+use crate::connections::subscriptions::Subscriptions;
+use crate::connections::turn::Turn;
+use crate::message::{ConnectionStatus, RelayCounters, RelayFault, SubId};
+use crate::nostr::event::Event;
 use crate::nostr::frame::{ClientFrame, RelayFrame};
 use crate::time::Millis;
 
@@ -51,20 +55,8 @@ pub struct Relay {
     alarm: Option<Millis>,
 }
 
-/// Counters reach the page at most this often while nothing else changes.
-const STATUS_MS: u64 = 1_000;
 /// Longer texts of a relay are cut: they are for a person.
 const MAX_REASON_CHARS: usize = 500;
-/// The first wait after a relay was left alone for its faults.
-const MISBEHAVED_MS: u64 = 60_000;
-/// A new request is worth a new attempt, if the last one is not so fresh.
-const EAGER_MS: u64 = 10_000;
-/// Close codes: RFC 6455 section 7.4.1, and from 4000 the application's own.
-const NORMAL: u16 = 1000;
-const SHED: u16 = 4000;
-const MISBEHAVED: u16 = 4001;
-const SILENT: u16 = 4002;
-
 impl Relay {
     /// A relay nobody has asked anything. `seed` spreads its retries.
     pub fn new(seed: u64) -> Relay {
@@ -206,7 +198,7 @@ impl Relay {
                 self.counters.events += 1;
                 if self.subs.on_event(turn, &sub, event) {
                     // The one frame there are floods of changes nothing that `after` looks at.
-                    self.tell_status(turn);
+                    self.tell_counters(turn);
                 } else {
                     self.on_unknown(turn);
                 }
@@ -282,15 +274,6 @@ impl Relay {
         self.after(turn);
     }
 
-    /// The socket is needed elsewhere, or has not been needed for long.
-    pub fn close_idle(&mut self, turn: &mut Turn<'_>) {
-        self.hang_up(turn, NORMAL, "");
-        self.drop_connection(turn, false);
-        self.link = Link::Idle;
-        self.reason = "not needed at present".to_owned();
-        self.after(turn);
-    }
-
     /// Peers have taken messages. Called for each that leaves, so it does nothing until there is room.
     pub fn on_drained(&mut self, turn: &mut Turn<'_>) {
         let waiting = turn.out.waiting_bytes(&turn.relay);
@@ -321,225 +304,6 @@ impl Relay {
         self.publishes.give_up(turn, "the engine was stopped");
         self.hang_up(turn, NORMAL, "");
         self.link = Link::Idle;
-    }
-
-    fn on_open_time(&mut self, turn: &mut Turn<'_>) {
-        let verdict = self.auth.on_time(turn.now.mono);
-        self.on_verdict(turn, verdict);
-        if self.is_silent(turn) {
-            self.hang_up(turn, SILENT, "silent");
-            self.lose(turn, "the relay stopped answering", turn.config.backoff_ms);
-        } else if self
-            .idle_since
-            .is_some_and(|idle| turn.is_past(idle + turn.config.idle_ms))
-        {
-            self.close_idle(turn);
-        }
-    }
-
-    /// Whether the socket is to be taken for dead: something is owed, and nothing at all has come since.
-    fn is_silent(&mut self, turn: &Turn<'_>) -> bool {
-        let config = turn.config;
-        if let Some(owed) = self.publishes.owed_since()
-            && owed > self.heard_at
-            && turn.is_past(owed + config.publish_ms)
-        {
-            return true;
-        }
-        self.silence_at(turn).is_some_and(|at| turn.is_past(at)) && self.subs.on_silence()
-    }
-
-    fn silence_at(&self, turn: &Turn<'_>) -> Option<Millis> {
-        let owed = self.subs.owed_since()?;
-        Some(owed.max(self.heard_at) + turn.config.silence_ms)
-    }
-
-    fn on_relay_frame(&mut self, turn: &mut Turn<'_>, socket: SocketId, frame: RelayFrame<'_>) {
-        let relay = turn.relay.clone();
-        match frame {
-            // `on_text` has passed it on.
-            RelayFrame::Event { .. } => {}
-            RelayFrame::Eose { sub } => {
-                if !self.subs.on_eose(turn, socket, &sub) {
-                    self.on_unknown(turn);
-                }
-            }
-            RelayFrame::Ok { id, accepted, reason } => self.on_ok(turn, id, accepted, &reason),
-            RelayFrame::Closed { sub, reason } => {
-                let hope = self.auth_hope();
-                let reason = cut(&reason);
-                let known = self.counts.on_closed(turn, &sub, &reason, hope != AuthHope::None)
-                    || self.subs.on_closed(turn, socket, &sub, &reason, hope);
-                if !known {
-                    self.on_unknown(turn);
-                }
-                self.retry_if_authenticated(turn);
-            }
-            RelayFrame::Notice { message } => {
-                let message = cut(&message);
-                turn.tell(Peer::Parser, RelayMessage::Notice { relay, message });
-            }
-            RelayFrame::Auth { challenge } => {
-                if self.auth.challenged(&challenge, turn.after(turn.config.sign_ms)) {
-                    let challenge = challenge.into_owned();
-                    turn.tell(Peer::Parser, RelayMessage::Auth { relay, challenge });
-                } else if !self.auth.is_current(&challenge) {
-                    self.on_malformed(turn);
-                }
-            }
-            RelayFrame::Count {
-                sub,
-                count,
-                approximate,
-                ..
-            } => {
-                if !self.counts.on_count(turn, &sub, count, approximate) {
-                    self.on_unknown(turn);
-                }
-            }
-        }
-    }
-
-    fn on_ok(&mut self, turn: &mut Turn<'_>, id: EventId, accepted: bool, reason: &str) {
-        if let Some(verdict) = self.auth.on_ok(&id, accepted, &cut(reason)) {
-            self.on_verdict(turn, verdict);
-            return;
-        }
-        let can_auth = self.auth_hope() != AuthHope::None;
-        if !self.publishes.on_ok(turn, id, accepted, reason, can_auth) {
-            self.on_malformed(turn);
-        }
-        self.retry_if_authenticated(turn);
-    }
-
-    fn auth_hope(&self) -> AuthHope {
-        if self.auth.is_accepted() {
-            AuthHope::Done
-        } else if self.auth.refusal().is_some() {
-            AuthHope::None
-        } else {
-            AuthHope::Pending
-        }
-    }
-
-    /// A request that was on its way while NIP-42 was done is refused too early: it is sent again at once.
-    fn retry_if_authenticated(&mut self, turn: &Turn<'_>) {
-        if self.auth.is_accepted() {
-            self.publishes.on_authenticated(turn);
-            self.counts.on_authenticated(turn);
-        }
-    }
-
-    fn on_verdict(&mut self, turn: &mut Turn<'_>, verdict: Verdict) {
-        match verdict {
-            Verdict::Nothing => {}
-            Verdict::Accepted => {
-                self.reason.clear();
-                self.subs.on_authenticated();
-                self.publishes.on_authenticated(turn);
-                self.counts.on_authenticated(turn);
-            }
-            Verdict::Refused(reason) => {
-                self.subs.on_auth_refused(turn, self.link.open_socket(), &reason);
-                self.publishes.on_auth_refused(turn, &reason);
-                self.counts.on_auth_refused(turn, &reason);
-                self.reason = format!("not authenticated: {reason}");
-            }
-        }
-    }
-
-    fn send_auth(&mut self, turn: &mut Turn<'_>, event: Event) {
-        let Some(socket) = self.link.open_socket() else { return };
-        // An answer to the challenge of an earlier connection is of no use: the relay has sent, or will send, another.
-        if self.auth.answer(&event, turn.after(turn.config.eose_ms)) {
-            turn.send(socket, ClientFrame::Auth(event).to_json());
-        }
-    }
-
-    fn on_malformed(&mut self, turn: &mut Turn<'_>) {
-        self.counters.malformed += 1;
-        self.blame(turn, 1);
-    }
-
-    fn on_unknown(&mut self, turn: &mut Turn<'_>) {
-        self.counters.unknown_sub += 1;
-        self.blame(turn, 1);
-    }
-
-    /// Counts a fault. A relay with too many is left alone for a while.
-    fn blame(&mut self, turn: &mut Turn<'_>, weight: u32) {
-        let forgiven = turn.now.mono.since(self.faults_at) / 1_000;
-        self.faults = self.faults.saturating_sub(u32::try_from(forgiven).unwrap_or(u32::MAX));
-        self.faults = self.faults.saturating_add(weight);
-        if forgiven > 0 {
-            self.faults_at = turn.now.mono;
-        }
-        if self.faults > turn.config.max_faults && self.link.open_socket().is_some() {
-            self.hang_up(turn, MISBEHAVED, "too many faulty frames");
-            self.lose(turn, "the relay keeps sending faulty frames", MISBEHAVED_MS);
-        }
-    }
-
-    fn shed_if_full(&mut self, turn: &mut Turn<'_>) {
-        if turn.out.waiting_bytes(&turn.relay) > turn.config.spool_bytes && self.link.open_socket().is_some() {
-            self.shed(turn);
-            self.after(turn);
-        }
-    }
-
-    fn shed(&mut self, turn: &mut Turn<'_>) {
-        self.hang_up(turn, SHED, "more than can be taken");
-        self.counters.sheds += 1;
-        self.drop_connection(turn, true);
-        self.link = Link::Shed;
-        self.reason = "it sent more than could be checked in time".to_owned();
-    }
-
-    /// The connection, or the attempt at one, is over and is to be made again: after `first_ms` or, the more often
-    /// that happens, later.
-    fn lose(&mut self, turn: &mut Turn<'_>, reason: &str, first_ms: u64) {
-        let connected = self.link.open_socket().is_some();
-        self.link
-            .settle(&mut self.backoff, turn.now.mono, turn.config.stable_ms);
-        let wait = self.backoff.next_ms(first_ms, turn.config.backoff_max_ms.max(first_ms));
-        self.retry_at = turn.after(wait);
-        self.eager_at = if first_ms == MISBEHAVED_MS {
-            self.retry_at
-        } else {
-            turn.after(EAGER_MS)
-        };
-        self.link = Link::Waiting {
-            until: self.retry_at,
-            connected,
-        };
-        self.reason = cut(reason);
-        self.drop_connection(turn, false);
-        if !connected {
-            self.fail_fast(turn);
-        }
-    }
-
-    /// Whoever waits for an answer need not wait for the next attempt.
-    fn fail_fast(&mut self, turn: &mut Turn<'_>) {
-        let reason = self.link_in_words();
-        self.subs.on_unreachable(turn, &reason);
-        self.counts.give_up(turn, &reason);
-    }
-
-    fn drop_connection(&mut self, turn: &Turn<'_>, too_big: bool) {
-        self.subs.on_cut(turn, too_big);
-        self.publishes.on_cut();
-        self.counts.on_cut();
-        self.auth = Auth::default();
-    }
-
-    fn hang_up(&mut self, turn: &mut Turn<'_>, code: u16, reason: &str) {
-        if let Some(socket) = self.link.socket() {
-            let reason = reason.to_owned();
-            turn.out
-                .sockets
-                .push_back(SocketCommand::Close { socket, code, reason });
-        }
     }
 
     /// What every input ends with: the link follows the need, what can be sent is sent, the page is told.
@@ -587,57 +351,6 @@ impl Relay {
             self.subs.next_timeout(turn.now.mono),
         ];
         requests.into_iter().flatten().min()
-    }
-
-    /// Tells the page of a new state at once, of new counters now and then.
-    fn tell_status(&mut self, turn: &mut Turn<'_>) {
-        let status = ConnectionStatus {
-            relay: turn.relay.clone(),
-            state: self.state(),
-            reason: self.reason.clone(),
-            counters: self.counters,
-        };
-        match &self.told {
-            None if self.link == Link::Idle => return,
-            Some((told, _)) if *told == status => return,
-            Some((told, at)) if told.state == status.state && told.reason == status.reason => {
-                let due = *at + STATUS_MS;
-                if !turn.is_past(due) {
-                    // The last counters of a burst are told too.
-                    self.alarm = self.alarm.map_or(Some(due), |alarm| Some(alarm.min(due)));
-                    return;
-                }
-            }
-            None | Some(_) => {}
-        }
-        turn.out.statuses.insert(turn.relay.clone(), status.clone());
-        self.told = Some((status, turn.now.mono));
-    }
-
-    fn state(&self) -> RelayState {
-        match self.link {
-            Link::Idle | Link::Waiting { connected: true, .. } => RelayState::Closed,
-            Link::Waiting { connected: false, .. } => RelayState::Failed,
-            Link::Queued { .. } | Link::Dialling { .. } => RelayState::Connecting,
-            Link::Open { .. } if self.auth.is_pending() => RelayState::Authenticating,
-            Link::Open { .. } => RelayState::Open,
-            Link::Shed => RelayState::Shed,
-        }
-    }
-
-    fn link_in_words(&self) -> String {
-        let state = match self.link {
-            Link::Idle | Link::Waiting { .. } => "not connected",
-            Link::Queued { .. } => "waiting for its turn to connect",
-            Link::Dialling { .. } => "still connecting",
-            Link::Open { .. } => "connected",
-            Link::Shed => "held back until what it sent has been taken",
-        };
-        if self.reason.is_empty() {
-            state.to_owned()
-        } else {
-            format!("{state}: {}", self.reason)
-        }
     }
 }
 
