@@ -206,7 +206,7 @@ fn a_page_that_does_not_read_loses_nothing_and_gets_all_in_order_later() {
     world.subscribe("s", kinds(1));
     world.advance(2_000);
     assert!(world.read("s").is_empty());
-    let mut got = Vec::new();
+    let mut got: Vec<String> = Vec::new();
     while got.len() < 3_003 {
         world.page_takes(Some(100));
         world.advance(200);

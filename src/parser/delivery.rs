@@ -51,7 +51,9 @@ pub struct PageQueue {
     items: VecDeque<Item>,
     /// Bytes of the events held whole.
     held_bytes: usize,
-    /// So many items at the front are being fetched from the store.
+    /// The store has been asked and has not said that its answer is complete.
+    asked: bool,
+    /// So many items at the front are in what it was asked for.
     refilling: usize,
 }
 
@@ -87,7 +89,7 @@ impl PageQueue {
         loop {
             match self.items.front() {
                 None => return Stopped::Empty,
-                Some(Item::Parked(_)) if self.refilling > 0 => return Stopped::Waiting,
+                Some(Item::Parked(_)) if self.asked => return Stopped::Waiting,
                 Some(Item::Parked(_)) => return Stopped::Refill(self.start_refill()),
                 Some(Item::Ready(message)) => match sinks.write(sub, message) {
                     Written::Yes => self.pop(),
@@ -125,11 +127,12 @@ impl PageQueue {
         for item in ready.into_iter().rev() {
             self.items.push_front(item);
         }
-        self.refilling = 0;
+        self.refill_lost();
     }
 
     /// The store was replaced and its answer will not come: it is asked again when the turn comes.
     pub fn refill_lost(&mut self) {
+        self.asked = false;
         self.refilling = 0;
     }
 
@@ -148,6 +151,7 @@ impl PageQueue {
             Item::Ready(_) => None,
         });
         let ids: Vec<EventId> = parked.take(REFILL_EVENTS).collect();
+        self.asked = true;
         self.refilling = ids.len();
         ids
     }
@@ -284,6 +288,34 @@ mod tests {
                 ParserToPage::BufferFull { dropped: 4 },
             ]
         );
+    }
+
+    #[test]
+    fn a_page_faster_than_the_answers_end_does_not_lose_the_next_refill() {
+        let sub = SubId::new("s").unwrap();
+        let events = events(100);
+        let mut queue = PageQueue::default();
+        for event in &events {
+            queue.push_event(delivery(event), true, 0);
+        }
+        let mut page = Page {
+            room: 1000,
+            read: Vec::new(),
+        };
+        let Stopped::Refill(first) = queue.write(&sub, &mut page) else {
+            panic!()
+        };
+        for event in &events[..first.len()] {
+            queue.refilled(delivery(event));
+            // All is read before the store has said that it was all.
+            assert_eq!(queue.write(&sub, &mut page), Stopped::Waiting);
+        }
+        queue.refill_ended();
+        let Stopped::Refill(second) = queue.write(&sub, &mut page) else {
+            panic!()
+        };
+        assert_eq!(first.len() + second.len(), 100);
+        assert_eq!(page.read.len(), first.len());
     }
 
     #[test]
