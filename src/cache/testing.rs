@@ -117,7 +117,8 @@ impl World {
         let Some(operation) = self.pending.pop_front() else {
             return false;
         };
-        let fault = (self.fault)(&operation);
+        // The memory that a cache falls back to does not fail.
+        let fault = (self.fault)(&operation).filter(|_| !self.out.memory_only);
         let completion = match operation {
             Operation::List => Completion::Listed(match fault {
                 Some(error) => Err(error),

@@ -9,6 +9,7 @@ mod page;
 mod port;
 mod ring;
 mod socket;
+mod storage;
 
 use js_sys::Reflect;
 use serde::Deserialize;
@@ -28,6 +29,9 @@ const BUILD: &str = match option_env!("FERRY_BUILD") {
     Some(build) => build,
     None => "unnamed",
 };
+
+/// The IndexedDB database that holds the store unless the page names another.
+const DATABASE: &str = "nostr-ferry";
 
 /// Why a worker cannot start. The page shows the message.
 #[derive(Debug, Error)]
@@ -132,7 +136,15 @@ impl Start<'_> {
         };
         let config = cache::Config { store, relays, ..cache::Config::default() };
         let clock = clock::BrowserClock::new();
-        spawn_local(cache::run(ports, cache::storage::MemoryStorage::default(), clock, config));
+        if self.options.persist == Some(false) {
+            spawn_local(cache::run(ports, cache::storage::MemoryStorage::default(), clock, config));
+            return Ok(());
+        }
+        let database = self.options.database.clone();
+        spawn_local(async move {
+            let storage = storage::IndexedDb::open(database.as_deref().unwrap_or(DATABASE)).await;
+            cache::run(ports, storage, clock, config).await;
+        });
         Ok(())
     }
 
