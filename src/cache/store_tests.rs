@@ -453,3 +453,40 @@ fn a_disk_whose_blobs_cannot_be_read_ends_no_turn_in_a_loop() {
     world.keep(&[note(7)]);
     assert_eq!(world.contents(&["{}"]), ["note 7"]);
 }
+
+/// Prints what a large store costs; run it with `--ignored --nocapture`.
+#[test]
+#[ignore = "a measurement, not a test"]
+fn measure_a_hundred_thousand_events() {
+    let storage = MemoryStorage::default();
+    let mut world = World::on(storage.another(), 1);
+    let started = std::time::Instant::now();
+    for n in 0..100_000u64 {
+        let (id, author) = (format!("{:064x}", n / 3), format!("{:064x}", n % 5_000));
+        let author_key = (n % 200) as u8;
+        world.save(&event(
+            author_key,
+            1,
+            n,
+            &[&["e", &id], &["p", &author]],
+            &"word ".repeat(60),
+        ));
+        if n % 500 == 0 {
+            world.advance(200);
+        }
+    }
+    world.advance(1_000);
+    let (saved, bytes) = (started.elapsed(), storage.used_bytes());
+    println!("saved in {saved:?}, {bytes} bytes, {:?}", world.cache.counters());
+    let started = std::time::Instant::now();
+    let mut world = World::starting(storage, 2, Config::default());
+    world.find(&["{\"kinds\":[1],\"limit\":20}"]);
+    let first = started.elapsed();
+    world.settle();
+    println!("first answer after {first:?}, loaded after {:?}", started.elapsed());
+    for filter in ["{\"kinds\":[1],\"limit\":20}", "{\"limit\":500}"] {
+        let started = std::time::Instant::now();
+        let found = world.find(&[filter]).len();
+        println!("{filter}: {found} in {:?}", started.elapsed());
+    }
+}
