@@ -40,7 +40,7 @@ export interface StartOptions {
   /** Relays asked for profiles, contact and relay lists (kinds 0, 3, 10002). Default: none. */
   indexers?: string[];
   /** `false` keeps the store in memory and forgets it with the page. Default: IndexedDB, 256 MiB. */
-  cache?: false | { /** The store's budget in bytes. */ maxBytes?: number; /** The database's name. Default `ferry`. */ name?: string };
+  cache?: false | { /** The store's budget in bytes. */ maxBytes?: number; /** The database's name. Default `nostr-ferry`. */ name?: string };
   /** `'none'` delivers events without a check of id and signature: for benchmarks and relays you run yourself. Default `'all'`. */
   verify?: 'all' | 'none';
   /** Where the .wasm is. Default: beside the script. */

@@ -215,7 +215,13 @@ impl Engine {
             }
             let operations = std::mem::take(&mut self.out.operations);
             if operations.is_empty() && !busy {
-                return;
+                // Chores come a millisecond apart.
+                let soon = self.now.mono + 1;
+                if self.cache.next_timeout().is_none_or(|at| at > soon) {
+                    return;
+                }
+                self.now.mono = soon;
+                self.input(Input::Timeout);
             }
             for operation in operations {
                 let completion = self.operate(operation);

@@ -58,7 +58,7 @@ pub enum Input {
     OthersSaved,
     /// `next_timeout` has come.
     Timeout,
-    /// A turn to answer lookups or tidy up a little; see `wants_step`.
+    /// A turn to answer lookups; see `wants_step`.
     Step,
 }
 
@@ -86,6 +86,8 @@ pub struct Cache {
     asked: HashMap<SubId, Vec<(RelayUrl, Reason)>>,
     /// Publishes that wait for the relay lists to be read.
     unrouted: VecDeque<(PublishId, Event, Vec<RelayUrl>)>,
+    /// Chores wait until then, so that whoever runs the core hears what has arrived meanwhile.
+    rests_until: Millis,
     lookups: u64,
     hits: u64,
     refills: u64,
@@ -96,6 +98,8 @@ pub struct Cache {
 /// Messages pushed in one step, and by one job before the next has its turn.
 const MESSAGES_PER_STEP: usize = 32;
 const MESSAGES_PER_TURN: usize = 4;
+/// Between two steps of reading the index in or tidying up.
+const REST_MS: u64 = 1;
 /// Envelopes that may wait for connections before lookups pause.
 const MAX_ENVELOPES: usize = 64;
 
@@ -110,6 +114,7 @@ impl Cache {
             next_job: 0,
             asked: HashMap::new(),
             unrouted: VecDeque::new(),
+            rests_until: Millis(0),
             lookups: 0,
             hits: 0,
             refills: 0,
@@ -128,8 +133,10 @@ impl Cache {
             Input::Storage(completion) => self.on_storage(now, completion),
             Input::OthersSaved => self.store.rescan(),
             Input::Timeout => {}
-            Input::Step => self.step(now, out),
+            Input::Step if may_answer(out) => self.answer(out),
+            Input::Step => {}
         }
+        self.tidy(now);
         self.route_waiting(out);
         self.store.drive(now);
         out.operations.append(&mut self.store.operations);
@@ -141,14 +148,15 @@ impl Cache {
 
     /// When `Input::Timeout` is due.
     pub fn next_timeout(&self) -> Option<Millis> {
-        self.store.next_timeout()
+        let chores = self.has_chores().then_some(self.rests_until);
+        chores.into_iter().chain(self.store.next_timeout()).min()
     }
 
     /// Whether `Input::Step` would get anything done.
     pub fn wants_step(&self, out: &Outbox) -> bool {
         let ready = |number| self.jobs.get(number).is_some_and(|job| job.blocked.is_none());
         let answers = self.turns.iter().any(ready) || !self.store.acknowledged.is_empty();
-        (answers && may_answer(out)) || self.store.wants_load_step() || self.store.wants_tidying()
+        answers && may_answer(out)
     }
 
     /// Whether saves are taken as fast as they come: if not, the parser's credit is withheld.
@@ -295,16 +303,22 @@ impl Cache {
         }
     }
 
-    fn step(&mut self, now: Now, out: &mut Outbox) {
-        if may_answer(out) {
-            self.answer(out);
+    /// Reads the index in or tidies up, a little at a time.
+    fn tidy(&mut self, now: Now) {
+        if now.mono < self.rests_until || !self.has_chores() {
+            return;
         }
+        self.rests_until = now.mono + REST_MS;
         if self.store.wants_load_step() {
             self.store.load_step(now.unix);
             self.unblock(Blocked::Load);
-        } else if self.store.wants_tidying() {
+        } else {
             self.store.tidy(self.jobs.is_empty());
         }
+    }
+
+    fn has_chores(&self) -> bool {
+        self.store.wants_load_step() || self.store.wants_tidying()
     }
 
     /// Gives each job a turn until enough is said or none can say anything.

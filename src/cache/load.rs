@@ -71,8 +71,8 @@ struct Arrived {
 const SEGMENTS_PER_READ: usize = 8;
 /// A listing that does not fit the blobs is asked for again so often; then the disk is at fault.
 const MAX_MISSES: u32 = 3;
-/// Items put into the index in one step: about a millisecond in a browser.
-const ITEMS_PER_STEP: usize = 256;
+/// Items put into the index in one step: few milliseconds in a browser.
+const ITEMS_PER_STEP: usize = 512;
 
 impl Load {
     /// What is on disk is not all known.

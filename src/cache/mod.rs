@@ -18,6 +18,8 @@ mod meta;
 mod query;
 mod record;
 mod relays;
+#[cfg(test)]
+mod run_tests;
 mod segment;
 pub mod storage;
 mod store;

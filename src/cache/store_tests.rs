@@ -113,8 +113,8 @@ fn a_replaced_version_does_not_come_back_when_its_successor_is_deleted() {
     let storage = MemoryStorage::default();
     let mut world = World::on(storage.another(), 1);
     let (first, second) = (event(1, 0, 1, &[], "first"), event(1, 0, 2, &[], "second"));
-    world.keep(&[first.clone()]);
-    world.keep(&[second.clone()]);
+    world.keep(std::slice::from_ref(&first));
+    world.keep(std::slice::from_ref(&second));
     let deletion = event(1, 5, 3, &[&["e", &second.id.to_string()]], "");
     world.keep(&[deletion]);
     assert_eq!(world.contents(&["{\"kinds\":[0]}"]).len(), 0);
@@ -332,9 +332,6 @@ fn without_a_disk_the_same_store_is_kept_in_memory_and_the_page_is_told() {
         world.save(&note(1));
         for _ in 0..20 {
             world.advance(5_000);
-            if world.out.memory_only {
-                world.fault = Box::new(|_| None);
-            }
         }
         assert_eq!(world.saved(), [note(1).id], "{error}");
         assert_eq!(world.contents(&["{}"]), ["note 1"]);
@@ -455,4 +452,41 @@ fn a_disk_whose_blobs_cannot_be_read_ends_no_turn_in_a_loop() {
     assert_eq!(world.find(&["{}"]).len(), 0);
     world.keep(&[note(7)]);
     assert_eq!(world.contents(&["{}"]), ["note 7"]);
+}
+
+/// Prints what a large store costs; run it with `--ignored --nocapture`.
+#[test]
+#[ignore = "a measurement, not a test"]
+fn measure_a_hundred_thousand_events() {
+    let storage = MemoryStorage::default();
+    let mut world = World::on(storage.another(), 1);
+    let started = std::time::Instant::now();
+    for n in 0..100_000u64 {
+        let (id, author) = (format!("{:064x}", n / 3), format!("{:064x}", n % 5_000));
+        let author_key = (n % 200) as u8;
+        world.save(&event(
+            author_key,
+            1,
+            n,
+            &[&["e", &id], &["p", &author]],
+            &"word ".repeat(60),
+        ));
+        if n % 500 == 0 {
+            world.advance(200);
+        }
+    }
+    world.advance(1_000);
+    let (saved, bytes) = (started.elapsed(), storage.used_bytes());
+    println!("saved in {saved:?}, {bytes} bytes, {:?}", world.cache.counters());
+    let started = std::time::Instant::now();
+    let mut world = World::starting(storage, 2, Config::default());
+    world.find(&["{\"kinds\":[1],\"limit\":20}"]);
+    let first = started.elapsed();
+    world.settle();
+    println!("first answer after {first:?}, loaded after {:?}", started.elapsed());
+    for filter in ["{\"kinds\":[1],\"limit\":20}", "{\"limit\":500}"] {
+        let started = std::time::Instant::now();
+        let found = world.find(&[filter]).len();
+        println!("{filter}: {found} in {:?}", started.elapsed());
+    }
 }

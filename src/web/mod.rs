@@ -32,6 +32,9 @@ const BUILD: &str = match option_env!("FERRY_BUILD") {
     None => "unnamed",
 };
 
+/// The IndexedDB database that holds the store unless the page names another.
+const DATABASE: &str = "nostr-ferry";
+
 /// Why a worker cannot start. The page shows the message.
 #[derive(Debug, Error)]
 pub enum StartError {
@@ -147,7 +150,7 @@ impl Start<'_> {
             relays,
             ..cache::Config::default()
         };
-        let name = self.options.database.clone().unwrap_or_else(|| "ferry".to_owned());
+        let name = self.options.database.clone().unwrap_or_else(|| DATABASE.to_owned());
         let persist = self.options.persist.unwrap_or(true);
         spawn_local(async move {
             let storage = if persist {
