@@ -38,8 +38,10 @@ WASM := target/$(WASM_TARGET)/release/nostr_ferry.wasm
 GLUE := target/bindgen/nostr_ferry.js
 DIST := dist/integrity.json
 TYPES := dist/nostr-ferry.d.ts
+SAMPLE_EVENTS := target/debug/examples/sample_events
+SAMPLE := .tools/sample-events.jsonl
 
-.PHONY: help setup gen build test check size ci clean
+.PHONY: help setup gen build test test-native test-browser check size serve ci clean
 
 help: ## print these targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -50,8 +52,13 @@ gen: $(GEN) ## generate both languages' code from the schemas in fbs/
 
 build: $(DIST) $(TYPES) ## build the .wasm and the JavaScript into dist/
 
-test: $(RUST) $(GEN) ## run the Rust tests
+test: test-native test-browser ## run everything a user would run
+
+test-native: $(RUST) $(GEN) ## run the Rust tests
 	$(CARGO) test --locked
+
+test-browser: $(DIST) $(SAMPLE_EVENTS) | $(CHROMIUM) $(PYTHON) ## run the tests that need a browser
+	$(NICE) node --test --test-timeout=300000 tests/browser/*.test.mjs
 
 check: $(RUST) $(PYTHON) $(NODE) $(GLUE) | $(CLANG) ## formatting, lints, types, generated code, layering
 	cargo fmt --check
@@ -64,11 +71,14 @@ check: $(RUST) $(PYTHON) $(NODE) $(GLUE) | $(CLANG) ## formatting, lints, types,
 size: $(DIST) ## bytes of each file in dist/: raw, gzip, brotli
 	@node tools/size.mjs dist
 
+serve: $(DIST) $(SAMPLE) | $(PYTHON) ## run the demo: a relay with sample events and two web servers
+	@node tools/serve.mjs --events $(SAMPLE)
+
 ci: check test size ## what has to pass before a change lands
 
 clean: ## remove what was built; the installed tools stay
 	cargo clean
-	rm -rf dist $(STAMPS)/gen
+	rm -rf dist $(SAMPLE) $(STAMPS)/gen
 
 $(RUST): rust-toolchain.toml
 	rustup target add $(WASM_TARGET)
@@ -120,3 +130,12 @@ $(TYPES): $(GLUE) $(JS_INPUTS) tsconfig.json tsconfig.types.json $(NODE)
 	rm -rf dist/types
 	node_modules/.bin/tsc -p tsconfig.types.json
 	printf "export * from './types/index.js';\nexport as namespace NostrFerry;\n" > $@
+
+$(SAMPLE_EVENTS): $(RUST_INPUTS) $(shell find examples) | $(RUST)
+	$(CARGO) build --locked --example sample_events
+	@touch $@
+
+# Dated before the moment it is made, so that the demo's first visitor reads fresh notes; then kept, as a relay would.
+$(SAMPLE): | $(SAMPLE_EVENTS)
+	@mkdir -p $(@D)
+	$(SAMPLE_EVENTS) --base $$(date +%s) > $@

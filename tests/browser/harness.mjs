@@ -1,0 +1,98 @@
+// What the browser tests share: sample events, a relay, web servers and one Chromium a test file.
+// Everything started here ends with the test file.
+import { execFile } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { chromium } from 'playwright-core';
+import * as serve from '../../tools/serve.mjs';
+
+const SAMPLE_EVENTS = fileURLToPath(new URL('../../target/debug/examples/sample_events', import.meta.url));
+const CHROMIUM_FLAGS = [
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+];
+
+const folder = mkdtempSync(join(tmpdir(), 'ferry-test-'));
+const endings = [];
+after(async () => {
+  // Newest first: pages before the servers they talk to.
+  for (const end of endings.reverse()) await end();
+  rmSync(folder, { recursive: true });
+});
+
+/**
+ * Signed sample events, the same for the same options.
+ *
+ * @param {{ count?: number, seed?: number, base?: number, days?: number, relays?: string[] }} options as examples/sample_events takes them
+ * @returns {Promise<object[]>} oldest first
+ */
+export async function sampleEvents({ relays = [], ...options } = {}) {
+  const args = Object.entries(options).flatMap(([name, value]) => [`--${name}`, String(value)]);
+  args.push(...relays.flatMap((relay) => ['--relay', relay]));
+  const { stdout } = await promisify(execFile)(SAMPLE_EVENTS, args, { maxBuffer: 1 << 30 });
+  return stdout.trimEnd().split('\n').map((line) => JSON.parse(line));
+}
+
+/**
+ * A relay that holds `events` at the start.
+ *
+ * @param {object[]} events
+ * @param {string[]} args further options of tools/relay.py, such as '--auth', 'read'
+ * @returns {Promise<{ url: string, stop: () => Promise<void> }>}
+ */
+export async function startRelay(events = [], args = []) {
+  const file = join(folder, `events-${endings.length}.jsonl`);
+  writeFileSync(file, events.map((event) => `${JSON.stringify(event)}\n`).join(''));
+  const relay = await serve.startRelay(['--events', file, ...args]);
+  endings.push(relay.stop);
+  return relay;
+}
+
+/** A static server; the options are those of tools/serve.mjs. */
+export async function startServer(options) {
+  const server = await serve.startServer(options);
+  let open = true;
+  const close = async () => {
+    if (open) await server.close();
+    open = false;
+  };
+  endings.push(close);
+  return { ...server, close };
+}
+
+let launched;
+/** The file's one Chromium. */
+export function browser() {
+  launched ??= chromium.launch({ executablePath: '/usr/bin/chromium', args: CHROMIUM_FLAGS }).then((started) => {
+    endings.push(() => started.close());
+    return started;
+  });
+  return launched;
+}
+
+/**
+ * A page with storage of its own.
+ *
+ * @param {string} url where it goes first
+ * @returns {Promise<{ page: import('playwright-core').Page, errors: string[] }>} `errors` grows: console errors and uncaught exceptions
+ */
+export async function openPage(url) {
+  const context = await (await browser()).newContext();
+  const page = await context.newPage();
+  const errors = [];
+  page.on('console', (message) => {
+    if (message.type() === 'error') errors.push(message.text());
+  });
+  page.on('pageerror', (error) => errors.push(String(error)));
+  await page.goto(url);
+  return { page, errors };
+}
