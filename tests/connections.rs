@@ -173,6 +173,23 @@ mod connections {
     }
 
     #[test]
+    fn somebody_who_asks_anew_does_not_wait_for_the_next_retry() {
+        let (mut net, a) = one(Manners::default());
+        net.host(&a).door = Door::Refuses;
+        ask(&mut net, &a, "s");
+        net.advance(600_000);
+        let dials = net.dials;
+        ask(&mut net, &a, "t");
+        ask(&mut net, &a, "u");
+        assert_eq!(net.dials, dials + 1, "but the attempt just made is not made again");
+        let words = net.words();
+        assert!(
+            words.last().unwrap().starts_with("UNREACHABLE u"),
+            "and nobody waits for what has failed: {words:?}"
+        );
+    }
+
+    #[test]
     fn a_stable_connection_ends_the_row_of_failures() {
         let (mut net, a) = one(Manners::default());
         net.host(&a).door = Door::Refuses;

@@ -121,6 +121,8 @@ mod hostile {
         assert!(net.host(&a).socket.is_none());
         assert!(net.core.counters().contains(&("unknown_sub".into(), 101)));
         assert_eq!(net.words(), ["EOSE s"]);
+        net.advance(120_000);
+        assert_eq!(net.statuses[&a].state, RelayState::Open, "it is given another chance");
     }
 
     #[test]

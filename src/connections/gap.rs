@@ -22,6 +22,16 @@ const MAX_PAGE: u32 = 1 << 16;
 /// A page that did not fit is asked for at half the size, down to this.
 pub const MIN_PAGE: u32 = 16;
 
+/// Room in a page for events of its first second that were had before.
+const AGAIN: u32 = 32;
+
+/// The size of a page that makes progress, for a gap of which `want` events are wanted.
+pub fn usual_page(rules: &Rules, want: Option<u32>) -> u32 {
+    rules
+        .page()
+        .min(want.map_or(u32::MAX, |want| want.saturating_add(AGAIN)))
+}
+
 /// One answer to one REQ, as far as it has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Page {
@@ -106,12 +116,12 @@ impl Gap {
                         return false;
                     };
                     self.until = Some(UnixSeconds(below));
-                    self.page = rules.page();
+                    self.page = usual_page(rules, self.want);
                 }
             }
             _ => {
                 self.move_to(oldest, page.fresh);
-                self.page = rules.page();
+                self.page = usual_page(rules, self.want);
             }
         }
         !self.is_closed()

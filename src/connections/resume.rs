@@ -16,7 +16,7 @@
 
 use std::collections::VecDeque;
 
-use super::gap::{Gap, MIN_PAGE, Page, Rules};
+use super::gap::{Gap, MIN_PAGE, Page, Rules, usual_page};
 use super::glance::{self, Glance};
 use crate::nostr::filter::Filter;
 use crate::time::UnixSeconds;
@@ -334,7 +334,7 @@ impl Track {
             want,
             first,
             relay_decides: first && want.is_none(),
-            page: rules.page(),
+            page: usual_page(rules, want),
         });
         // The front one keeps its progress whatever happens behind it.
         while self.gaps.len() > MAX_GAPS {
@@ -428,7 +428,7 @@ mod tests {
                 vec![9_000, 8_000],
                 false,
                 (Some(8_900), None, Some(500)),
-                Some((None, Some(8_000), Some(48))),
+                Some((None, Some(8_000), Some(80))),
             ),
             (limited(50), vec![8_000, 9_000], false, (None, None, Some(50)), None),
             (
@@ -447,7 +447,6 @@ mod tests {
             answered(&mut tracks, &dates, eose);
             let again = tracks.ask(&RULES, NOW);
             assert_eq!(times(&again[0]), req, "{name}");
-            // A page of a limited answer is never larger than what is left.
             let next = tracks.next_page(&RULES).map(|(_, filter, _)| times(&filter));
             assert_eq!(next, page, "{name}");
         }

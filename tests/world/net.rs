@@ -55,6 +55,8 @@ pub struct Net {
     pub parser_takes: usize,
     /// The most sockets that were being opened at a time.
     pub most_dialling: usize,
+    /// Sockets opened, in all.
+    pub dials: usize,
     dialling: Vec<SocketId>,
 }
 
@@ -82,6 +84,7 @@ impl Net {
             parser_reads: true,
             parser_takes: 0,
             most_dialling: 0,
+            dials: 0,
             dialling: Vec::new(),
         }
     }
@@ -243,6 +246,7 @@ impl Net {
     fn carry_out(&mut self, command: SocketCommand) {
         match command {
             SocketCommand::Open { socket, relay } => {
+                self.dials += 1;
                 self.dialling.push(socket);
                 self.most_dialling = self.most_dialling.max(self.dialling.len());
                 let Some(host) = self.hosts.get_mut(&relay) else {

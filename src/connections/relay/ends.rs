@@ -120,6 +120,7 @@ impl Relay {
         self.publishes.on_cut();
         self.counts.on_cut();
         self.auth = Auth::default();
+        self.held_back = false;
     }
 
     pub(super) fn hang_up(&mut self, turn: &mut Turn<'_>, code: u16, reason: &str) {

@@ -118,9 +118,8 @@ impl Relay {
             ClientFrame::Auth(event) => self.send_auth(turn, event),
             ClientFrame::Count { sub, filters } => self.counts.add(turn, sub, filters),
         }
-        if let Link::Waiting { connected, .. } = self.link
-            && self.is_wanted()
-        {
+        self.follow_need(turn);
+        if let Link::Waiting { connected, .. } = self.link {
             if turn.is_past(self.eager_at) {
                 self.link = Link::Queued { since: turn.now.mono };
             } else if !connected {
@@ -201,6 +200,7 @@ impl Relay {
                     self.tell_counters(turn);
                 } else {
                     self.on_unknown(turn);
+                    self.after(turn);
                 }
                 self.shed_if_full(turn);
                 return;
@@ -306,25 +306,33 @@ impl Relay {
         self.link = Link::Idle;
     }
 
-    /// What every input ends with: the link follows the need, what can be sent is sent, the page is told.
-    fn after(&mut self, turn: &mut Turn<'_>) {
+    /// A relay that is needed is dialled, now or when its wait is over; one that is not is let be.
+    fn follow_need(&mut self, turn: &Turn<'_>) {
         let wanted = self.is_wanted();
         match self.link {
             Link::Idle if wanted && turn.is_past(self.retry_at) => self.link = Link::Queued { since: turn.now.mono },
             Link::Idle if wanted => {
-                self.link = Link::Waiting {
-                    until: self.retry_at,
-                    connected: false,
-                }
+                let (until, connected) = (self.retry_at, false);
+                self.link = Link::Waiting { until, connected };
             }
             Link::Queued { .. } | Link::Waiting { .. } | Link::Shed if !wanted => self.link = Link::Idle,
-            Link::Open { socket, .. } => {
-                // REQs first: an answer to an event, as NIP-46 has them, must not come before somebody listens.
-                self.held_back = self.subs.pump(turn, socket);
-                self.publishes.pump(turn, socket, self.max_message_length);
-                self.counts.pump(turn, socket);
-            }
-            Link::Idle | Link::Queued { .. } | Link::Waiting { .. } | Link::Dialling { .. } | Link::Shed => {}
+            Link::Idle
+            | Link::Queued { .. }
+            | Link::Waiting { .. }
+            | Link::Dialling { .. }
+            | Link::Open { .. }
+            | Link::Shed => {}
+        }
+    }
+
+    /// What every input ends with: the link follows the need, what can be sent is sent, the page is told.
+    fn after(&mut self, turn: &mut Turn<'_>) {
+        self.follow_need(turn);
+        if let Some(socket) = self.link.open_socket() {
+            // REQs first: an answer to an event, as NIP-46 has them, must not come before somebody listens.
+            self.held_back = self.subs.pump(turn, socket);
+            self.publishes.pump(turn, socket, self.max_message_length);
+            self.counts.pump(turn, socket);
         }
         let idle = self.link.open_socket().is_some() && !self.is_wanted();
         self.idle_since = idle.then(|| self.idle_since.unwrap_or(turn.now.mono));
