@@ -1,5 +1,6 @@
-//! Ferry: the engine a web page drops in to speak Nostr.
+#![doc = include_str!("../ARCHITECTURE.md")]
 
+pub mod cache;
 pub mod connections;
 pub mod crypto;
 pub mod message;
@@ -9,3 +10,5 @@ pub mod role;
 pub mod router;
 pub mod time;
 pub mod wire;
+#[cfg(target_arch = "wasm32")]
+mod web;

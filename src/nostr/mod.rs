@@ -22,4 +22,4 @@ pub mod relay_url;
 pub mod schnorr;
 pub mod sub_id;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;

@@ -4,8 +4,10 @@
 //! socket, keeps no store and holds no key; signatures are checked by the crypto role,
 //! and nothing goes to the page or the store before they are (engine.md section 5).
 
+pub mod content;
 mod core;
 pub mod delivery;
+pub mod kinds;
 pub mod pipes;
 mod publish;
 mod shard;

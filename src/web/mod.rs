@@ -9,7 +9,6 @@ mod page;
 mod port;
 mod ring;
 mod socket;
-mod storage;
 
 use js_sys::Reflect;
 use serde::Deserialize;
@@ -18,6 +17,7 @@ use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::spawn_local;
 use web_sys::MessagePort;
 
+use crate::nostr::relay_url::RelayUrl;
 use crate::role::{CONTROL, Role};
 use crate::router::{Port, PortConfig};
 use crate::wire::Wire;
@@ -114,7 +114,26 @@ impl Start<'_> {
     }
 
     fn cache(&self) -> Result<(), StartError> {
-        todo!()
+        let ports = cache::Ports {
+            page: self.port(CONTROL)?,
+            parser: self.port("parserToCache")?,
+            connections: self.port("cacheToConn")?,
+        };
+        let defaults = cache::StoreConfig::default();
+        let store = cache::StoreConfig {
+            writer: entropy::seed(),
+            budget_bytes: self.options.cache_bytes.unwrap_or(defaults.budget_bytes),
+            ..defaults
+        };
+        let relays = cache::RelayConfig {
+            indexers: relay_urls("indexers", &self.options.indexers)?,
+            defaults: relay_urls("relays", &self.options.relays)?,
+            max_relays: None,
+        };
+        let config = cache::Config { store, relays, ..cache::Config::default() };
+        let clock = clock::BrowserClock::new();
+        spawn_local(cache::run(ports, cache::storage::MemoryStorage::default(), clock, config));
+        Ok(())
     }
 
     fn parser(&self) -> Result<(), StartError> {
@@ -161,6 +180,13 @@ impl Start<'_> {
             batch_bytes: self.options.batch_bytes.unwrap_or(defaults.batch_bytes),
         }
     }
+}
+
+fn relay_urls(option: &str, urls: &[String]) -> Result<Vec<RelayUrl>, StartError> {
+    let parse = |url: &String| {
+        RelayUrl::parse(url).map_err(|error| StartError::Options(format!("{option}: `{url}`: {error}")))
+    };
+    urls.iter().map(parse).collect()
 }
 
 fn text(object: &JsValue, name: &str) -> Option<String> {

@@ -2,3 +2,5 @@
 #![allow(dead_code, reason = "each test file uses its own part")]
 
 pub mod executor;
+pub mod net;
+pub mod relay;

@@ -1,0 +1,262 @@
+//! Kinds 7374, 7375, 7376 and 17375: a Cashu wallet (NIP-60).
+
+use serde::Deserialize;
+
+use super::private::Private;
+use super::tags::{self, EventRef};
+use crate::nostr::event::{EventId, RawEvent, Tag};
+use crate::nostr::hex;
+use crate::parser::content::cashu::{Proof, total};
+use crate::time::UnixSeconds;
+
+/// A quote to be paid (7374).
+#[derive(Clone, Debug, PartialEq)]
+pub struct WalletQuote {
+    pub quote: Private<String>,
+    pub mint: Option<String>,
+    pub expires_at: Option<UnixSeconds>,
+}
+
+/// Unspent proofs (7375).
+#[derive(Clone, Debug, PartialEq)]
+pub struct WalletToken {
+    pub mint: String,
+    /// `sat` where the event does not say (NIP-60).
+    pub unit: String,
+    pub proofs: Vec<Proof>,
+    /// The proofs' sum, in `unit`.
+    pub amount: u64,
+    /// Token events that this one replaces.
+    pub deleted: Vec<EventId>,
+}
+
+/// A change of the balance (7376).
+#[derive(Clone, Debug, PartialEq)]
+pub struct WalletHistory {
+    /// Nutzaps redeemed; they are left readable.
+    pub redeemed: Vec<EventRef>,
+    pub entry: Private<HistoryEntry>,
+}
+
+/// The encrypted part of a change.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HistoryEntry {
+    pub direction: Option<Direction>,
+    /// In `unit`.
+    pub amount: Option<u64>,
+    /// `sat` where the event does not say (NIP-60).
+    pub unit: String,
+    pub created: Vec<EventRef>,
+    pub destroyed: Vec<EventRef>,
+}
+
+/// Which way the money went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Direction {
+    In,
+    Out,
+}
+
+/// The wallet (17375).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Wallet {
+    pub mints: Vec<String>,
+    pub key: Option<WalletKey>,
+}
+
+/// The private key that nutzaps are locked to, hex. Never stored in clear.
+#[derive(Clone, PartialEq, Eq)]
+pub struct WalletKey(pub String);
+
+impl std::fmt::Debug for WalletKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("WalletKey(…)")
+    }
+}
+
+pub(super) fn parse_quote(event: &RawEvent, decrypted: Option<&str>) -> WalletQuote {
+    WalletQuote {
+        quote: Private::of(decrypted, |quote| {
+            (!quote.trim().is_empty()).then(|| quote.trim().to_owned())
+        }),
+        mint: tags::text(&event.tags, "mint"),
+        expires_at: event.expiration(),
+    }
+}
+
+pub(super) fn parse_token(decrypted: Option<&str>) -> Private<WalletToken> {
+    #[derive(Deserialize)]
+    struct Token {
+        mint: String,
+        #[serde(default)]
+        unit: Option<String>,
+        proofs: Vec<Proof>,
+        #[serde(default)]
+        del: Vec<String>,
+    }
+    Private::of(decrypted, |json| {
+        let token: Token = serde_json::from_str(json).ok()?;
+        let proofs: Vec<Proof> = token.proofs.into_iter().filter_map(Proof::checked).collect();
+        Some(WalletToken {
+            mint: token.mint,
+            unit: token.unit.filter(|unit| !unit.is_empty()).unwrap_or_else(default_unit),
+            amount: total(&proofs)?,
+            proofs,
+            deleted: token.del.iter().filter_map(|id| EventId::from_hex(id)).collect(),
+        })
+    })
+}
+
+pub(super) fn parse_history(event: &RawEvent, decrypted: Option<&str>) -> WalletHistory {
+    let mut redeemed = marked(&event.tags, "redeemed");
+    let entry = Private::of(decrypted, |json| {
+        let tags = tag_list(json)?;
+        redeemed.extend(marked(&tags, "redeemed"));
+        Some(HistoryEntry {
+            direction: match tags::text(&tags, "direction").as_deref() {
+                Some("in") => Some(Direction::In),
+                Some("out") => Some(Direction::Out),
+                _ => None,
+            },
+            amount: tags::number(&tags, "amount"),
+            unit: tags::text(&tags, "unit").unwrap_or_else(default_unit),
+            created: marked(&tags, "created"),
+            destroyed: marked(&tags, "destroyed"),
+        })
+    });
+    WalletHistory { redeemed, entry }
+}
+
+pub(super) fn parse_wallet(decrypted: Option<&str>) -> Private<Wallet> {
+    Private::of(decrypted, |json| {
+        let tags = tag_list(json)?;
+        let key = tags::text(&tags, "privkey").filter(|key| hex::decode::<32>(key).is_some());
+        Some(Wallet {
+            mints: tags::texts(&tags, "mint"),
+            key: key.map(WalletKey),
+        })
+    })
+}
+
+/// A decrypted list of tags (NIP-51, NIP-60).
+pub(super) fn tag_list(json: &str) -> Option<Vec<Tag>> {
+    serde_json::from_str(json).ok()
+}
+
+pub(super) fn default_unit() -> String {
+    "sat".to_owned()
+}
+
+fn marked(tags: &[Tag], marker: &str) -> Vec<EventRef> {
+    tags::all(tags, "e", |tag| {
+        EventRef::from_tag(tag).filter(|_| tags::value(tag, 3) == Some(marker))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::nostr::event::tests::signed;
+
+    const ID: &str = "5b4fc7fed15672fefe65d2426f67197b71ccc82aa0cc8a9e94f683eb78e07651";
+
+    #[test]
+    fn a_quote_is_its_decrypted_text() {
+        let event = signed(
+            1,
+            7374,
+            1,
+            &[&["expiration", "99"], &["mint", "https://mint.example"]],
+            "x",
+        );
+        let quote = parse_quote(&event, Some("quote-id\n"));
+        assert_eq!(
+            quote,
+            WalletQuote {
+                quote: Private::Open("quote-id".into()),
+                mint: Some("https://mint.example".into()),
+                expires_at: Some(UnixSeconds(99))
+            }
+        );
+        assert_eq!(parse_quote(&event, None).quote, Private::Locked);
+        assert_eq!(parse_quote(&event, Some(" ")).quote, Private::Unreadable);
+    }
+
+    #[test]
+    fn a_token_keeps_whole_proofs_and_adds_them_up() {
+        let good = r#"{"id":"005c2502034d4f12","amount":1,"secret":"z+zyxAVLRqN9lEjxuNPSyRJzEstbl69Jc1vtimvtkPg=","C":"0241d98a8197ef238a192d47edf191a9de78b657308937b4f7dd0aa53beae72c46"}"#;
+        let json = format!(
+            r#"{{"mint":"https://stablenut.umint.cash","proofs":[{good},{}],"del":["{ID}","x"]}}"#,
+            good.replace("0241d9", "zz")
+        );
+        let token = parse_token(Some(&json)).open().cloned().unwrap();
+        assert_eq!(
+            (token.mint.as_str(), token.unit.as_str(), token.amount),
+            ("https://stablenut.umint.cash", "sat", 1)
+        );
+        assert_eq!(
+            (token.proofs.len(), token.deleted),
+            (1, vec![EventId::from_hex(ID).unwrap()])
+        );
+        assert_eq!(
+            parse_token(Some(&json.replace("\"mint\"", "\"unit\":\"usd\",\"mint\"")))
+                .open()
+                .unwrap()
+                .unit,
+            "usd"
+        );
+        assert_eq!(parse_token(Some("{\"proofs\":[]}")), Private::Unreadable);
+        assert_eq!(
+            parse_token(Some(&json.replace("\"amount\":1", "\"amount\":-1"))),
+            Private::Unreadable
+        );
+        assert_eq!(parse_token(None), Private::Locked);
+    }
+
+    #[test]
+    fn a_change_of_balance_is_read_from_both_its_parts() {
+        let event = signed(
+            1,
+            7376,
+            1,
+            &[&["e", ID, "wss://r.example", "redeemed"], &["e", ID, "", "created"]],
+            "x",
+        );
+        let json = format!(
+            r#"[["direction","in"],["amount","21"],["e","{ID}","","created"],["e","{ID}","","destroyed"],["e","{ID}","","redeemed"],["e","bad","","created"]]"#
+        );
+        let history = parse_history(&event, Some(&json));
+        assert_eq!(history.redeemed.len(), 2);
+        let entry = history.entry.open().unwrap();
+        assert_eq!(
+            (entry.direction, entry.amount, entry.unit.as_str()),
+            (Some(Direction::In), Some(21), "sat")
+        );
+        assert_eq!((entry.created.len(), entry.destroyed.len()), (1, 1));
+        let odd = parse_history(&event, Some(r#"[["direction","up"],["amount","-1"],["unit","usd"]]"#));
+        let odd = odd.entry.open().unwrap();
+        assert_eq!((odd.direction, odd.amount, odd.unit.as_str()), (None, None, "usd"));
+        let locked = parse_history(&event, None);
+        assert_eq!((locked.redeemed.len(), locked.entry), (1, Private::Locked));
+        assert_eq!(parse_history(&event, Some("{}")).entry, Private::Unreadable);
+        let out = parse_history(&event, Some(r#"[["direction","out"]]"#));
+        assert_eq!(out.entry.open().unwrap().direction, Some(Direction::Out));
+    }
+
+    #[test]
+    fn a_wallet_has_mints_and_a_key_that_no_log_shows() {
+        let json = format!(
+            r#"[["privkey","{ID}"],["mint","https://mint1"],["mint","https://mint2"],["mint","https://mint1"]]"#
+        );
+        let wallet = parse_wallet(Some(&json)).open().cloned().unwrap();
+        assert_eq!(wallet.mints, ["https://mint1", "https://mint2"]);
+        assert_eq!(wallet.key, Some(WalletKey(ID.into())));
+        assert!(!format!("{wallet:?}").contains(ID));
+        assert_eq!(
+            parse_wallet(Some(r#"[["privkey","hexkey"]]"#)).open().unwrap().key,
+            None
+        );
+        assert_eq!(parse_wallet(Some("[1]")), Private::Unreadable);
+        assert_eq!(parse_wallet(None), Private::Locked);
+    }
+}
