@@ -11,16 +11,19 @@ export const CHANNELS = [
   { name: 'cryptoToMain', from: 'crypto', to: 'page' },
 ];
 
-const WIDTH = 460;
-const HEIGHT = 316;
-const PIER = { width: 112, height: 50 };
+const WIDTH = 480;
+const HEIGHT = 308;
+const PIER = { width: 114, height: 50 };
 const PLACES = {
-  connections: [62, 158],
-  cache: [214, 34],
-  parser: [330, 158],
-  crypto: [214, 282],
-  page: [404, 282],
+  connections: [58, 154],
+  cache: [240, 26],
+  parser: [422, 154],
+  crypto: [240, 282],
+  relays: [58, 282],
+  page: [422, 282],
 };
+/** Where the engine ends. */
+const OUTSIDE = { relays: 'relays', page: 'this page' };
 /** Half the water between the two lanes of a channel. */
 const APART = 4;
 
@@ -32,12 +35,12 @@ export class Diagram {
 
   constructor() {
     const channels = CHANNELS.map((channel) => this.#channel(channel));
-    const delivery = this.#lane('parser', 'page', 0);
-    this.#lanes.delivery = { there: delivery };
+    this.#lanes.arrival = this.#lane('relays', 'connections', 0);
+    this.#lanes.delivery = this.#lane('parser', 'page', 0);
     this.element = svg(
       'svg',
       { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, class: 'diagram', role: 'img', 'aria-label': 'The four workers, this page, and the channels between them. The table below has the same figures.' },
-      svg('g', { class: 'delivery' }, delivery),
+      svg('g', { class: 'outside' }, this.#lanes.arrival, this.#lanes.delivery),
       ...channels,
       ...Object.keys(PLACES).map((role) => this.#pier(role)),
     );
@@ -49,12 +52,13 @@ export class Diagram {
       const { there, back } = rates.channels[name];
       flow(this.#lanes[name].there, there);
       flow(this.#lanes[name].back, back);
-      this.#labels[name].text.textContent = `${count(Math.round(there + back))}/s`;
-      this.#labels[name].element.classList.toggle('idle', there + back < 1);
+      this.#labels[name].show(there + back);
     }
-    flow(this.#lanes.delivery.there, rates.delivered);
-    const { connections, cache, parser, crypto } = stats;
-    this.#figures.connections.textContent = `${count(connections.counters.sockets ?? 0)} open · ${bytes(Math.round(rates.bytes))}/s`;
+    flow(this.#lanes.arrival, rates.received);
+    flow(this.#lanes.delivery, rates.delivered);
+    const { cache, parser } = stats;
+    this.#figures.connections.textContent = `${count(Math.round(rates.received))} events/s`;
+    this.#figures.relays.textContent = `${bytes(Math.round(rates.bytes))}/s`;
     this.#figures.cache.textContent = `${count(cache.counters.events ?? 0)} events`;
     this.#figures.parser.textContent = `${count(parser.counters.subscriptions ?? 0)} subscriptions`;
     this.#figures.crypto.textContent = `${count(Math.round(rates.verified))} checks/s`;
@@ -62,10 +66,8 @@ export class Diagram {
   }
 
   #channel({ name, from, to }) {
-    const [x, y] = between(from, to);
-    const text = svg('text', { x, y, dy: '0.34em' }, '–');
     this.#lanes[name] = { there: this.#lane(from, to, APART), back: this.#lane(to, from, APART) };
-    this.#labels[name] = { text, element: svg('g', { class: 'label idle' }, svg('rect', { x: x - 27, y: y - 10, width: 54, height: 20 }), text) };
+    this.#labels[name] = new Label(...between(from, to));
     return svg('g', {}, this.#lanes[name].there, this.#lanes[name].back, this.#labels[name].element);
   }
 
@@ -83,11 +85,36 @@ export class Diagram {
     this.#figures[role] = figure;
     return svg(
       'g',
-      { class: role === 'page' ? 'pier page' : 'pier' },
+      { class: OUTSIDE[role] ? 'pier outside' : 'pier' },
       svg('rect', { x: x - PIER.width / 2, y: y - PIER.height / 2, width: PIER.width, height: PIER.height }),
-      svg('text', { x, y: y - 4, class: 'role' }, role === 'page' ? 'this page' : role),
+      svg('text', { x, y: y - 4, class: 'role' }, OUTSIDE[role] ?? role),
       figure,
     );
+  }
+}
+
+/** A channel's records per second, both ways together. */
+class Label {
+  #x;
+  #text;
+  #ground;
+  element;
+
+  constructor(x, y) {
+    this.#x = x;
+    this.#text = svg('text', { x, y, dy: '0.34em' });
+    this.#ground = svg('rect', { y: y - 9, height: 18 });
+    this.element = svg('g', { class: 'label' }, this.#ground, this.#text);
+    this.show(0);
+  }
+
+  show(rate) {
+    const text = `${count(Math.round(rate))}/s`;
+    const width = 10 + text.length * 7.5;
+    this.#text.textContent = text;
+    this.#ground.setAttribute('x', this.#x - width / 2);
+    this.#ground.setAttribute('width', width);
+    this.element.classList.toggle('idle', rate < 1);
   }
 }
 

@@ -51,15 +51,15 @@ export class Feed {
     this.#subscription = this.#app.subscribe([{ ...this.#filter, limit: PAGE }]);
     this.#subscription.on('event', (event) => this.#gather(event));
     this.#subscription.on('eose', ({ relay }) => {
-      if (relay === undefined) setTimeout(() => this.#settle(), GATHER_MS * 2);
+      if (relay === undefined) this.#settle();
     });
     this.#subscription.on('error', (error) => (this.#quiet.textContent = error.message));
   }
 
-  #settle() {
+  async #settle() {
+    await this.#flush();
     this.#settled = true;
-    this.#older.hidden = this.#known.size === 0;
-    this.#quiet.hidden = this.#entries.length > 0;
+    this.#older.hidden = this.#entries.length === 0;
     this.#quiet.textContent = 'Nothing here yet.';
   }
 
@@ -71,10 +71,13 @@ export class Feed {
   async #flush() {
     const events = this.#gathered;
     this.#gathered = [];
+    // As of now: finding what a repost repeats takes time, and what stood before must not count as new.
+    const settled = this.#settled;
+    const newest = this.#entries[0]?.at ?? 0;
     const entries = (await Promise.all(events.map((event) => this.#entryOf(event)))).filter((entry) => entry && !this.#has(entry));
-    const live = entries.filter((entry) => this.#settled && entry.at > (this.#entries[0]?.at ?? 0));
-    this.#insert(entries.filter((entry) => !live.includes(entry)));
-    this.#waiting.push(...live);
+    const isFresh = ({ at }) => settled && at > newest;
+    this.#insert(entries.filter((entry) => !isFresh(entry)));
+    this.#waiting.push(...entries.filter(isFresh));
     this.#showFresh();
   }
 
@@ -88,7 +91,7 @@ export class Feed {
     }
     const [id] = tagValues(event, 'e').slice(-1);
     const note = id && (await this.#app.notes.get(id));
-    return note && { key: id, at: event.created_at, event: note, repostedBy: event.pubkey };
+    return note && { key: id, at: event.created_at, event: note, repost: { by: event.pubkey, at: event.created_at } };
   }
 
   #has({ key }) {
@@ -99,7 +102,7 @@ export class Feed {
 
   #insert(entries) {
     for (const entry of entries) {
-      const note = noteView(this.#app, entry.event, { signal: this.#signal, repostedBy: entry.repostedBy });
+      const note = noteView(this.#app, entry.event, { signal: this.#signal, repost: entry.repost });
       entry.element = h('li', {}, note);
       const at = this.#entries.findIndex((other) => other.at < entry.at);
       const next = at < 0 ? undefined : this.#entries[at].element;
@@ -107,7 +110,7 @@ export class Feed {
       this.#entries.splice(at < 0 ? this.#entries.length : at, 0, entry);
     }
     if (entries.length > 0) this.#markDays();
-    this.#quiet.hidden ||= this.#entries.length > 0;
+    if (this.#entries.length > 0) this.#quiet.hidden = true;
   }
 
   /** A heading over the first note of each day. */

@@ -12,9 +12,9 @@ export function inspector(app) {
   const diagram = new Diagram();
   const dials = {
     verified: new Dial('Signatures checked', 'per second', true),
-    delivered: new Dial('Events to the page', 'per second', true),
+    delivered: new Dial('Events for the page', 'per second', true),
     cached: new Dial('Events in the store', ''),
-    lost: new Dial('Lost', 'of everything'),
+    lost: new Dial('Dropped', 'events, records'),
   };
   const rows = CHANNELS.map((channel) => new Row(channel));
   const element = h(
@@ -87,6 +87,7 @@ function ratesOf(before, now) {
     channels,
     verified: rate((stats) => stats.crypto.counters.claims ?? 0),
     delivered: rate((stats) => stats.parser.counters.delivered ?? 0),
+    received: rate((stats) => stats.connections.counters.events ?? 0),
     bytes: rate((stats) => stats.connections.counters.bytes ?? 0),
   };
 }
@@ -101,7 +102,7 @@ class Dial {
   #value = h('dd', {}, '–');
   #unit;
   #curve = svg('polyline', { points: '' });
-  #history = [];
+  #history = Array(HISTORY).fill(0);
   element;
 
   constructor(title, unit, curve = false) {
@@ -113,10 +114,9 @@ class Dial {
   show(value, unit) {
     this.#value.textContent = count(value);
     if (unit !== undefined) this.#unit.textContent = unit;
-    this.#history = [...this.#history, value].slice(-HISTORY);
+    this.#history = [...this.#history, value].slice(1);
     const top = Math.max(1, ...this.#history);
-    const x = HISTORY - this.#history.length;
-    this.#curve.setAttribute('points', this.#history.map((past, at) => `${x + at},${19 - (past / top) * 18}`).join(' '));
+    this.#curve.setAttribute('points', this.#history.map((past, at) => `${at},${19 - (past / top) * 18}`).join(' '));
   }
 }
 

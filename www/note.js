@@ -11,17 +11,22 @@ const ARTICLE = 30_023;
 /**
  * @param {object} app
  * @param {object} event of kind 1 or 30023
- * @param {{ signal: AbortSignal, whole?: boolean, repostedBy?: string }} options
+ * @param {{ signal: AbortSignal, whole?: boolean, repost?: { by: string, at: number } }} options `repost` says who repeated it and when
  */
-export function noteView(app, event, { signal, whole = false, repostedBy }) {
+export function noteView(app, event, { signal, whole = false, repost }) {
   const { people } = app;
   const about = `of ${people.profile(event.pubkey).name}`;
   const article = h(
     'article',
     { class: 'note', 'data-id': event.id, onclick: (click) => openOnClick(click, event) },
     h('a', { href: `#person/${event.pubkey}`, class: 'avatar', tabindex: -1, 'aria-hidden': 'true' }, flagOf(event.pubkey)),
-    repostedBy &&
-      h('p', { class: 'above' }, icon('repost'), h('a', { href: `#person/${repostedBy}` }, people.nameOf(repostedBy)), ' passed this on'),
+    repost &&
+      h(
+        'p',
+        { class: 'above' },
+        icon('repost'),
+        h('span', {}, h('a', { href: `#person/${repost.by}` }, people.nameOf(repost.by)), ' passed this on, ', timeOf(repost.at)),
+      ),
     h(
       'header',
       {},

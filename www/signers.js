@@ -60,8 +60,7 @@ export function signerPanel(app) {
     'div',
     { class: 'signer' },
     who,
-    nameForm(app, answer),
-    h('details', {}, h('summary', {}, 'Write with another key'), ...CHOICES.map((choice) => choiceForm(choice, change))),
+    h('details', {}, h('summary', {}, 'Your name and key'), nameForm(app, answer), ...CHOICES.map((choice) => choiceForm(choice, change))),
     answer,
   );
 }
