@@ -20,11 +20,13 @@ self.addEventListener('unhandledrejection', (event) => fail(event.reason));
 scope.onmessage = ({ data }) => {
   scope.onmessage = null;
   try {
-    // Held until the worker is gone: how the page sees a worker die, however it dies.
-    void navigator.locks?.request(data.lock, () => new Promise(() => {}));
     initSync({ module: data.module });
     start_worker(data.role, data.ports);
-    scope.postMessage({ ready: true });
+    const ready = () => scope.postMessage({ ready: true });
+    if (!navigator.locks) return ready();
+    // Held until the worker is gone: how the page sees a worker die, however it dies. Ready comes
+    // after it is held, or the page, which asks for it then, could be the first to get it.
+    void navigator.locks.request(data.lock, () => new Promise(ready));
   } catch (error) {
     fail(error);
   }
