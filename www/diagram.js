@@ -13,14 +13,14 @@ export const CHANNELS = [
 
 const WIDTH = 480;
 const HEIGHT = 308;
-const PIER = { width: 114, height: 50 };
+const PIER = { width: 122, height: 50 };
 const PLACES = {
-  connections: [58, 154],
+  connections: [62, 154],
   cache: [240, 26],
-  parser: [422, 154],
+  parser: [418, 154],
   crypto: [240, 282],
-  relays: [58, 282],
-  page: [422, 282],
+  relays: [62, 282],
+  page: [418, 282],
 };
 /** Where the engine ends. */
 const OUTSIDE = { relays: 'relays', page: 'this page' };
@@ -110,7 +110,7 @@ class Label {
 
   show(rate) {
     const text = `${count(Math.round(rate))}/s`;
-    const width = 10 + text.length * 7.5;
+    const width = 10 + text.length * 8;
     this.#text.textContent = text;
     this.#ground.setAttribute('x', this.#x - width / 2);
     this.#ground.setAttribute('width', width);

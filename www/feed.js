@@ -56,10 +56,10 @@ export class Feed {
     this.#subscription.on('error', (error) => (this.#quiet.textContent = error.message));
   }
 
-  async #settle() {
-    await this.#flush();
+  #settle() {
+    this.#flush();
     this.#settled = true;
-    this.#older.hidden = this.#entries.length === 0;
+    this.#older.hidden = this.#oldest === Infinity;
     this.#quiet.textContent = 'Nothing here yet.';
   }
 
@@ -68,30 +68,39 @@ export class Feed {
     this.#gathered.push(event);
   }
 
-  async #flush() {
+  #flush() {
     const events = this.#gathered;
     this.#gathered = [];
     // As of now: finding what a repost repeats takes time, and what stood before must not count as new.
-    const settled = this.#settled;
-    const newest = this.#entries[0]?.at ?? 0;
-    const entries = (await Promise.all(events.map((event) => this.#entryOf(event)))).filter((entry) => entry && !this.#has(entry));
-    const isFresh = ({ at }) => settled && at > newest;
-    this.#insert(entries.filter((entry) => !isFresh(entry)));
-    this.#waiting.push(...entries.filter(isFresh));
-    this.#showFresh();
+    const { at } = this.#entries[0] ?? { at: 0 };
+    const newest = this.#settled ? at : Infinity;
+    const entries = [];
+    for (const event of events) {
+      this.#oldest = Math.min(this.#oldest, event.created_at);
+      if (event.created_at > Date.now() / 1000 + AHEAD_SECONDS || !this.#accept(event)) continue;
+      if (event.kind === 6) {
+        this.#repost(event).then((entry) => entry && this.#enter([entry], newest));
+      } else {
+        this.#app.notes.add(event);
+        entries.push({ key: event.id, at: event.created_at, event });
+      }
+    }
+    this.#enter(entries, newest);
   }
 
   /** A repost stands for the note it repeats, which comes from a relay like any other: what is inside it is not proven. */
-  async #entryOf(event) {
-    this.#oldest = Math.min(this.#oldest, event.created_at);
-    if (event.created_at > Date.now() / 1000 + AHEAD_SECONDS || !this.#accept(event)) return undefined;
-    if (event.kind !== 6) {
-      this.#app.notes.add(event);
-      return { key: event.id, at: event.created_at, event };
-    }
+  async #repost(event) {
     const [id] = tagValues(event, 'e').slice(-1);
     const note = id && (await this.#app.notes.get(id));
     return note && { key: id, at: event.created_at, event: note, repost: { by: event.pubkey, at: event.created_at } };
+  }
+
+  /** Shows what is not newer than `newest`; the rest waits. */
+  #enter(entries, newest) {
+    const unknown = entries.filter((entry) => !this.#has(entry));
+    this.#insert(unknown.filter(({ at }) => at <= newest));
+    this.#waiting.push(...unknown.filter(({ at }) => at > newest));
+    this.#showFresh();
   }
 
   #has({ key }) {
@@ -155,7 +164,7 @@ export class Feed {
     const before = this.#entries.length;
     const filter = { ...this.#filter, until: this.#oldest, limit: PAGE };
     await this.#app.read([filter], { signal: this.#signal }, (event) => this.#gathered.push(event));
-    await this.#flush();
+    this.#flush();
     this.#older.disabled = false;
     this.#older.hidden = this.#entries.length === before;
     this.#entries[before]?.element.querySelector('.when').focus({ preventScroll: true });

@@ -15,7 +15,6 @@ const ARTICLE = 30_023;
  */
 export function noteView(app, event, { signal, whole = false, repost }) {
   const { people } = app;
-  const about = `of ${people.profile(event.pubkey).name}`;
   const article = h(
     'article',
     { class: 'note', 'data-id': event.id, onclick: (click) => openOnClick(click, event) },
@@ -37,7 +36,7 @@ export function noteView(app, event, { signal, whole = false, repost }) {
     !whole && placeOf(event) && event.kind === 1 && replyLine(app, event),
     event.kind === ARTICLE ? articleBody(app, event, whole) : body(app, event, whole),
   );
-  article.append(actions(app, event, about, signal));
+  article.append(actions(app, event, signal));
   return article;
 }
 
@@ -95,7 +94,7 @@ function replyLine(app, event) {
   return h('p', { class: 'quiet reply-line' }, 'in answer to ', whom);
 }
 
-function actions(app, event, about, signal) {
+function actions(app, event, signal) {
   const replies = h('span', { class: 'number' });
   const likes = h('span', { class: 'number' });
   const reposts = h('span', { class: 'number' });
@@ -106,11 +105,11 @@ function actions(app, event, about, signal) {
     for (const [element, sum] of [[replies, sums.replies], [likes, sums.likes], [reposts, sums.reposts]]) {
       element.textContent = sum > 0 ? count(sum) : '';
     }
-    reply.setAttribute('aria-label', `${count(sums.replies)} replies to the note ${about}`);
-    like.setAttribute('aria-label', `${count(sums.likes)} likes: like the note ${about}`);
+    reply.setAttribute('aria-label', `Replies: ${count(sums.replies)}`);
+    like.setAttribute('aria-label', `Like, ${count(sums.likes)} so far`);
     like.setAttribute('aria-pressed', String(sums.liked));
     repost.hidden = sums.reposts === 0;
-    repost.setAttribute('title', `${count(sums.reposts)} reposts`);
+    repost.setAttribute('title', `Reposts: ${count(sums.reposts)}`);
   };
   app.counts.watch(event.id, show, signal);
   return h('footer', {}, reply, like, repost);

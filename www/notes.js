@@ -1,8 +1,9 @@
 // Single notes by id, and what people made of them: replies, likes and reposts, counted live.
 import { batch } from './dom.js';
 
-/** The most ids in one subscription's filter; relays have their limits. */
-const WATCHED = 60;
+/** Relays have limits, on the ids in a filter and on the subscriptions of a page. */
+const WATCHED_IDS = 60;
+const WATCHING = 5;
 
 /** The first value of each tag called `name`. */
 export function tagValues(event, name) {
@@ -65,6 +66,7 @@ export class Counts {
   #app;
   #tallies = new Map();
   #shown = new Map();
+  #open = [];
   #watch = batch((ids) => this.#subscribe(ids));
 
   constructor(app) {
@@ -101,11 +103,14 @@ export class Counts {
     return { replies: replies.size, likes: likes.size, reposts: reposts.size, liked: likes.has(this.#app.me.pubkey) };
   }
 
-  // The counts of a note once shown stay live: it is likely to be shown again.
+  // What was shown last stays live: it is likely to be on the screen.
   #subscribe(ids) {
-    for (let at = 0; at < ids.length; at += WATCHED) {
-      const some = ids.slice(at, at + WATCHED);
-      this.#app.subscribe([1, 6, 7].map((kind) => ({ kinds: [kind], '#e': some }))).on('event', (event) => this.add(event));
+    for (let at = 0; at < ids.length; at += WATCHED_IDS) {
+      const filters = [1, 6, 7].map((kind) => ({ kinds: [kind], '#e': ids.slice(at, at + WATCHED_IDS) }));
+      const subscription = this.#app.subscribe(filters);
+      subscription.on('event', (event) => this.add(event));
+      this.#open.push(subscription);
     }
+    for (const old of this.#open.splice(0, Math.max(0, this.#open.length - WATCHING))) old.close();
   }
 }

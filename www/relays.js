@@ -81,9 +81,11 @@ export function relayPanel(app, summary) {
   };
   const draw = () => {
     const known = new Map(app.nostr.relays.list().map((status) => [status.relay, status]));
-    const urls = new Set([...app.relays.urls, ...known.keys()]);
+    // Besides those of the list, the engine speaks to relays that people name as theirs (NIP-65).
+    const others = [...known.values()].filter(({ state }) => state !== 'failed' && state !== 'closed');
+    const urls = new Set([...app.relays.urls, ...others.map(({ relay }) => relay)]);
     list.replaceChildren(...[...urls].map((url) => relayLine(app, url, known.get(url))));
-    const open = [...known.values()].filter(({ state }) => state === 'open').length;
+    const open = others.filter(({ state }) => state === 'open').length;
     summary.replaceChildren(
       h('span', { class: `light ${open > 0 ? 'good' : 'bad'}`, 'aria-hidden': 'true' }),
       `${open} of ${urls.size} ${urls.size === 1 ? 'relay' : 'relays'} open`,
