@@ -78,7 +78,7 @@ const VIEWS = {
           'div',
           { class: 'person' },
           flagOf(pubkey),
-          h('h2', {}, app.people.nameOf(pubkey)),
+          h('h3', {}, app.people.nameOf(pubkey)),
           h('p', { class: 'handle' }, app.people.handleOf(pubkey)),
           h('p', { class: 'about', dir: 'auto' }, app.people.aboutOf(pubkey)),
           h('code', {}, npub(pubkey)),
@@ -108,7 +108,7 @@ function route(app) {
     openTab('notes');
     if (!shown) return scrollTo(0, kept);
     const back = h('a', { href: '#', class: 'back' }, icon('back'), 'All notes');
-    const heading = h('h1', { tabindex: -1 }, shown.title);
+    const heading = h('h2', { tabindex: -1 }, shown.title);
     view.replaceChildren(h('div', { class: 'view-head' }, back, heading), ...shown.parts);
     scrollTo(0, 0);
     heading.focus({ preventScroll: true });

@@ -129,7 +129,7 @@ export class Feed {
       const day = dayOf(at);
       const heading = element.querySelector(':scope > .day');
       if (day === last) heading?.remove();
-      else if (!heading) element.prepend(h('h2', { class: 'day' }, day));
+      else if (!heading) element.prepend(h('h3', { class: 'day' }, day));
       last = day;
     }
   }

@@ -11,10 +11,10 @@ const RUN = [0, 1, 6, 7, 30_023].map((kind) => ({ kinds: [kind], limit: 500 }));
 export function inspector(app) {
   const diagram = new Diagram();
   const dials = {
-    verified: new Dial('Signatures checked', 'per second', true),
-    delivered: new Dial('Events for the page', 'per second', true),
-    cached: new Dial('Events in the store', ''),
-    lost: new Dial('Dropped', 'events, records'),
+    verified: new Dial('Signatures checked'),
+    delivered: new Dial('Events for the page'),
+    cached: new Dial('Events in the store'),
+    lost: new Dial('Dropped'),
   };
   const rows = CHANNELS.map((channel) => new Row(channel));
   const element = h(
@@ -32,12 +32,12 @@ export function inspector(app) {
       const rates = ratesOf(before, now);
       diagram.show(now.stats, rates);
       for (const row of rows) row.show(now.stats, rates);
-      dials.verified.show(Math.round(rates.verified));
-      dials.delivered.show(Math.round(rates.delivered));
+      dials.verified.showRate(Math.round(rates.verified));
+      dials.delivered.showRate(Math.round(rates.delivered));
     }
     const { events = 0, bytes: size = 0 } = now.stats.cache.counters;
     dials.cached.show(events, bytes(size));
-    dials.lost.show(app.lost + unreadable(now.stats));
+    dials.lost.show(app.lost + unreadable(now.stats), 'events, records');
     before = now;
   };
   whileVisible(element, async () => {
@@ -97,26 +97,33 @@ function unreadable(stats) {
   return Object.values(stats).flatMap(({ ports }) => ports).reduce((sum, port) => sum + port.malformed, 0);
 }
 
-/** One figure, with the curve of its last minute if it changes all the time. */
+/** One figure; a rate comes with its peak and the curve of its last minute. */
 class Dial {
-  #value = h('dd', {}, '–');
-  #unit;
-  #curve = svg('polyline', { points: '' });
+  #value = h('b', {}, '–');
+  #under = h('span', { class: 'under' });
+  #line = svg('polyline');
+  #curve = svg('svg', { viewBox: `0 0 ${HISTORY} 20`, preserveAspectRatio: 'none', class: 'curve', 'aria-hidden': 'true' }, this.#line);
   #history = Array(HISTORY).fill(0);
+  #peak = 0;
   element;
 
-  constructor(title, unit, curve = false) {
-    this.#unit = h('span', { class: 'unit' }, unit);
-    const drawn = svg('svg', { viewBox: `0 0 ${HISTORY} 20`, preserveAspectRatio: 'none', class: 'curve', 'aria-hidden': 'true' }, this.#curve);
-    this.element = h('div', {}, h('dt', {}, title), this.#value, this.#unit, curve && drawn);
+  constructor(title) {
+    this.element = h('div', {}, h('dt', {}, title), h('dd', {}, this.#value, this.#under));
   }
 
-  show(value, unit) {
+  show(value, under) {
     this.#value.textContent = count(value);
-    if (unit !== undefined) this.#unit.textContent = unit;
-    this.#history = [...this.#history, value].slice(1);
+    this.#under.textContent = under;
+  }
+
+  showRate(rate) {
+    this.#peak = Math.max(this.#peak, rate);
+    this.#history = [...this.#history.slice(1), rate];
+    this.#value.textContent = `${count(rate)}/s`;
+    this.#under.textContent = `peak ${count(this.#peak)}/s`;
     const top = Math.max(1, ...this.#history);
-    this.#curve.setAttribute('points', this.#history.map((past, at) => `${at},${19 - (past / top) * 18}`).join(' '));
+    this.#line.setAttribute('points', this.#history.map((past, at) => `${at},${19 - (past / top) * 18}`).join(' '));
+    if (!this.#curve.isConnected) this.#under.after(this.#curve);
   }
 }
 

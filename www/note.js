@@ -82,7 +82,7 @@ function articleBody(app, event, whole) {
   return h(
     'div',
     { class: 'body article' },
-    h('h3', { dir: 'auto' }, h('a', { href: `#note/${event.id}` }, title)),
+    h('h4', { dir: 'auto' }, h('a', { href: `#note/${event.id}` }, title)),
     summary && h('p', { class: 'summary', dir: 'auto' }, summary),
     whole && h('p', { class: 'content', dir: 'auto' }, ...richText(event.content, { people: app.people })),
   );

@@ -73,16 +73,16 @@ for (const isolated of [true, false]) {
 
 test('the engine room shows rates while records travel, and nothing dropped', async () => {
   const { page, errors } = await openDemo();
-  await page.waitForFunction(() => /^[1-9]/.test(document.querySelectorAll('.dials dd')[2].textContent));
+  await page.waitForFunction(() => /^[1-9]/.test(document.querySelectorAll('.dials b')[2].textContent));
   const rates = page.waitForFunction(() => {
-    const [verified, delivered] = [...document.querySelectorAll('.dials dd')].map(({ textContent }) => Number(textContent.replace(/\D/g, '')));
+    const [verified, delivered] = [...document.querySelectorAll('.dials b')].map(({ textContent }) => Number(textContent.replace(/\D/g, '')));
     const busy = document.querySelectorAll('.lane.busy').length;
     return verified > 0 && delivered > 0 && busy > 2 && { verified, delivered, busy };
   });
   await page.click('.run button');
   assert.ok(await (await rates).jsonValue());
   await page.waitForFunction(() => /^[\d,]+ events in/.test(document.querySelector('.run .answer').textContent));
-  assert.equal(await page.textContent('.dials > div:last-child dd'), '0');
+  assert.equal(await page.textContent('.dials > div:last-child b'), '0');
   assert.equal(await page.locator('table tbody tr').count(), 6);
   assert.deepEqual(errors, []);
 });
@@ -117,7 +117,7 @@ test('markup and foreign addresses from a relay stay text', async () => {
   const links = await page.$$eval(`${note} .content a`, (found) => found.map(({ href, rel }) => [href, rel]));
   assert.deepEqual(links, [['https://ok.example/', 'noopener nofollow ugc']]);
   assert.equal(await page.textContent(`#home [data-id="${more[2].id}"] h3`), '<script>hit=5</script>');
-  assert.equal(await page.locator('main :is(img, script, iframe, b)').count(), 0);
+  assert.equal(await page.locator('#notes :is(img, script, iframe, b)').count(), 0);
   assert.equal(await page.evaluate(() => window.hit), undefined);
   assert.deepEqual(errors, []);
 });
@@ -133,7 +133,7 @@ test('at 390 px nothing is wider than the screen, and nothing is asked of anothe
   for (const part of ['engine', 'relays', 'notes']) {
     await page.click(`[data-opens="${part}"]`);
     assert.ok(await wholeWidth(page), part);
-    assert.equal(await page.isVisible('main'), part === 'notes');
+    assert.equal(await page.isVisible('#notes'), part === 'notes');
   }
   await page.click('#home .note .when');
   await page.waitForSelector('#view .note');
