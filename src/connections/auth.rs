@@ -11,6 +11,8 @@ use crate::time::Millis;
 #[derive(Debug, Default)]
 pub struct Auth {
     challenge: Option<String>,
+    /// It has been answered; once is enough.
+    answered: bool,
     /// Challenges passed to the signer on this connection.
     asked: u32,
     state: State,
@@ -55,6 +57,7 @@ impl Auth {
         }
         self.challenge = Some(challenge.to_owned());
         self.asked += 1;
+        self.answered = false;
         self.state = State::Signing { until };
         true
     }
@@ -66,10 +69,11 @@ impl Auth {
 
     /// The signer answered. True if the answer is to this connection's challenge and is to be sent.
     pub fn answer(&mut self, event: &Event, until: Millis) -> bool {
-        let waits = matches!(self.state, State::Signing { .. } | State::Refused { .. });
-        if !waits || self.challenge.as_deref() != event.tag_value("challenge") || self.challenge.is_none() {
+        let Some(challenge) = &self.challenge else { return false };
+        if self.answered || event.tag_value("challenge") != Some(challenge) {
             return false;
         }
+        self.answered = true;
         self.state = State::Answered { id: event.id, until };
         true
     }

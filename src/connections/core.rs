@@ -9,7 +9,7 @@ use super::outbox::{Outbox, Peer};
 use super::relay::Relay;
 use super::sockets::{SocketEvent, SocketId};
 use super::turn::Turn;
-use crate::message::{Control, Envelope, PageToConnections, ParserToConnections, RelayCounters};
+use crate::message::{Control, Envelope, PageToConnections, ParserToConnections, RelayCounters, SubId};
 use crate::nostr::frame::ClientFrame;
 use crate::nostr::relay_url::RelayUrl;
 use crate::time::{Millis, Now};
@@ -36,11 +36,15 @@ pub struct Connections {
     /// Whose socket it is, for every socket that may still say something of use.
     sockets: BTreeMap<SocketId, RelayUrl>,
     copies: Copies,
+    /// The number of each open subscription's latest REQ.
+    reqs: BTreeMap<SubId, u64>,
     last_number: u64,
 }
 
 /// Relays remembered at a time; beyond it those that nothing needs are forgotten.
 const MAX_RELAYS: usize = 1_000;
+/// Subscriptions whose number is remembered; more were never closed.
+const MAX_REQS: usize = 10_000;
 
 impl Connections {
     pub fn new(config: Config) -> Connections {
@@ -48,6 +52,7 @@ impl Connections {
             copies: Copies::new(config.entropy),
             config,
             relays: BTreeMap::new(),
+            reqs: BTreeMap::new(),
             sockets: BTreeMap::new(),
             last_number: 0,
         }
@@ -71,7 +76,13 @@ impl Connections {
                     return;
                 }
             }
-            Input::Drained => self.each(now, out, Relay::waits_for_room, Relay::on_time),
+            Input::Drained => {
+                // It comes with every message that leaves.
+                if !self.relays.values().any(Relay::waits_for_room) {
+                    return;
+                }
+                self.each(now, out, Relay::waits_for_room, Relay::on_drained);
+            }
             Input::Timeout => {
                 let is_due = |relay: &Relay| relay.next_timeout().is_some_and(|at| at <= now.mono);
                 self.each(now, out, is_due, Relay::on_time);
@@ -120,16 +131,44 @@ impl Connections {
     }
 
     fn on_envelope(&mut self, now: Now, peer: Peer, envelope: Envelope, out: &mut Outbox) {
-        for url in &envelope.relays {
-            for frame in &envelope.frames {
-                let asks = match frame {
-                    ClientFrame::Req { .. } | ClientFrame::Event(_) | ClientFrame::Count { .. } => true,
-                    ClientFrame::Close { .. } | ClientFrame::Auth(_) => false,
-                };
+        for frame in &envelope.frames {
+            let (asks, req) = match frame {
+                ClientFrame::Req { sub, .. } => (true, self.req_number(sub, &envelope.relays)),
+                ClientFrame::Event(_) | ClientFrame::Count { .. } => (true, 0),
+                ClientFrame::Close { sub } => {
+                    self.reqs.remove(sub);
+                    (false, 0)
+                }
+                ClientFrame::Auth(_) => (false, 0),
+            };
+            for url in &envelope.relays {
                 if asks {
                     self.remember(url);
                 }
-                self.one(now, url, out, |relay, turn| relay.on_frame(turn, peer, frame.clone()));
+                self.one(now, url, out, |relay, turn| {
+                    relay.on_frame(turn, peer, req, frame.clone())
+                });
+            }
+        }
+    }
+
+    /// The number of a REQ, which is the same at all its relays. A REQ that replaces another has a new one:
+    /// whoever asks again wants everything again.
+    fn req_number(&mut self, sub: &SubId, relays: &[RelayUrl]) -> u64 {
+        let replaces = relays
+            .iter()
+            .filter_map(|url| self.relays.get(url))
+            .any(|relay| relay.has_sub(sub));
+        match self.reqs.get(sub) {
+            Some(number) if !replaces => *number,
+            _ => {
+                if self.reqs.len() >= MAX_REQS {
+                    // A number forgotten costs some copies passed on whole.
+                    self.reqs.clear();
+                }
+                self.last_number += 1;
+                self.reqs.insert(sub.clone(), self.last_number);
+                self.last_number
             }
         }
     }

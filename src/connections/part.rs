@@ -2,7 +2,8 @@
 //!
 //! A subscription is one REQ unless the relay's limits make it several (NIP-11).
 
-use super::resume::{Page, Rules, Tracks};
+use super::gap::{Page, Rules};
+use super::resume::Tracks;
 use super::turn::Turn;
 use crate::message::SubId;
 use crate::nostr::filter::Filter;
@@ -35,6 +36,8 @@ pub enum Phase {
     NeedsAuth { until: Millis },
     /// Sent; EOSE has not come.
     Stored { at: Millis },
+    /// Sent; the relay, silent, is taken for one that announces no end. It may yet.
+    Unended,
     /// EOSE has come.
     Live { at: Millis },
     /// Nothing is left that the relay could send.
@@ -61,6 +64,8 @@ pub enum Refusal {
 
 /// So many refusals in a row are final.
 const MAX_REFUSALS: u32 = 5;
+/// A relay that is silent so often when asked for what was missed is not asked for it any more.
+const MAX_SILENCES: u32 = 5;
 /// The first wait after a refusal that may pass; it doubles with each.
 const REFUSED_MS: u64 = 2_000;
 
@@ -80,7 +85,7 @@ impl Part {
 
     /// Whether the REQ holds one of the relay's places for subscriptions.
     pub fn is_open(&self) -> bool {
-        matches!(self.phase, Phase::Stored { .. } | Phase::Live { .. })
+        matches!(self.phase, Phase::Stored { .. } | Phase::Unended | Phase::Live { .. })
     }
 
     pub fn is_ready(&self, turn: &Turn<'_>) -> bool {
@@ -107,10 +112,10 @@ impl Part {
 
     /// EOSE came for the REQ itself. False if none was due.
     pub fn on_eose(&mut self, turn: &Turn<'_>, rules: &Rules) -> bool {
-        if !matches!(self.phase, Phase::Stored { .. }) {
+        if !matches!(self.phase, Phase::Stored { .. } | Phase::Unended) {
             return false;
         }
-        self.tracks.end(rules, turn.now.unix);
+        self.tracks.end(rules);
         self.phase = Phase::Live { at: turn.now.mono };
         self.silences = 0;
         true
@@ -191,37 +196,34 @@ impl Part {
         self.authenticated = false;
         match self.phase {
             Phase::Waiting { .. } | Phase::Complete => {}
-            Phase::NeedsAuth { .. } | Phase::Stored { .. } | Phase::Live { .. } => {
+            Phase::NeedsAuth { .. } | Phase::Stored { .. } | Phase::Unended | Phase::Live { .. } => {
                 self.phase = Phase::Waiting { not_before: Millis(0) };
             }
         }
     }
 
-    /// The relay owes an EOSE and has said nothing for long. True if a new socket may help;
-    /// the second time it is taken to be a relay that sends no EOSE for this REQ.
-    pub fn on_silence(&mut self, turn: &Turn<'_>, rules: &Rules) -> bool {
+    /// The relay owes an EOSE and has said nothing for long. True if a new socket may help.
+    pub fn on_silence(&mut self) -> bool {
         if self.owed_since().is_none() {
             return false;
         }
         self.silences += 1;
-        if self.silences < 2 {
-            return true;
-        }
-        if let Some(walk) = self.walk.take() {
+        if let Some(walk) = self.walk.take_if(|_| self.silences >= MAX_SILENCES) {
             self.tracks.give_up_page(walk.track);
         }
-        if matches!(self.phase, Phase::Stored { .. }) {
-            self.tracks.end(rules, turn.now.unix);
-            self.phase = Phase::Live { at: turn.now.mono };
+        if self.silences > 1 && self.tracks.is_unanswered() {
+            self.phase = Phase::Unended;
         }
-        false
+        self.owed_since().is_some()
     }
 
     /// Since when the relay owes an EOSE, if it does.
     pub fn owed_since(&self) -> Option<Millis> {
         let stored = match self.phase {
             Phase::Stored { at } => Some(at),
-            Phase::Waiting { .. } | Phase::NeedsAuth { .. } | Phase::Live { .. } | Phase::Complete => None,
+            Phase::Waiting { .. } | Phase::NeedsAuth { .. } | Phase::Unended | Phase::Live { .. } | Phase::Complete => {
+                None
+            }
         };
         stored.into_iter().chain(self.walk.as_ref().map(|walk| walk.at)).min()
     }
@@ -231,7 +233,7 @@ impl Part {
         let phase = match self.phase {
             Phase::Waiting { not_before } => Some(not_before),
             Phase::NeedsAuth { until } => Some(until),
-            Phase::Stored { .. } | Phase::Live { .. } | Phase::Complete => None,
+            Phase::Stored { .. } | Phase::Unended | Phase::Live { .. } | Phase::Complete => None,
         };
         // What is past is tried again at every occasion, and needs no alarm.
         let walk = self.tracks.has_gaps().then_some(self.walk_not_before);

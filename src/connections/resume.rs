@@ -11,94 +11,18 @@
 //!   down to the oldest were had; what lies below becomes a gap. Otherwise the whole
 //!   answer is asked again, page by page if it can be long.
 //!
-//! A gap is fetched from its top by REQs of its own, one filter and one page at a time, each
-//! with `until` at the oldest event of the page before. `until` includes that second again,
-//! because a page may end between events of one second. Duplicates are only waste; gaps are bugs.
+//! A gap is fetched from its top by REQs of its own, one filter and one page at a time (`gap`).
+//! Duplicates are only waste; gaps are bugs.
 
 use std::collections::VecDeque;
 
+use super::gap::{Gap, MIN_PAGE, Page, Rules};
 use super::glance::{self, Glance};
 use crate::nostr::filter::Filter;
 use crate::time::UnixSeconds;
 
-/// How much to ask for, and what an answer proves.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Rules {
-    /// Events in a page.
-    pub page: u32,
-    /// The relay cuts larger limits down to this.
-    pub max_limit: Option<u32>,
-    /// The relay is known to honour limits up to this: an answer with fewer events than such a limit is whole.
-    pub honoured: u32,
-    pub margin_s: u64,
-}
-
-/// A page that no progress came of is asked for at twice the size, up to this.
-const MAX_PAGE: u32 = 1 << 16;
-/// A page that did not fit is asked for at half the size, down to this.
-const MIN_PAGE: u32 = 16;
 /// Gaps of one filter; more are joined, which costs duplicates only.
 const MAX_GAPS: usize = 16;
-
-/// One answer to one REQ, as far as it has come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Page {
-    count: u32,
-    /// Events older than `until`: those of that very second may have been had before.
-    fresh: u32,
-    until: Option<UnixSeconds>,
-    oldest: Option<UnixSeconds>,
-    /// Events came newest first so far.
-    falling: bool,
-}
-
-impl Default for Page {
-    fn default() -> Self {
-        Page {
-            count: 0,
-            fresh: 0,
-            until: None,
-            oldest: None,
-            falling: true,
-        }
-    }
-}
-
-impl Page {
-    /// An event dated `at` came.
-    pub fn see(&mut self, at: Option<UnixSeconds>) {
-        self.count = self.count.saturating_add(1);
-        let Some(at) = at else { return };
-        if self.until.is_none_or(|until| at < until) {
-            self.fresh = self.fresh.saturating_add(1);
-        }
-        match self.oldest {
-            Some(oldest) if at > oldest => self.falling = false,
-            _ => self.oldest = Some(at),
-        }
-    }
-
-    /// The event down to which everything has been had although the answer has not ended.
-    fn proven(&self) -> Option<UnixSeconds> {
-        self.oldest.filter(|_| self.falling)
-    }
-}
-
-/// A range of time in which stored events may have been missed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Gap {
-    since: Option<UnixSeconds>,
-    /// None: from the newest there is.
-    until: Option<UnixSeconds>,
-    /// Everything up to this time was had before: a page that reaches below it closes the gap.
-    watermark: Option<UnixSeconds>,
-    /// So many more events were asked for; none: all.
-    want: Option<u32>,
-    /// It is part of the subscription's first answer: EOSE waits for it.
-    pub first: bool,
-    /// The next page's size.
-    page: u32,
-}
 
 /// What the last REQ asked of one filter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -106,9 +30,9 @@ enum Asked {
     Nothing,
     /// The filter as it was given.
     Whole,
-    /// What is newer than what was had.
+    /// What is newer than what was had, less the margin.
     Since {
-        watermark: Option<UnixSeconds>,
+        since: Option<UnixSeconds>,
     },
     /// Live events; a gap fetches what is stored.
     Live,
@@ -155,10 +79,13 @@ impl Tracks {
     }
 
     /// The filters to send now; none if nothing is left to be asked live.
-    pub fn ask(&mut self, rules: &Rules) -> Vec<Filter> {
+    pub fn ask(&mut self, rules: &Rules, now: UnixSeconds) -> Vec<Filter> {
         self.page = Page::default();
         self.stored = true;
-        self.tracks.iter_mut().filter_map(|track| track.ask(rules)).collect()
+        self.tracks
+            .iter_mut()
+            .filter_map(|track| track.ask(rules, now))
+            .collect()
     }
 
     /// An event of the REQ itself came.
@@ -179,11 +106,11 @@ impl Tracks {
     }
 
     /// EOSE came for the REQ itself.
-    pub fn end(&mut self, rules: &Rules, now: UnixSeconds) {
+    pub fn end(&mut self, rules: &Rules) {
         self.stored = false;
         let (page, alone) = (self.page, self.tracks.len() == 1);
         for track in &mut self.tracks {
-            track.end(page, alone, rules, now);
+            track.end(page, alone, rules);
         }
     }
 
@@ -205,7 +132,7 @@ impl Tracks {
             let filter = Filter {
                 since: gap.since,
                 until: earlier(track.filter.until, gap.until),
-                limit: Some(gap.limit(rules)),
+                limit: (!gap.relay_decides).then(|| gap.limit(rules)),
                 ..track.filter.clone()
             };
             let page = Page {
@@ -233,6 +160,9 @@ impl Tracks {
         let Some(mut gap) = track.gaps.pop_front() else {
             return 0;
         };
+        if gap.relay_decides {
+            return 0;
+        }
         let limit = gap.limit(rules);
         if gap.advance(page, limit, rules) {
             track.gaps.push_front(gap);
@@ -249,7 +179,9 @@ impl Tracks {
         let progress = page.proven().filter(|at| gap.until.is_none_or(|until| *at < until));
         match progress {
             Some(oldest) => gap.move_to(oldest, page.fresh),
-            None if too_big && !page.falling => gap.page = (gap.page / 2).max(MIN_PAGE),
+            // Only a page that ends with EOSE proves anything of a relay that does not send the newest first.
+            None if !page.falling && gap.relay_decides => gap.relay_decides = false,
+            None if !page.falling && too_big => gap.page = (gap.page / 2).max(MIN_PAGE),
             None => {}
         }
         if !gap.is_closed() {
@@ -262,6 +194,11 @@ impl Tracks {
         if let Some(track) = self.tracks.get_mut(number) {
             track.gaps.pop_front();
         }
+    }
+
+    /// Whether nothing has come yet in answer to the REQ.
+    pub fn is_unanswered(&self) -> bool {
+        self.stored && self.page.count == 0
     }
 
     pub fn has_gaps(&self) -> bool {
@@ -277,9 +214,14 @@ impl Tracks {
 }
 
 impl Track {
-    fn ask(&mut self, rules: &Rules) -> Option<Filter> {
+    fn ask(&mut self, rules: &Rules, now: UnixSeconds) -> Option<Filter> {
         let mut filter = self.filter.clone();
-        if !self.answered || filter.ids.is_some() {
+        if filter.limit == Some(0) && !self.answered {
+            // Nothing stored is wanted, so nothing is owed; some relays never end this answer.
+            self.asked = Asked::Whole;
+            self.answered = true;
+            self.newest = Some(now);
+        } else if !self.answered || filter.ids.is_some() {
             // Ids bound their own answer, and an old event among them may arrive late: no `since` for these.
             self.asked = Asked::Whole;
             filter.limit = filter.limit.map(|limit| limit.min(rules.max_limit.unwrap_or(u32::MAX)));
@@ -288,8 +230,8 @@ impl Track {
             self.asked = Asked::Live;
             filter.limit = Some(1);
         } else {
-            self.asked = Asked::Since { watermark: self.newest };
             filter.since = later(filter.since, self.newest.map(|newest| newest - rules.margin_s));
+            self.asked = Asked::Since { since: filter.since };
             filter.limit = Some(rules.page());
         }
         if filter
@@ -323,7 +265,7 @@ impl Track {
             && allows(&filter.ids, &glance.id)
     }
 
-    fn end(&mut self, page: Page, alone: bool, rules: &Rules, now: UnixSeconds) {
+    fn end(&mut self, page: Page, alone: bool, rules: &Rules) {
         let asked = std::mem::replace(&mut self.asked, Asked::Nothing);
         let below = page.oldest.filter(|_| alone);
         match asked {
@@ -331,10 +273,6 @@ impl Track {
             Asked::Whole if self.answered => {}
             Asked::Whole => {
                 self.answered = true;
-                if self.filter.limit == Some(0) && self.newest.is_none() {
-                    // It was shown nothing that a resumed REQ could begin from.
-                    self.newest = Some(now);
-                }
                 let wanted = self
                     .filter
                     .limit
@@ -343,21 +281,15 @@ impl Track {
                     && page.count >= max
                 {
                     let had = if below.is_some() { page.count } else { 0 };
-                    self.push_gap(
-                        rules,
-                        below,
-                        None,
-                        wanted.checked_sub(had).filter(|left| *left > 0),
-                        true,
-                    );
+                    let want = wanted.saturating_sub(had);
+                    if want > 0 {
+                        self.push_gap(rules, self.filter.since, below, Some(want), true);
+                    }
                 }
             }
-            Asked::Since { watermark } => {
-                let reaches = below
-                    .zip(watermark)
-                    .is_some_and(|(oldest, watermark)| oldest < watermark);
-                if !reaches && !rules.is_whole(page.count, rules.page()) {
-                    self.push_gap(rules, below, watermark, None, false);
+            Asked::Since { since } => {
+                if !rules.is_whole(page.count, rules.page()) {
+                    self.push_gap(rules, since, below, None, false);
                 }
             }
         }
@@ -381,34 +313,27 @@ impl Track {
                 let had = if below.is_some() { page.count } else { 0 };
                 let want = self.filter.limit.map(|limit| limit.saturating_sub(had));
                 if want != Some(0) {
-                    self.push_gap(rules, below, None, want, true);
+                    self.push_gap(rules, self.filter.since, below, want, true);
                 }
             }
-            Asked::Since { watermark } => {
-                let reaches = below
-                    .zip(watermark)
-                    .is_some_and(|(oldest, watermark)| oldest < watermark);
-                if !reaches {
-                    self.push_gap(rules, below, watermark, None, false);
-                }
-            }
+            Asked::Since { since } => self.push_gap(rules, since, below, None, false),
         }
     }
 
     fn push_gap(
         &mut self,
         rules: &Rules,
+        since: Option<UnixSeconds>,
         until: Option<UnixSeconds>,
-        watermark: Option<UnixSeconds>,
         want: Option<u32>,
         first: bool,
     ) {
         self.gaps.push_back(Gap {
-            since: later(self.filter.since, watermark.map(|watermark| watermark - rules.margin_s)),
+            since,
             until,
-            watermark,
             want,
             first,
+            relay_decides: first && want.is_none(),
             page: rules.page(),
         });
         // The front one keeps its progress whatever happens behind it.
@@ -418,78 +343,6 @@ impl Track {
             };
             self.gaps.push_back(a.joined(b));
         }
-    }
-}
-
-impl Gap {
-    fn limit(&self, rules: &Rules) -> u32 {
-        self.page.min(rules.max_limit.unwrap_or(u32::MAX)).max(1)
-    }
-
-    /// Takes a whole page into account. False if the gap is closed.
-    fn advance(&mut self, page: Page, limit: u32, rules: &Rules) -> bool {
-        let Some(oldest) = page.oldest else { return false };
-        if rules.is_whole(page.count, limit) {
-            return false;
-        }
-        match self.until {
-            Some(until) if oldest >= until => {
-                // A page full of one second's events: a larger one may hold them all.
-                let larger = limit.saturating_mul(2).min(MAX_PAGE);
-                let max = rules.max_limit.unwrap_or(u32::MAX);
-                if page.count >= limit && limit < max && larger > limit {
-                    self.page = larger;
-                } else {
-                    // Either all of that second has been had, or the relay has no way to show the rest.
-                    let Some(below) = until.0.checked_sub(1) else {
-                        return false;
-                    };
-                    self.until = Some(UnixSeconds(below));
-                    self.page = rules.page();
-                }
-            }
-            _ => {
-                self.move_to(oldest, page.fresh);
-                self.page = rules.page();
-            }
-        }
-        !self.is_closed()
-    }
-
-    /// Everything from the top down to `oldest` has been had, `fresh` events that were not had before.
-    fn move_to(&mut self, oldest: UnixSeconds, fresh: u32) {
-        self.want = self.want.map(|want| want.saturating_sub(fresh));
-        self.until = Some(oldest);
-    }
-
-    fn is_closed(&self) -> bool {
-        let below = |limit: Option<UnixSeconds>| self.until.zip(limit).is_some_and(|(until, limit)| until < limit);
-        self.want == Some(0) || below(self.watermark) || below(self.since)
-    }
-
-    fn joined(self, other: Gap) -> Gap {
-        // None of `until` is the latest, none of the others the earliest or most.
-        let until = self.until.zip(other.until).map(|(a, b)| a.max(b));
-        Gap {
-            since: self.since.min(other.since),
-            until,
-            watermark: self.watermark.min(other.watermark),
-            want: self.want.zip(other.want).map(|(a, b)| a.saturating_add(b)),
-            first: self.first || other.first,
-            page: self.page.max(other.page),
-        }
-    }
-}
-
-impl Rules {
-    /// The size of a page that the relay does not cut down.
-    fn page(&self) -> u32 {
-        self.page.min(self.max_limit.unwrap_or(u32::MAX)).max(1)
-    }
-
-    /// Whether an answer of `count` events to a REQ with `limit` is all there is.
-    fn is_whole(&self, count: u32, limit: u32) -> bool {
-        count == 0 || (count < limit && limit <= self.honoured.max(self.max_limit.unwrap_or(0)))
     }
 }
 
@@ -503,5 +356,153 @@ fn earlier(a: Option<UnixSeconds>, b: Option<UnixSeconds>) -> Option<UnixSeconds
     match (a, b) {
         (Some(a), Some(b)) => Some(a.min(b)),
         (one, None) | (None, one) => one,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::nostr::kind::Kind;
+
+    const NOW: UnixSeconds = UnixSeconds(10_000);
+    const RULES: Rules = Rules {
+        page: 500,
+        max_limit: None,
+        honoured: 0,
+        margin_s: 100,
+    };
+
+    fn kind(kind: u16) -> Filter {
+        Filter {
+            kinds: Some(vec![Kind(kind)]),
+            ..Filter::default()
+        }
+    }
+
+    /// Sends the REQ, and has it answered with events of kind 1 of these dates.
+    fn answered(tracks: &mut Tracks, dates: &[u64], eose: bool) -> Vec<Filter> {
+        let asked = tracks.ask(&RULES, NOW);
+        for at in dates {
+            tracks.see(&format!("{{\"kind\":1,\"created_at\":{at}}}"), NOW);
+        }
+        if eose {
+            tracks.end(&RULES);
+        }
+        tracks.cut(&RULES);
+        asked
+    }
+
+    fn times(filter: &Filter) -> (Option<u64>, Option<u64>, Option<u32>) {
+        (filter.since.map(|t| t.0), filter.until.map(|t| t.0), filter.limit)
+    }
+
+    #[test]
+    fn what_is_sent_after_a_cut_follows_from_what_came_before_it() {
+        // (limit, dates, EOSE) -> (the REQ's since, until, limit; the first page's)
+        let limited = |limit| Filter {
+            limit: Some(limit),
+            ..kind(1)
+        };
+        for (filter, dates, eose, req, page) in [
+            (kind(1), vec![], false, (None, None, None), None),
+            (kind(1), vec![], true, (None, None, Some(500)), None),
+            (kind(1), vec![9_000, 8_000], true, (Some(8_900), None, Some(500)), None),
+            // Before EOSE the newest proves nothing about the older ones: they are a gap.
+            (
+                kind(1),
+                vec![9_000, 8_000],
+                false,
+                (Some(8_900), None, Some(500)),
+                Some((None, Some(8_000), None)),
+            ),
+            // Out of order, nothing is proven: the whole answer is fetched again, and what is live meanwhile.
+            (
+                kind(1),
+                vec![8_000, 9_000],
+                false,
+                (None, None, Some(1)),
+                Some((None, None, None)),
+            ),
+            (
+                limited(50),
+                vec![9_000, 8_000],
+                false,
+                (Some(8_900), None, Some(500)),
+                Some((None, Some(8_000), Some(48))),
+            ),
+            (limited(50), vec![8_000, 9_000], false, (None, None, Some(50)), None),
+            (
+                limited(2),
+                vec![9_000, 8_000],
+                false,
+                (Some(8_900), None, Some(500)),
+                None,
+            ),
+            (limited(0), vec![], false, (Some(9_900), None, Some(500)), None),
+            // Dated after our own clock.
+            (kind(1), vec![99_000], true, (Some(9_900), None, Some(500)), None),
+        ] {
+            let name = format!("{:?} {dates:?} {eose}", filter.limit);
+            let mut tracks = Tracks::new(vec![filter]);
+            answered(&mut tracks, &dates, eose);
+            let again = tracks.ask(&RULES, NOW);
+            assert_eq!(times(&again[0]), req, "{name}");
+            // A page of a limited answer is never larger than what is left.
+            let next = tracks.next_page(&RULES).map(|(_, filter, _)| times(&filter));
+            assert_eq!(next, page, "{name}");
+        }
+    }
+
+    #[test]
+    fn each_filter_is_resumed_from_its_own_newest_event() {
+        let mut tracks = Tracks::new(vec![kind(1), kind(7)]);
+        answered(&mut tracks, &[9_000], true);
+        let again = tracks.ask(&RULES, NOW);
+        assert_eq!(
+            again.iter().map(times).collect::<Vec<_>>(),
+            [(Some(8_900), None, Some(500)), (None, None, Some(500))]
+        );
+    }
+
+    #[test]
+    fn a_filter_whose_time_is_over_is_not_asked_again() {
+        let past = Filter {
+            until: Some(UnixSeconds(8_000)),
+            ..kind(1)
+        };
+        let mut tracks = Tracks::new(vec![Filter {
+            until: Some(UnixSeconds(9_000)),
+            ..kind(1)
+        }]);
+        answered(&mut tracks, &[8_999], true);
+        assert_eq!(tracks.ask(&RULES, NOW).len(), 1, "late events may still come");
+        let mut tracks = Tracks::new(vec![past]);
+        answered(&mut tracks, &[9_500], true);
+        assert!(tracks.ask(&RULES, NOW).is_empty());
+    }
+
+    #[test]
+    fn ids_are_asked_for_whole_for_an_old_event_may_come_late() {
+        let mut tracks = Tracks::new(vec![Filter {
+            ids: Some(Vec::new()),
+            ..Filter::default()
+        }]);
+        answered(&mut tracks, &[9_000], true);
+        assert_eq!(times(&tracks.ask(&RULES, NOW)[0]), (None, None, None));
+    }
+
+    #[test]
+    fn many_cuts_leave_few_gaps() {
+        let mut tracks = Tracks::new(vec![kind(1)]);
+        for n in 0..200 {
+            answered(&mut tracks, &[1_000 + 10 * n + 5, 1_000 + 10 * n], false);
+        }
+        assert!(tracks.tracks[0].gaps.len() <= MAX_GAPS);
+        let oldest = tracks.next_page(&RULES).map(|(_, filter, _)| times(&filter));
+        assert_eq!(
+            oldest,
+            Some((None, Some(1_000), None)),
+            "the oldest gap keeps its progress"
+        );
     }
 }

@@ -51,6 +51,8 @@ pub struct Net {
     pub statuses: BTreeMap<RelayUrl, ConnectionStatus>,
     /// False: the parser gives no credit.
     pub parser_reads: bool,
+    /// Messages the parser still takes although it gives no further credit.
+    pub parser_takes: usize,
     /// The most sockets that were being opened at a time.
     pub most_dialling: usize,
     dialling: Vec<SocketId>,
@@ -78,6 +80,7 @@ impl Net {
             crypto: Vec::new(),
             statuses: BTreeMap::new(),
             parser_reads: true,
+            parser_takes: 0,
             most_dialling: 0,
             dialling: Vec::new(),
         }
@@ -112,7 +115,7 @@ impl Net {
         self.send(relays, ClientFrame::Req { sub, filters });
     }
 
-    pub fn from_parser(&mut self, message: ParserToConnections) {
+    pub fn parser_says(&mut self, message: ParserToConnections) {
         self.input(Input::Parser(message));
     }
 
@@ -174,6 +177,12 @@ impl Net {
             }
         }
         any | self.deliver()
+    }
+
+    /// The parser takes some of what waits for it.
+    pub fn take(&mut self, messages: usize) {
+        self.parser_takes = messages;
+        self.drive();
     }
 
     /// Lets time pass, stopping at every alarm on the way.
@@ -283,11 +292,13 @@ impl Net {
 
     /// Lets the peers and the page take what there is for them.
     fn deliver(&mut self) -> bool {
-        let (reads, parser, crypto) = (self.parser_reads, &mut self.parser, &mut self.crypto);
+        let (parser, crypto) = (&mut self.parser, &mut self.crypto);
+        let (reads, takes) = (self.parser_reads, &mut self.parser_takes);
         let mut any = self.out.parser.deliver(|message| {
-            if !reads {
+            if !reads && *takes == 0 {
                 return Err(message);
             }
+            *takes = takes.saturating_sub(1);
             parser.push(message);
             Ok(())
         });

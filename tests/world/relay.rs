@@ -4,11 +4,12 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
 use nostr_ferry::message::SubId;
-use nostr_ferry::nostr::event::{EventId, Pubkey, RawEvent, Signature};
+use nostr_ferry::nostr::event::{Event, EventId, Pubkey, RawEvent, Signature, UnsignedEvent};
 use nostr_ferry::nostr::filter::Filter;
 use nostr_ferry::nostr::frame::ClientFrame;
 use nostr_ferry::nostr::kind::Kind;
 use nostr_ferry::time::UnixSeconds;
+use secp256k1::{Keypair, SecretKey};
 
 /// When a relay asks for NIP-42, and what it makes of the answer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -249,4 +250,19 @@ fn closed(sub: &SubId, reason: &str) -> String {
 
 fn json(text: &str) -> String {
     serde_json::to_string(text).unwrap_or_default()
+}
+
+/// An event signed with the key whose bytes are all `key`.
+pub fn signed_event(key: u8, kind: u16, created_at: u64, tags: &[&[&str]], content: &str) -> Event {
+    let keypair = Keypair::from_secret_key(&SecretKey::from_secret_bytes([key; 32]).unwrap());
+    let tag = |tag: &&[&str]| tag.iter().map(|value| value.to_string()).collect();
+    let unsigned = UnsignedEvent {
+        pubkey: Pubkey(keypair.x_only_public_key().0.to_byte_array()),
+        created_at: UnixSeconds(created_at),
+        kind: Kind(kind),
+        tags: tags.iter().map(tag).collect(),
+        content: content.into(),
+    };
+    let sig = Signature(secp256k1::schnorr::sign_no_aux_rand(&unsigned.id().0, &keypair).to_byte_array());
+    unsigned.with_signature(sig).verify().unwrap()
 }

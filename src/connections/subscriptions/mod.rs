@@ -4,15 +4,18 @@
 //! passed on once, when everything the relay has stored for it has been; where that takes
 //! too long, `Unreachable` is reported and the EOSE may still follow.
 
+mod wires;
+
 use std::collections::BTreeMap;
 
-use super::copies::{Copy, Recent};
-use super::limits::Limits;
-use super::outbox::Peer;
-use super::part::{AuthHope, Part, Phase, Refusal, Walk};
-use super::resume::Rules;
-use super::sockets::SocketId;
-use super::turn::Turn;
+use self::wires::free_wire;
+use crate::connections::copies::{Copy, Recent};
+use crate::connections::gap::Rules;
+use crate::connections::limits::Limits;
+use crate::connections::outbox::Peer;
+use crate::connections::part::{AuthHope, Part, Phase, Refusal, Walk};
+use crate::connections::sockets::SocketId;
+use crate::connections::turn::Turn;
 use crate::message::{RelayMessage, SubId};
 use crate::nostr::filter::Filter;
 use crate::nostr::frame::ClientFrame;
@@ -32,7 +35,7 @@ pub struct Subscriptions {
 
 #[derive(Debug)]
 struct Subscription {
-    /// Tells this REQ from an earlier one with the same id, and the order of waiting.
+    /// Tells this REQ from an earlier one with the same id. The smallest is served first.
     number: u64,
     peer: Peer,
     parts: Vec<Part>,
@@ -66,8 +69,15 @@ impl Default for Subscriptions {
 }
 
 impl Subscriptions {
-    /// Takes a REQ; one of the same id is replaced.
-    pub fn open(&mut self, turn: &mut Turn<'_>, socket: Option<SocketId>, sub: SubId, filters: Vec<Filter>) {
+    /// Takes the REQ numbered `number`; one of the same id is replaced.
+    pub fn open(
+        &mut self,
+        turn: &mut Turn<'_>,
+        socket: Option<SocketId>,
+        number: u64,
+        sub: SubId,
+        filters: Vec<Filter>,
+    ) {
         self.close(turn, socket, &sub);
         let peer = Peer::of(&sub);
         if self.subs.len() >= turn.config.max_subs {
@@ -78,7 +88,6 @@ impl Subscriptions {
             turn.tell(peer, RelayMessage::Closed { relay, sub, reason });
             return;
         }
-        let number = turn.number();
         let parts = self.parts(turn, &sub, filters);
         let deadline = Some(turn.after(turn.config.eose_ms));
         self.subs.insert(
@@ -125,8 +134,8 @@ impl Subscriptions {
         }
     }
 
-    /// Sends what may be sent now, on an open socket.
-    pub fn pump(&mut self, turn: &mut Turn<'_>, socket: SocketId) {
+    /// Sends what may be sent now, on an open socket. True if a page waits until the spool has room.
+    pub fn pump(&mut self, turn: &mut Turn<'_>, socket: SocketId) -> bool {
         let rules = self.rules(turn);
         let places = self.limits.max_subscriptions.unwrap_or(usize::MAX);
         let parts = || self.subs.values().flat_map(|subscription| &subscription.parts);
@@ -142,10 +151,15 @@ impl Subscriptions {
             }
         }
         // The next page is asked for when there is room for it: nothing need be shed.
+        let mut held_back = false;
         let has_room = turn.out.waiting_bytes(&turn.relay) < turn.config.spool_bytes / 2;
         for (sub, subscription) in &mut self.subs {
             for (number, part) in subscription.parts.iter_mut().enumerate() {
-                if has_room && walks < MAX_WALKS && open + walks < places && part.wants_page(turn) {
+                if walks >= MAX_WALKS || open + walks >= places || !part.wants_page(turn) {
+                    continue;
+                }
+                held_back |= !has_room;
+                if has_room {
                     let wire = free_wire(&self.wires, turn);
                     send_page(turn, socket, part, &rules, wire.clone());
                     let (sub, part) = (sub.clone(), number);
@@ -155,6 +169,7 @@ impl Subscriptions {
             }
         }
         self.settle(turn);
+        held_back
     }
 
     /// An EVENT came. False if it is for no subscription that was ever open here.
@@ -299,15 +314,10 @@ impl Subscriptions {
     }
 
     /// The relay owes an EOSE and has said nothing for long. True if a new socket may help.
-    pub fn on_silence(&mut self, turn: &Turn<'_>) -> bool {
-        let rules = self.rules(turn);
+    pub fn on_silence(&mut self) -> bool {
         let mut helps = false;
-        for subscription in self.subs.values_mut() {
-            for part in &mut subscription.parts {
-                helps |= part.on_silence(turn, &rules);
-            }
-            // An EOSE that never came is not passed on: the subscription has been reported as unreachable.
-            subscription.eose_passed |= subscription.parts.iter().all(Part::is_answered);
+        for part in self.parts_mut() {
+            helps |= part.on_silence();
         }
         helps
     }
@@ -329,13 +339,12 @@ impl Subscriptions {
         self.parts_iter().all(Part::is_finished)
     }
 
-    /// Whether something missed is still to be fetched.
-    pub fn has_gaps(&self) -> bool {
-        self.parts_iter().any(|part| part.tracks.has_gaps())
+    pub fn is_empty(&self) -> bool {
+        self.subs.is_empty()
     }
 
-    pub fn len(&self) -> usize {
-        self.subs.len()
+    pub fn contains(&self, sub: &SubId) -> bool {
+        self.subs.contains_key(sub)
     }
 
     /// Passes on the EOSEs that are due.
@@ -347,72 +356,6 @@ impl Subscriptions {
                 let (relay, sub) = (turn.relay.clone(), sub.clone());
                 turn.tell(subscription.peer, RelayMessage::Eose { relay, sub });
             }
-        }
-    }
-
-    /// The REQs that ask for `filters`, each with an id that means nothing else on this connection.
-    fn parts(&mut self, turn: &mut Turn<'_>, sub: &SubId, filters: Vec<Filter>) -> Vec<Part> {
-        let mut parts = Vec::new();
-        for (number, filters) in self.limits.divide(filters).into_iter().enumerate() {
-            // A relay may still answer the CLOSE of the last REQ with that id, or owe it an EOSE.
-            let taken = self.wires.contains_key(sub) || self.closed.contains(sub);
-            let wire = if taken {
-                free_wire(&self.wires, turn)
-            } else {
-                sub.clone()
-            };
-            let target = Target {
-                sub: sub.clone(),
-                part: number,
-                walk: false,
-            };
-            self.wires.insert(wire.clone(), target);
-            parts.push(Part::new(wire, filters));
-        }
-        parts
-    }
-
-    /// Closes a REQ and its page.
-    fn close_part(&mut self, turn: &mut Turn<'_>, socket: Option<SocketId>, part: Part) {
-        let is_open = part.is_open();
-        if let Some(walk) = part.walk {
-            self.retire(turn, socket, walk.wire);
-        }
-        if let Phase::Waiting { .. } = part.phase {
-            self.wires.remove(&part.wire);
-        } else {
-            self.retire(turn, socket.filter(|_| is_open), part.wire);
-        }
-    }
-
-    /// Forgets a relay's subscription id, and tells the relay if there is a socket.
-    fn retire(&mut self, turn: &mut Turn<'_>, socket: Option<SocketId>, wire: SubId) {
-        self.wires.remove(&wire);
-        self.closed.insert(wire.clone());
-        if let Some(socket) = socket {
-            turn.send(socket, ClientFrame::Close { sub: wire }.to_json());
-        }
-    }
-
-    /// The relay will not serve `sub`: it is over here.
-    fn refuse(&mut self, turn: &mut Turn<'_>, socket: Option<SocketId>, sub: &SubId, reason: &str) {
-        let peer = Peer::of(sub);
-        self.close(turn, socket, sub);
-        let (relay, sub, reason) = (turn.relay.clone(), sub.clone(), reason.to_owned());
-        turn.tell(peer, RelayMessage::Closed { relay, sub, reason });
-    }
-
-    fn refuse_where(
-        &mut self,
-        turn: &mut Turn<'_>,
-        socket: Option<SocketId>,
-        reason: &str,
-        is_refused: impl Fn(Phase) -> bool,
-    ) {
-        let refused = |subscription: &Subscription| subscription.parts.iter().any(|part| is_refused(part.phase));
-        let subs = self.subs.iter().filter(|(_, subscription)| refused(subscription));
-        for sub in Vec::from_iter(subs.map(|(sub, _)| sub.clone())) {
-            self.refuse(turn, socket, &sub, reason);
         }
     }
 
@@ -440,7 +383,7 @@ impl Subscriptions {
 
 /// Sends the REQ of `part`. False if there is nothing to ask.
 fn send_req(turn: &mut Turn<'_>, socket: SocketId, part: &mut Part, rules: &Rules) -> bool {
-    let filters = part.tracks.ask(rules);
+    let filters = part.tracks.ask(rules, turn.now.unix);
     if filters.is_empty() {
         part.phase = Phase::Complete;
         return false;
@@ -463,16 +406,6 @@ fn send_page(turn: &mut Turn<'_>, socket: SocketId, part: &mut Part, rules: &Rul
     turn.send(socket, frame.to_json());
     let at = turn.now.mono;
     part.walk = Some(Walk { wire, track, page, at });
-}
-
-/// An id for a REQ of our own making.
-fn free_wire(wires: &BTreeMap<SubId, Target>, turn: &mut Turn<'_>) -> SubId {
-    loop {
-        // The page may have chosen such an id too.
-        if let Some(wire) = SubId::new(&format!("~{}", turn.number())).filter(|wire| !wires.contains_key(wire)) {
-            return wire;
-        }
-    }
 }
 
 fn unreachable(turn: &mut Turn<'_>, peer: Peer, sub: &SubId, reason: &str) {

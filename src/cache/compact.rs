@@ -1,0 +1,383 @@
+//! Keeping the store small: merging small segments, rewriting half-dead ones, evicting.
+//!
+//! All of it goes in steps, each bounded: a read of at most 1 MiB, or a look at some
+//! thousand index entries. A compaction's batch expects its inputs to be as they were
+//! read, so two tabs that compact the same segments cannot both succeed.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::Arc;
+
+use super::index::{Place, Slot};
+use super::record;
+use super::segment::{self, Blocks, Item, Spot};
+use super::storage::{Batch, StorageError};
+use super::store::{Operation, Purpose, Store, expectations};
+use crate::nostr::kind::{Kind, Retention};
+
+/// A compaction under way.
+pub(super) struct Compaction {
+    inputs: Vec<u32>,
+    /// Live events of the inputs: where they were.
+    items: Vec<(u32, Item)>,
+    /// Blocks that are still to be read.
+    unread: Vec<(u32, u16)>,
+    records: HashMap<(u32, Spot), Vec<u8>>,
+    /// The events of the written segment.
+    moved: Vec<(Slot, Item)>,
+    name: String,
+    waits: bool,
+    has_indexes: bool,
+}
+
+/// An eviction under way.
+pub(super) struct Eviction {
+    /// Live bytes to get down to.
+    goal: u64,
+    pass: usize,
+    /// The last event looked at.
+    after: Option<(u32, Slot)>,
+}
+
+/// A segment is not merged into a larger one than this.
+const LARGE: u64 = 4 << 20;
+/// Blocks read in one transaction.
+const BLOCKS_PER_READ: usize = 16;
+/// So many segments of about one size are merged.
+const FAN_IN: usize = 8;
+/// After so many compactions in a row whose inputs could not be read, the disk is left as it is.
+const MAX_FAILED: u32 = 3;
+/// Index entries that one step of an eviction looks at.
+const EVICTION_STEP: usize = 1_000;
+
+/// Who goes, from the least useful to the most; the last pass takes anything.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Worth {
+    StrangersNote,
+    StrangersArticle,
+    StrangersList,
+    Own,
+}
+const PASSES: [Worth; 4] = [
+    Worth::StrangersNote,
+    Worth::StrangersArticle,
+    Worth::StrangersList,
+    Worth::Own,
+];
+
+impl Compaction {
+    fn new(inputs: Vec<u32>) -> Compaction {
+        Compaction {
+            inputs,
+            items: Vec::new(),
+            unread: Vec::new(),
+            records: HashMap::new(),
+            moved: Vec::new(),
+            name: String::new(),
+            waits: false,
+            has_indexes: false,
+        }
+    }
+
+    pub fn reads_any_of(&self, gone: &HashSet<u32>) -> bool {
+        self.inputs.iter().any(|number| gone.contains(number))
+    }
+}
+
+impl Store {
+    /// Whether a step of tidying up is worth a turn.
+    pub fn wants_tidying(&self) -> bool {
+        if self.is_stopping() {
+            return false;
+        }
+        let free = !self.is_writing() && !self.load.is_scanning();
+        let next = match &self.compaction {
+            Some(compaction) => !compaction.waits,
+            None => self.choose().is_some() || self.pressed,
+        };
+        self.eviction.is_some() || self.index.wants_sweep() || (free && next)
+    }
+
+    /// One step: sweep, evict, or go on with a compaction. `reuse`: no query is under way.
+    pub fn tidy(&mut self, reuse: bool) {
+        if self.index.wants_sweep() {
+            self.index.sweep(reuse);
+        } else if self.eviction.is_some() {
+            self.evict();
+        } else if self.is_writing() || self.load.is_scanning() {
+            // Its turn comes when the batch or the scan has ended.
+        } else if self.compaction.is_some() {
+            self.compact();
+        } else if let Some(inputs) = self.choose() {
+            self.compaction = Some(Compaction::new(inputs));
+        } else if self.pressed {
+            // The quota is met and there is nothing left to free.
+            self.degrade();
+        }
+    }
+
+    /// Starts evicting if the disk holds more than its budget.
+    pub(super) fn watch_budget(&mut self) {
+        let (live, all) = self.disk_bytes();
+        if self.eviction.is_none() && all > self.config.budget_bytes {
+            // A tenth of air, so that not every save evicts.
+            self.start_eviction(live.min(self.config.budget_bytes / 10 * 9));
+        }
+    }
+
+    /// The quota is met: frees a quarter. False if nothing is stored.
+    pub(super) fn make_room(&mut self) -> bool {
+        let (live, all) = self.disk_bytes();
+        if all == 0 {
+            return false;
+        }
+        self.pressed = true;
+        self.compaction = None;
+        self.start_eviction(live / 4 * 3);
+        true
+    }
+
+    fn start_eviction(&mut self, goal: u64) {
+        self.eviction = Some(Eviction {
+            goal,
+            pass: 0,
+            after: None,
+        });
+    }
+
+    fn evict(&mut self) {
+        let Some(mut eviction) = self.eviction.take() else {
+            return;
+        };
+        let (mut live, _) = self.disk_bytes();
+        let worth = PASSES.get(eviction.pass).copied();
+        let Some(worth) = worth.filter(|_| live > eviction.goal) else {
+            return;
+        };
+        let seen: Vec<(u32, Slot)> = self.index.oldest(eviction.after).take(EVICTION_STEP).collect();
+        for (age, slot) in &seen {
+            eviction.after = Some((*age, *slot));
+            if live <= eviction.goal {
+                break;
+            }
+            if self.worth(*slot).is_some_and(|w| w <= worth) {
+                self.counters.evicted += 1;
+                self.remove(*slot);
+                // What is not in a segment of ours any more frees nothing by itself.
+                live = live.saturating_sub(self.index.dead(*slot).map_or(0, |entry| u64::from(entry.length)));
+            }
+        }
+        if seen.len() < EVICTION_STEP {
+            eviction.pass += 1;
+            eviction.after = None;
+        }
+        self.eviction = Some(eviction);
+    }
+
+    /// How useful a saved event is; none for what waits to be written.
+    fn worth(&self, slot: Slot) -> Option<Worth> {
+        let entry = self.index.get(slot)?;
+        if entry.place == Place::Unsaved {
+            return None;
+        }
+        let owner = self
+            .index
+            .pubkey(entry.author)
+            .is_some_and(|key| self.owners.contains(key));
+        if entry.own || owner {
+            return Some(Worth::Own);
+        }
+        Some(match entry.kind.retention() {
+            Retention::Replaceable => Worth::StrangersList,
+            // Without the deletion, what it deleted would come back.
+            Retention::Regular if entry.kind == Kind::DELETION => Worth::StrangersList,
+            Retention::Addressable => Worth::StrangersArticle,
+            Retention::Regular | Retention::Ephemeral => Worth::StrangersNote,
+        })
+    }
+
+    /// The segments that are best made into one now.
+    fn choose(&self) -> Option<Vec<u32>> {
+        if self.failed_compactions > MAX_FAILED {
+            return None;
+        }
+        let (_, all) = self.disk_bytes();
+        let tight = self.pressed || all > self.config.budget_bytes;
+        let mut wasteful: Vec<(u64, u32, u64)> = Vec::new();
+        let mut tiers: BTreeMap<u32, Vec<(u32, u64)>> = BTreeMap::new();
+        for (number, home) in (0u32..).zip(&self.segments) {
+            let Some(home) = home else { continue };
+            let dead = 1000 - home.live_bytes.min(home.bytes) * 1000 / home.bytes.max(1);
+            if dead > 500 || home.live_bytes == 0 || (tight && dead > 20) {
+                wasteful.push((dead, number, home.live_bytes));
+            } else if home.bytes < LARGE / 2 {
+                let tier = (home.bytes >> 14).max(1).ilog2() / 3;
+                tiers.entry(tier).or_default().push((number, home.live_bytes));
+            }
+        }
+        wasteful.sort_unstable_by(|a, b| b.cmp(a));
+        // Under a met quota the new segment must fit before the old ones are gone.
+        let bound = if self.pressed { LARGE / 4 } else { LARGE };
+        let wasteful = wasteful.into_iter().map(|(_, number, live)| (number, live));
+        let chosen = up_to(wasteful, bound);
+        if !chosen.is_empty() {
+            return Some(chosen);
+        }
+        let full = tiers.into_values().find(|tier| tier.len() >= FAN_IN)?;
+        Some(up_to(full.into_iter(), LARGE)).filter(|chosen| chosen.len() > 1)
+    }
+
+    fn compact(&mut self) {
+        let Some(mut compaction) = self.compaction.take() else {
+            return;
+        };
+        if compaction.waits {
+            self.compaction = Some(compaction);
+            return;
+        }
+        let homes = compaction.inputs.iter();
+        let live: u64 = homes
+            .filter_map(|number| self.segments.get(*number as usize)?.as_ref())
+            .map(|home| home.live_bytes)
+            .sum();
+        let keys: Vec<String> = if live == 0 {
+            Vec::new()
+        } else if !compaction.has_indexes {
+            let names = compaction.inputs.iter().filter_map(|number| self.name(*number));
+            names.map(segment::index_key).collect()
+        } else {
+            let rest = compaction.unread.len().saturating_sub(BLOCKS_PER_READ);
+            let next = compaction.unread.split_off(rest);
+            let named = next
+                .iter()
+                .filter_map(|(number, block)| Some((self.name(*number)?, *block)));
+            named.map(|(name, block)| segment::block_key(name, block)).collect()
+        };
+        if keys.is_empty() {
+            self.finish_compaction(compaction);
+            return;
+        }
+        compaction.waits = true;
+        self.compaction = Some(compaction);
+        let purpose = Purpose::Compaction;
+        self.operations.push(Operation::Get { purpose, keys });
+    }
+
+    /// Blobs that the compaction has asked for.
+    pub fn compaction_got(&mut self, keys: Vec<String>, blobs: Result<Vec<Option<Vec<u8>>>, StorageError>) {
+        self.counters.storage_reads += 1;
+        let Some(mut compaction) = self.compaction.take() else {
+            return;
+        };
+        let whole: Option<Vec<Vec<u8>>> = blobs.ok().and_then(|blobs| blobs.into_iter().collect());
+        let Some(blobs) = whole else {
+            // Another writer was faster, or the disk fails: the listing will tell.
+            self.failed_compactions += 1;
+            self.rescan();
+            return;
+        };
+        compaction.waits = false;
+        if compaction.has_indexes {
+            self.take_records(&mut compaction, keys, blobs);
+        } else {
+            let inputs = compaction.inputs.clone();
+            for (number, blob) in inputs.into_iter().zip(blobs) {
+                // The events of an index that was damaged since it was read turn out lost, and are counted so.
+                let items = segment::decode_index(&blob).unwrap_or_default();
+                let live = items.into_iter().filter(|item| self.slot_at(item, number).is_some());
+                compaction.items.extend(live.map(|item| (number, item)));
+            }
+            let blocks: HashSet<(u32, u16)> = compaction.items.iter().map(|(n, item)| (*n, item.spot.block)).collect();
+            compaction.unread = blocks.into_iter().collect();
+            compaction.unread.sort_unstable();
+            compaction.has_indexes = true;
+        }
+        self.compaction = Some(compaction);
+    }
+
+    fn take_records(&mut self, compaction: &mut Compaction, keys: Vec<String>, blobs: Vec<Vec<u8>>) {
+        let blocks: HashMap<String, Vec<u8>> = keys.into_iter().zip(blobs).collect();
+        let mut damaged = Vec::new();
+        for (number, item) in &compaction.items {
+            let Some(name) = self.name(*number) else { continue };
+            let Some(block) = blocks.get(&segment::block_key(name, item.spot.block)) else {
+                continue;
+            };
+            let start = item.spot.offset as usize;
+            let record = block.get(start..start + item.length as usize).unwrap_or_default();
+            if record::is_whole(record) {
+                compaction.records.insert((*number, item.spot), record.to_vec());
+            } else {
+                damaged.extend(self.slot_at(item, *number));
+            }
+        }
+        for slot in damaged {
+            self.counters.corrupt += 1;
+            self.remove(slot);
+        }
+    }
+
+    fn finish_compaction(&mut self, mut compaction: Compaction) {
+        let mut items = std::mem::take(&mut compaction.items);
+        items.sort_by(|(_, a), (_, b)| segment::order(&a.meta, &b.meta));
+        let mut blocks = Blocks::default();
+        for (number, mut item) in items {
+            let record = compaction.records.remove(&(number, item.spot));
+            if let (Some(slot), Some(record)) = (self.slot_at(&item, number), record) {
+                item.meta.own |= self.index.get(slot).is_some_and(|entry| entry.own);
+                (item.spot, item.length) = blocks.push_record(&record);
+                compaction.moved.push((slot, item));
+            }
+        }
+        let mut batch = Batch::default();
+        for number in &compaction.inputs {
+            if let Some(home) = self.segments.get(*number as usize).and_then(Option::as_ref) {
+                batch.expect.extend(expectations(home));
+            }
+            batch.delete.extend(self.segment_keys(*number));
+        }
+        let items = compaction.moved.iter().map(|(_, item)| item.clone()).collect();
+        compaction.name = self.put_segment(items, blocks, &mut batch);
+        compaction.waits = true;
+        self.compaction = Some(compaction);
+        self.write_compaction(batch);
+    }
+
+    /// The compaction's batch is durable.
+    pub(super) fn compacted(&mut self, batch: Arc<Batch>) {
+        let Some(compaction) = self.compaction.take() else {
+            return;
+        };
+        self.counters.compactions += 1;
+        self.failed_compactions = 0;
+        self.pressed = false;
+        // First the events move, then their old homes go; what is left in those is lost for good.
+        self.settle(compaction.name, compaction.moved, batch);
+        for number in compaction.inputs {
+            self.drop_segment(number);
+        }
+        for slot in self.index.lost() {
+            self.counters.corrupt += 1;
+            self.index.kill(slot);
+        }
+        self.watch_budget();
+    }
+
+    fn name(&self, number: u32) -> Option<&str> {
+        let home = self.segments.get(number as usize)?.as_ref()?;
+        Some(home.name.as_str())
+    }
+}
+
+/// The first of `segments` whose live bytes stay within `bound` together; at least one.
+fn up_to(segments: impl Iterator<Item = (u32, u64)>, bound: u64) -> Vec<u32> {
+    let mut sum = 0;
+    let mut chosen = Vec::new();
+    for (number, live) in segments {
+        sum += live;
+        if sum > bound && !chosen.is_empty() {
+            break;
+        }
+        chosen.push(number);
+    }
+    chosen
+}

@@ -1,0 +1,476 @@
+//! The cache's decisions: lookups, saves, publishes, in what order and to whom.
+//!
+//! It has no clock, port or disk: `handle` takes one input and puts what follows into the
+//! `Outbox`. Answers are pushed only while the last ones have left, so a parser that is
+//! slow costs no memory here; saves are taken all the same.
+
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+
+use super::jobs::{Blocked, Job, Progress, Task};
+use super::query::Query;
+use super::relays::{self, Reason, RelayConfig};
+use super::store::{Completion, Operation, Purpose, Store, StoreConfig};
+use crate::message::{
+    CachePolicy, CacheToParser, Control, Envelope, PageToCache, ParserToCache, PublishId, RequestId, RoleReport, Stats,
+    SubId,
+};
+use crate::nostr::event::{Event, Pubkey};
+use crate::nostr::filter::Filter;
+use crate::nostr::frame::ClientFrame;
+use crate::nostr::relay_url::RelayUrl;
+use crate::router::Backlog;
+use crate::time::{Millis, Now};
+
+/// What the page decides for the cache.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Config {
+    pub store: StoreConfig,
+    pub relays: RelayConfig,
+    /// The signed-in user's keys, as far as known at start: their events are evicted last.
+    pub owners: Vec<Pubkey>,
+    pub limits: Limits,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Lookups and refills that are worked on at once; further ones wait in order.
+    pub jobs: usize,
+    /// Above so many bytes of saves that are not durable, the parser gets no more credit.
+    pub unsaved_bytes: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Limits {
+            jobs: 10,
+            unsaved_bytes: 4 << 20,
+        }
+    }
+}
+
+/// What the core is told.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Input {
+    Parser(ParserToCache),
+    Page(PageToCache),
+    Storage(Completion),
+    /// Another tab has written to the same storage.
+    OthersSaved,
+    /// `next_timeout` has come.
+    Timeout,
+    /// A turn to answer lookups or tidy up a little; see `wants_step`.
+    Step,
+}
+
+/// What the core wants done.
+#[derive(Debug, Default)]
+pub struct Outbox {
+    pub parser: Backlog<CacheToParser>,
+    pub connections: Backlog<Envelope>,
+    pub page: Backlog<RoleReport>,
+    pub operations: Vec<Operation>,
+    /// The disk is not to be written to any more: operations from now on go to memory.
+    pub memory_only: bool,
+}
+
+/// The cache role without its loop.
+pub struct Cache {
+    config: Config,
+    store: Store,
+    jobs: BTreeMap<u64, Job>,
+    /// The jobs that are worked on, next first, and those that wait. Each job is in one of them.
+    turns: VecDeque<u64>,
+    waiting: VecDeque<u64>,
+    next_job: u64,
+    /// Which relays were sent a subscription's REQ, and why.
+    asked: HashMap<SubId, Vec<(RelayUrl, Reason)>>,
+    /// Publishes that wait for the relay lists to be read.
+    unrouted: VecDeque<(PublishId, Event, Vec<RelayUrl>)>,
+    lookups: u64,
+    hits: u64,
+    refills: u64,
+    forwarded: u64,
+    malformed: u64,
+}
+
+/// Messages pushed in one step, and by one job before the next has its turn.
+const MESSAGES_PER_STEP: usize = 32;
+const MESSAGES_PER_TURN: usize = 4;
+/// Envelopes that may wait for connections before lookups pause.
+const MAX_ENVELOPES: usize = 64;
+
+impl Cache {
+    pub fn new(config: Config) -> Cache {
+        Cache {
+            store: Store::new(config.store.clone(), config.owners.iter().copied()),
+            config,
+            jobs: BTreeMap::new(),
+            turns: VecDeque::new(),
+            waiting: VecDeque::new(),
+            next_job: 0,
+            asked: HashMap::new(),
+            unrouted: VecDeque::new(),
+            lookups: 0,
+            hits: 0,
+            refills: 0,
+            forwarded: 0,
+            malformed: 0,
+        }
+    }
+
+    /// Takes one input in.
+    pub fn handle(&mut self, now: Now, input: Input, out: &mut Outbox) {
+        self.store.expire(now);
+        match input {
+            Input::Parser(message) => self.on_parser(now, message, out),
+            Input::Page(PageToCache::Control(Control::Stats { request })) => self.report(request, out),
+            Input::Page(PageToCache::Control(Control::Stop)) => self.store.stop(),
+            Input::Storage(completion) => self.on_storage(now, completion),
+            Input::OthersSaved => self.store.rescan(),
+            Input::Timeout => {}
+            Input::Step => self.step(now, out),
+        }
+        self.route_waiting(out);
+        self.store.drive(now);
+        out.operations.append(&mut self.store.operations);
+        if self.store.counters.memory_only > 0 && !out.memory_only {
+            out.memory_only = true;
+            self.report(RequestId::default(), out);
+        }
+    }
+
+    /// When `Input::Timeout` is due.
+    pub fn next_timeout(&self) -> Option<Millis> {
+        self.store.next_timeout()
+    }
+
+    /// Whether `Input::Step` would get anything done.
+    pub fn wants_step(&self, out: &Outbox) -> bool {
+        let ready = |number| self.jobs.get(number).is_some_and(|job| job.blocked.is_none());
+        let answers = self.turns.iter().any(ready) || !self.store.acknowledged.is_empty();
+        (answers && may_answer(out)) || self.store.wants_load_step() || self.store.wants_tidying()
+    }
+
+    /// Whether saves are taken as fast as they come: if not, the parser's credit is withheld.
+    pub fn takes_saves(&self) -> bool {
+        self.store.unsaved_bytes() < self.config.limits.unsaved_bytes
+    }
+
+    /// Whether the role was told to stop and has written everything down.
+    pub fn is_stopped(&self) -> bool {
+        self.store.is_stopped()
+    }
+
+    /// Counts a record that was no message.
+    pub fn on_malformed(&mut self) {
+        self.malformed += 1;
+    }
+
+    /// Which relays were asked for an open subscription, and why each.
+    pub fn explain(&self, sub: &SubId) -> &[(RelayUrl, Reason)] {
+        self.asked.get(sub).map_or(&[], Vec::as_slice)
+    }
+
+    fn on_parser(&mut self, now: Now, message: ParserToCache, out: &mut Outbox) {
+        match message {
+            ParserToCache::Lookup {
+                sub,
+                filters,
+                relays,
+                policy,
+            } => self.open_lookup(sub, filters, relays, policy, out),
+            ParserToCache::Close { sub } => {
+                self.cancel(&sub);
+                let asked = self.asked.remove(&sub).unwrap_or_default();
+                close(&sub, asked.into_iter().map(|(relay, _)| relay).collect(), out);
+            }
+            ParserToCache::Save { event } => self.store.save(&event, false, now),
+            ParserToCache::Publish { publish, event, relays } => {
+                self.store.save(&event, true, now);
+                self.unrouted.push_back((publish, event, relays));
+            }
+            ParserToCache::Refill { sub, ids } => {
+                self.refills += 1;
+                let ids = ids.into();
+                self.enqueue(Job::new(sub, Task::Refill { ids, missing: 0 }));
+            }
+        }
+    }
+
+    fn open_lookup(
+        &mut self,
+        sub: SubId,
+        filters: Vec<Filter>,
+        relays: Vec<RelayUrl>,
+        policy: CachePolicy,
+        out: &mut Outbox,
+    ) {
+        // A subscription that is opened again takes its former self's place (NIP-01).
+        self.cancel(&sub);
+        self.lookups += 1;
+        if policy == CachePolicy::NoCache && (!relays.is_empty() || self.store.is_loaded()) {
+            out.parser.push(CacheToParser::Eoce { sub: sub.clone() });
+            self.forward(sub, filters, &relays, out);
+            return;
+        }
+        let answered = policy == CachePolicy::NoCache;
+        if answered {
+            out.parser.push(CacheToParser::Eoce { sub: sub.clone() });
+        }
+        let query = Query::new(filters, !answered);
+        self.enqueue(Job::new(
+            sub,
+            Task::Lookup {
+                query,
+                relays,
+                policy,
+                answered,
+            },
+        ));
+    }
+
+    fn enqueue(&mut self, job: Job) {
+        let number = self.next_job;
+        self.next_job += 1;
+        self.jobs.insert(number, job);
+        self.waiting.push_back(number);
+        self.start_waiting();
+    }
+
+    fn start_waiting(&mut self) {
+        while self.turns.len() < self.config.limits.jobs {
+            let Some(number) = self.waiting.pop_front() else { return };
+            self.turns.push_back(number);
+        }
+    }
+
+    fn cancel(&mut self, sub: &SubId) {
+        self.jobs.retain(|_, job| job.sub != *sub);
+        let jobs = &self.jobs;
+        self.turns.retain(|number| jobs.contains_key(number));
+        self.waiting.retain(|number| jobs.contains_key(number));
+        self.start_waiting();
+    }
+
+    fn on_storage(&mut self, now: Now, completion: Completion) {
+        match completion {
+            Completion::Listed(result) => {
+                self.store.listed(result);
+                self.unblock(Blocked::Load);
+            }
+            Completion::Got { purpose, keys, blobs } => match purpose {
+                Purpose::Load => {
+                    self.store.loaded(keys, blobs);
+                    self.unblock(Blocked::Load);
+                }
+                Purpose::Compaction => self.store.compaction_got(keys, blobs),
+                Purpose::Job(number) => self.job_got(number, keys, blobs),
+            },
+            Completion::Written(result) => self.store.written(result, now),
+        }
+    }
+
+    fn job_got(
+        &mut self,
+        number: u64,
+        keys: Vec<String>,
+        blobs: Result<Vec<Option<Vec<u8>>>, super::storage::StorageError>,
+    ) {
+        let failed = blobs.is_err();
+        self.store.counters.storage_reads += 1;
+        self.store.counters.storage_errors += u64::from(failed);
+        for (key, blob) in keys.iter().zip(blobs.unwrap_or_default()) {
+            self.store.keep_block(key, blob);
+        }
+        if let Some(job) = self.jobs.get_mut(&number) {
+            job.blocked = None;
+            job.read_failed = failed;
+            job.take_blocks(&mut self.store);
+        }
+    }
+
+    fn unblock(&mut self, from: Blocked) {
+        for job in self.jobs.values_mut().filter(|job| job.blocked == Some(from)) {
+            job.blocked = None;
+        }
+    }
+
+    fn step(&mut self, now: Now, out: &mut Outbox) {
+        if may_answer(out) {
+            self.answer(out);
+        }
+        if self.store.wants_load_step() {
+            self.store.load_step(now.unix);
+            self.unblock(Blocked::Load);
+        } else if self.store.wants_tidying() {
+            self.store.tidy(self.jobs.is_empty());
+        }
+    }
+
+    /// Gives each job a turn until enough is said or none can say anything.
+    fn answer(&mut self, out: &mut Outbox) {
+        if !self.store.acknowledged.is_empty() {
+            let ids = std::mem::take(&mut self.store.acknowledged);
+            out.parser.push(CacheToParser::Saved { ids });
+        }
+        let mut idle = 0;
+        while idle < self.turns.len() && out.parser.len() < MESSAGES_PER_STEP {
+            let Some(number) = self.turns.pop_front() else { return };
+            let said = self.turn(number, out);
+            idle = if said == 0 { idle + 1 } else { 0 };
+        }
+    }
+
+    /// One job's turn; how many messages it gave.
+    fn turn(&mut self, number: u64, out: &mut Outbox) -> usize {
+        for said in 0..MESSAGES_PER_TURN {
+            let Some(job) = self.jobs.get_mut(&number) else {
+                return said;
+            };
+            match job.step(number, &mut self.store) {
+                Progress::Message(message) => {
+                    self.hits += u64::from(!matches!(message, CacheToParser::Eoce { .. }));
+                    out.parser.push(message);
+                }
+                Progress::Pause | Progress::Blocked => {
+                    self.turns.push_back(number);
+                    return said;
+                }
+                Progress::Finished => {
+                    self.finish(number, out);
+                    return said + 1;
+                }
+            }
+        }
+        self.turns.push_back(number);
+        MESSAGES_PER_TURN
+    }
+
+    fn finish(&mut self, number: u64, out: &mut Outbox) {
+        let Some(job) = self.jobs.remove(&number) else { return };
+        self.start_waiting();
+        let sub = job.sub;
+        match job.task {
+            Task::Refill { missing, .. } => out.parser.push(CacheToParser::RefillEnd { sub, missing }),
+            Task::Lookup {
+                query, relays, policy, ..
+            } => {
+                let filters = match policy {
+                    CachePolicy::CacheOnly => Vec::new(),
+                    CachePolicy::CacheFirst => query.unanswered(),
+                    CachePolicy::CacheThenNetwork | CachePolicy::NoCache => query.into_filters(),
+                };
+                self.forward(sub, filters, &relays, out);
+            }
+        }
+    }
+
+    /// Chooses relays and sends them the request: one envelope for those that are asked the same.
+    fn forward(&mut self, sub: SubId, filters: Vec<Filter>, named: &[RelayUrl], out: &mut Outbox) {
+        let choices = if filters.is_empty() {
+            Vec::new()
+        } else {
+            let index = &self.store.index;
+            relays::for_request(&filters, named, &self.config.relays, |author| index.relay_list(author))
+        };
+        let mut asked = Vec::with_capacity(choices.len());
+        let mut envelopes: Vec<(Vec<Filter>, Vec<RelayUrl>)> = Vec::new();
+        for choice in choices {
+            asked.push((choice.relay.clone(), choice.reason));
+            match envelopes.iter_mut().find(|(filters, _)| *filters == choice.filters) {
+                Some((_, relays)) => relays.push(choice.relay),
+                None => envelopes.push((choice.filters, vec![choice.relay])),
+            }
+        }
+        let relays: Vec<RelayUrl> = asked.iter().map(|(relay, _)| relay.clone()).collect();
+        let former = self.asked.remove(&sub).unwrap_or_default();
+        let now: HashSet<&RelayUrl> = relays.iter().collect();
+        let dropped = former.into_iter().map(|(relay, _)| relay);
+        close(&sub, dropped.filter(|relay| !now.contains(relay)).collect(), out);
+        for (filters, relays) in envelopes {
+            self.forwarded += 1;
+            let sub = sub.clone();
+            let frames = vec![ClientFrame::Req { sub, filters }];
+            out.connections.push(Envelope { relays, frames });
+        }
+        if !asked.is_empty() {
+            self.asked.insert(sub.clone(), asked);
+        }
+        out.parser.push(CacheToParser::Asked { sub, relays });
+    }
+
+    fn route_waiting(&mut self, out: &mut Outbox) {
+        while self.store.is_loaded() {
+            let Some((publish, event, named)) = self.unrouted.pop_front() else {
+                return;
+            };
+            let index = &self.store.index;
+            let list = |author: &Pubkey| index.relay_list(author);
+            let relays = relays::for_publish(&event, &named, &self.config.relays, list);
+            out.parser.push(CacheToParser::Routed {
+                publish,
+                relays: relays.clone(),
+            });
+            if !relays.is_empty() {
+                let frames = vec![ClientFrame::Event(event)];
+                out.connections.push(Envelope { relays, frames });
+            }
+        }
+    }
+
+    fn report(&self, request: RequestId, out: &mut Outbox) {
+        let counters = self.counters().into_iter();
+        out.page.push(RoleReport::Stats(Stats {
+            request,
+            ports: Vec::new(),
+            counters: counters.map(|(name, count)| (name.to_owned(), count)).collect(),
+        }));
+    }
+
+    /// The role's counters, by name.
+    pub fn counters(&self) -> Vec<(&'static str, u64)> {
+        let store = &self.store.counters;
+        let (live_bytes, bytes) = self.store.disk_bytes();
+        vec![
+            ("events", self.store.index.len() as u64),
+            ("bytes", bytes),
+            ("live_bytes", live_bytes),
+            ("segments", self.store.names.len() as u64),
+            ("unsaved_bytes", self.store.unsaved_bytes()),
+            ("block_cache_bytes", self.store.blocks.bytes() as u64),
+            ("jobs", self.jobs.len() as u64),
+            ("lookups", self.lookups),
+            ("hits", self.hits),
+            ("refills", self.refills),
+            ("forwarded", self.forwarded),
+            ("saved", store.saved),
+            ("duplicates", store.duplicates),
+            ("refused", store.refused),
+            ("superseded", store.superseded),
+            ("expired", store.expired),
+            ("evicted", store.evicted),
+            ("corrupt", store.corrupt),
+            ("foreign", store.foreign),
+            ("storage_reads", store.storage_reads),
+            ("storage_writes", store.storage_writes),
+            ("storage_errors", store.storage_errors),
+            ("quota_errors", store.quota_errors),
+            ("conflicts", store.conflicts),
+            ("compactions", store.compactions),
+            ("memory_only", store.memory_only),
+            ("malformed", self.malformed),
+        ]
+    }
+}
+
+/// The last answers have left, and connections is not behind.
+fn may_answer(out: &Outbox) -> bool {
+    out.parser.is_empty() && out.connections.len() < MAX_ENVELOPES
+}
+
+fn close(sub: &SubId, relays: Vec<RelayUrl>, out: &mut Outbox) {
+    if !relays.is_empty() {
+        let frames = vec![ClientFrame::Close { sub: sub.clone() }];
+        out.connections.push(Envelope { relays, frames });
+    }
+}

@@ -1,0 +1,148 @@
+//! The cache role: the persistent event store, its queries, and the choice of relays.
+//!
+//! It answers the parser's lookups from the store, hands what the network must answer to
+//! connections, and keeps what the parser has verified. It opens no socket, checks no
+//! signature and knows no browser: `Storage` is IndexedDB there and memory in tests.
+//! engine.md section 5 "cache", NIP-01, 09, 40, 65.
+
+mod blocks;
+mod bytes;
+mod compact;
+mod core;
+#[cfg(test)]
+mod core_tests;
+mod index;
+mod jobs;
+mod load;
+mod meta;
+mod query;
+mod record;
+mod relays;
+mod segment;
+pub mod storage;
+mod store;
+#[cfg(test)]
+mod store_tests;
+#[cfg(test)]
+mod testing;
+
+use std::pin::pin;
+
+use futures_util::future::FutureExt;
+use futures_util::select_biased;
+use futures_util::stream::{FuturesUnordered, StreamExt};
+
+pub use self::core::{Cache, Config, Input, Limits, Outbox};
+pub use self::relays::{Reason, RelayConfig};
+pub use self::store::{Completion, Operation, Purpose, StoreConfig};
+
+use self::storage::{Fallback, Storage};
+use crate::message::{CacheToParser, Envelope, Nothing, PageToCache, ParserToCache, PortStats, RoleReport};
+use crate::router::{Port, Received};
+use crate::time::{Clock, Millis, until};
+
+/// The role's ends of its channels.
+pub struct Ports {
+    pub parser: Port<ParserToCache, CacheToParser>,
+    pub connections: Port<Nothing, Envelope>,
+    pub page: Port<PageToCache, RoleReport>,
+}
+
+/// Runs the cache until it is told to stop and has written everything down.
+pub async fn run(mut ports: Ports, storage: impl Storage, clock: impl Clock, config: Config) {
+    let storage = Fallback::new(storage);
+    let mut disk = FuturesUnordered::new();
+    let mut core = Cache::new(config);
+    let mut out = Outbox::default();
+    core.handle(clock.now(), Input::Timeout, &mut out);
+    while !core.is_stopped() || !out.parser.is_empty() {
+        if out.memory_only {
+            storage.degrade();
+        }
+        let operations = out.operations.drain(..);
+        disk.extend(operations.map(|operation| execute(&storage, operation)));
+        let busy = core.wants_step(&out);
+        if !busy {
+            ports.flush(clock.now().mono);
+        }
+        let next = async {
+            // Ports before the disk: a flood of saves must not hide a CLOSE, and costs the disk one turn at most.
+            select_biased! {
+                received = ports.page.select_next_some() => received.map(Input::Page),
+                received = ports.parser.select_next_some() => received.map(Input::Parser),
+                received = ports.connections.select_next_some() => received.map(|never| match never {}),
+                completion = disk.select_next_some() => Received::Message(Input::Storage(completion)),
+                () = pin!(storage.changed().fuse()) => Received::Message(Input::OthersSaved),
+                () = pin!(until(&clock, core.next_timeout()).fuse()) => Received::Message(Input::Timeout),
+            }
+        };
+        let received = if busy { next.now_or_never() } else { Some(next.await) };
+        match received {
+            Some(Received::Message(input)) => core.handle(clock.now(), input, &mut out),
+            // Credit came: what waits is sent below.
+            Some(Received::Writable) | None => {}
+            Some(Received::Malformed(_)) => core.on_malformed(),
+        }
+        if core.wants_step(&out) {
+            core.handle(clock.now(), Input::Step, &mut out);
+        }
+        ports.send(&mut out);
+        ports.grant(core.takes_saves());
+    }
+    ports.goodbye();
+}
+
+impl Ports {
+    /// Sends what there is credit for.
+    fn send(&mut self, out: &mut Outbox) {
+        out.parser.send(&mut self.parser);
+        out.connections.send(&mut self.connections);
+        let reports: Vec<RoleReport> = out.page.drain().collect();
+        for mut report in reports {
+            let RoleReport::Stats(stats) = &mut report;
+            if stats.ports.is_empty() {
+                stats.ports = self.stats();
+            }
+            out.page.push(report);
+        }
+        out.page.send(&mut self.page);
+    }
+
+    /// Posts what has been sent: the role has nothing else to do.
+    fn flush(&mut self, now: Millis) {
+        self.parser.flush(now);
+        self.connections.flush(now);
+        self.page.flush(now);
+    }
+
+    /// Gives credit for what has been taken. Replies that are owed never hold it back, only saves do.
+    fn grant(&mut self, takes_saves: bool) {
+        if takes_saves {
+            self.parser.grant();
+        }
+        self.connections.grant();
+        self.page.grant();
+    }
+
+    fn stats(&self) -> Vec<PortStats> {
+        vec![self.connections.stats(), self.parser.stats(), self.page.stats()]
+    }
+
+    fn goodbye(&mut self) {
+        self.parser.goodbye();
+        self.connections.goodbye();
+        self.page.goodbye();
+    }
+}
+
+/// Does one operation; the core hears what came of it.
+async fn execute(storage: &Fallback<impl Storage>, operation: Operation) -> Completion {
+    match operation {
+        Operation::List => Completion::Listed(storage.list("").await),
+        Operation::Get { purpose, keys } => {
+            let blobs = storage.get(&keys).await;
+            Completion::Got { purpose, keys, blobs }
+        }
+        Operation::Write(batch) => Completion::Written(storage.write(&batch).await),
+    }
+}

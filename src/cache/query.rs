@@ -1,0 +1,391 @@
+//! Finding the events of a request, newest first, from the index alone.
+//!
+//! Each filter is a stream over the postings that narrow it down most; the streams are
+//! merged without duplicates. Nothing is collected: a limit of 20 over 100,000 events
+//! looks at some twenty. A tag is found by its hash, so whoever has loaded the event asks
+//! `Filter::matches` and reports a stranger with `Query::mistaken`.
+
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, HashSet, VecDeque};
+
+use super::index::{Entry, Index, Slot, age, key};
+use super::meta::tag_hash;
+use crate::nostr::event::{EventId, RawEvent};
+use crate::nostr::filter::Filter;
+use crate::nostr::kind::{Kind, Retention};
+use crate::time::UnixSeconds;
+
+/// What a step of a query came to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Next {
+    /// The event in `slot` is next, for these of the request's filters.
+    Found {
+        slot: Slot,
+        filters: Vec<u16>,
+    },
+    /// More may be in segments whose index has not been read.
+    Wait,
+    /// It has looked at a lot; go on after the others had their turn.
+    Pause,
+    End,
+}
+
+/// A request on its way through the index.
+pub struct Query {
+    streams: Vec<Stream>,
+}
+
+struct Stream {
+    filter: Filter,
+    /// What `limit` leaves.
+    left: u32,
+    /// Confirmed matches.
+    found: u32,
+    plan: Option<Plan>,
+    /// The frontier when the plan was made; the index was still filling up behind it.
+    frontier: Option<UnixSeconds>,
+    /// The candidate to be given out next.
+    head: Option<Slot>,
+    /// The last candidate, by rank: all others come after it.
+    last: Option<(Reverse<UnixSeconds>, EventId)>,
+    waits: bool,
+}
+
+/// The postings a filter is read from, and what is to be checked besides.
+struct Plan {
+    lists: Vec<List>,
+    heads: BinaryHeap<Reverse<Head>>,
+    ids: Option<HashSet<EventId>>,
+    authors: Option<HashSet<u32>>,
+    kinds: Option<HashSet<Kind>>,
+    /// One of each must be had.
+    tags: Vec<Vec<u64>>,
+}
+
+struct List {
+    key: u64,
+    next_age: Option<u32>,
+    group: VecDeque<Slot>,
+}
+
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct Head {
+    created_at: Reverse<UnixSeconds>,
+    id: EventId,
+    slot: Slot,
+    list: usize,
+}
+
+/// More author and kind pairs than this are looked up by author, and their kinds compared.
+const MAX_PAIRS: usize = 2_000;
+/// How far postings are counted to find the shortest way.
+const ESTIMATE: usize = 1_000;
+
+impl Query {
+    /// `reads`: false for a request that takes nothing from the store.
+    pub fn new(filters: Vec<Filter>, reads: bool) -> Query {
+        let streams = filters.into_iter().map(|filter| Stream::new(filter, reads)).collect();
+        Query { streams }
+    }
+
+    /// The next event, looking at no more than `work` postings.
+    ///
+    /// `frontier`: events from then or before may still be unknown to the index.
+    pub fn next(&mut self, index: &Index, frontier: Option<UnixSeconds>, work: &mut u32) -> Next {
+        for stream in &mut self.streams {
+            if !stream.advance(index, frontier, work) {
+                return Next::Pause;
+            }
+        }
+        let heads = self.streams.iter().filter_map(|stream| stream.head);
+        let Some(slot) = heads.min_by_key(|slot| index.rank(*slot)) else {
+            let waits = self.streams.iter().any(|stream| stream.waits);
+            return if waits { Next::Wait } else { Next::End };
+        };
+        let mut filters = Vec::new();
+        for (number, stream) in (0..).zip(&mut self.streams) {
+            if stream.head == Some(slot) {
+                stream.head = None;
+                stream.left = stream.left.saturating_sub(1);
+                filters.push(number);
+            }
+        }
+        Next::Found { slot, filters }
+    }
+
+    /// Whether `event`, found for `filters`, is really asked for; takes back what a hash has promised too much.
+    pub fn confirm(&mut self, filters: &[u16], event: &RawEvent) -> bool {
+        let mut wanted = false;
+        for number in filters {
+            let Some(stream) = self.streams.get_mut(usize::from(*number)) else {
+                continue;
+            };
+            if stream.filter.matches(event) {
+                stream.found += 1;
+                wanted = true;
+            } else {
+                stream.left += 1;
+            }
+        }
+        wanted
+    }
+
+    /// Takes back candidates whose event could not be read.
+    pub fn mistaken(&mut self, filters: &[u16]) {
+        for number in filters {
+            if let Some(stream) = self.streams.get_mut(usize::from(*number)) {
+                stream.left += 1;
+            }
+        }
+    }
+
+    /// The filters that only a relay can answer in full.
+    pub fn unanswered(&self) -> Vec<Filter> {
+        self.streams
+            .iter()
+            .filter(|stream| !stream.is_answered())
+            .map(|stream| stream.filter.clone())
+            .collect()
+    }
+
+    pub fn into_filters(self) -> Vec<Filter> {
+        self.streams.into_iter().map(|stream| stream.filter).collect()
+    }
+}
+
+impl Stream {
+    fn new(filter: Filter, reads: bool) -> Stream {
+        Stream {
+            // NIP-50: which events a search means, only a relay can tell.
+            left: match (reads && filter.search.is_none(), filter.limit) {
+                (false, _) => 0,
+                (true, limit) => limit.unwrap_or(u32::MAX),
+            },
+            found: 0,
+            plan: None,
+            frontier: None,
+            head: None,
+            last: None,
+            waits: false,
+            filter,
+        }
+    }
+
+    /// Looks for the next candidate. False if `work` ran out before.
+    fn advance(&mut self, index: &Index, frontier: Option<UnixSeconds>, work: &mut u32) -> bool {
+        // A head that died meanwhile is no head.
+        if let Some(slot) = self.head.filter(|slot| index.get(*slot).is_none()) {
+            debug_assert!(index.get(slot).is_none());
+            self.head = None;
+        }
+        self.waits = false;
+        if self.head.is_some() || self.left == 0 {
+            return true;
+        }
+        if self.plan.is_none() || self.frontier != frontier {
+            self.plan = Some(Plan::new(&self.filter, index, self.last));
+            self.frontier = frontier;
+        }
+        let Some(plan) = &mut self.plan else { return true };
+        while let Some(Reverse(head)) = plan.heads.peek() {
+            if self.filter.since.is_some_and(|since| head.created_at.0 < since) {
+                return true;
+            }
+            if frontier.is_some_and(|frontier| head.created_at.0 <= frontier) {
+                self.waits = true;
+                return true;
+            }
+            if *work == 0 {
+                return false;
+            }
+            *work -= 1;
+            let Some((rank, slot)) = plan.pop(index) else { break };
+            let fresh = self.last.is_none_or(|last| rank > last);
+            let in_time = self.filter.until.is_none_or(|until| rank.0.0 <= until);
+            if fresh && in_time && plan.admits(index, slot) {
+                self.last = Some(rank);
+                self.head = Some(slot);
+                return true;
+            }
+        }
+        // What the index does not know yet may still be asked for.
+        self.waits = frontier.is_some_and(|frontier| self.filter.since.is_none_or(|since| since <= frontier));
+        true
+    }
+
+    /// Whether the network could add nothing (`CacheFirst`). In doubt it could.
+    fn is_answered(&self) -> bool {
+        let filter = &self.filter;
+        if filter.search.is_some() {
+            return false;
+        }
+        let found = self.found as usize;
+        if filter.limit.is_some_and(|limit| limit > 0 && self.found >= limit) {
+            return true;
+        }
+        if let Some(ids) = &filter.ids {
+            // An id names one event for ever.
+            return found == distinct(ids);
+        }
+        let (Some(authors), Some(kinds)) = (&filter.authors, &filter.kinds) else {
+            return false;
+        };
+        if filter.since.is_some() || filter.until.is_some() {
+            return false;
+        }
+        let pairs = distinct(authors) * distinct(kinds);
+        let all = |retention| kinds.iter().all(|kind| kind.retention() == retention);
+        let letters: Vec<char> = filter.tags.keys().copied().collect();
+        match letters.as_slice() {
+            [] => all(Retention::Replaceable) && found == pairs,
+            ['d'] => {
+                let values = filter.tags.get(&'d').map_or(0, |values| distinct(values));
+                all(Retention::Addressable) && found == pairs * values
+            }
+            _ => false,
+        }
+    }
+}
+
+impl Plan {
+    fn new(filter: &Filter, index: &Index, after: Option<(Reverse<UnixSeconds>, EventId)>) -> Plan {
+        let authors: Option<HashSet<u32>> = filter
+            .authors
+            .as_ref()
+            .map(|authors| authors.iter().filter_map(|author| index.author(author)).collect());
+        let kinds: Option<HashSet<Kind>> = filter.kinds.as_ref().map(|kinds| kinds.iter().copied().collect());
+        let tags: Vec<Vec<u64>> = filter
+            .tags
+            .iter()
+            .map(|(letter, values)| {
+                let mut keys: Vec<u64> = values.iter().map(|v| key::tag(tag_hash(*letter, v))).collect();
+                keys.sort_unstable();
+                keys.dedup();
+                keys
+            })
+            .collect();
+        let ids: Option<HashSet<EventId>> = filter.ids.as_ref().map(|ids| ids.iter().copied().collect());
+        let keys = shortest(index, &ids, &authors, &kinds, &tags);
+        let from = match (after, filter.until) {
+            (Some((Reverse(last), _)), _) => age(last),
+            (None, Some(until)) => age(until),
+            (None, None) => 0,
+        };
+        let mut plan = Plan {
+            lists: keys
+                .into_iter()
+                .map(|key| List {
+                    key,
+                    next_age: Some(from),
+                    group: VecDeque::new(),
+                })
+                .collect(),
+            heads: BinaryHeap::new(),
+            ids,
+            authors,
+            kinds,
+            tags,
+        };
+        for list in 0..plan.lists.len() {
+            plan.refill(index, list);
+        }
+        plan
+    }
+
+    /// The next event of all lists, each once.
+    fn pop(&mut self, index: &Index) -> Option<((Reverse<UnixSeconds>, EventId), Slot)> {
+        let Reverse(head) = self.heads.pop()?;
+        self.refill(index, head.list);
+        while let Some(same) = self.heads.peek().filter(|other| other.0.slot == head.slot) {
+            let list = same.0.list;
+            self.heads.pop();
+            self.refill(index, list);
+        }
+        Some(((head.created_at, head.id), head.slot))
+    }
+
+    /// Puts the next event of `list` among the heads.
+    fn refill(&mut self, index: &Index, number: usize) {
+        let Some(list) = self.lists.get_mut(number) else { return };
+        loop {
+            while let Some(slot) = list.group.pop_front() {
+                if let Some((created_at, id)) = index.rank(slot) {
+                    self.heads.push(Reverse(Head {
+                        created_at,
+                        id,
+                        slot,
+                        list: number,
+                    }));
+                    return;
+                }
+            }
+            let Some(from) = list.next_age else { return };
+            let Some((age, slots)) = index.group(list.key, from) else {
+                list.next_age = None;
+                return;
+            };
+            list.next_age = age.checked_add(1);
+            list.group = slots.into();
+        }
+    }
+
+    fn admits(&self, index: &Index, slot: Slot) -> bool {
+        index.get(slot).is_some_and(|entry| self.admits_entry(entry))
+            && self
+                .tags
+                .iter()
+                .all(|keys| keys.iter().any(|key| index.has(slot, *key)))
+    }
+
+    fn admits_entry(&self, entry: &Entry) -> bool {
+        self.ids.as_ref().is_none_or(|ids| ids.contains(&entry.id))
+            && self
+                .authors
+                .as_ref()
+                .is_none_or(|authors| authors.contains(&entry.author))
+            && self.kinds.as_ref().is_none_or(|kinds| kinds.contains(&entry.kind))
+    }
+}
+
+/// The keys with the fewest postings between them that a match must be under.
+fn shortest(
+    index: &Index,
+    ids: &Option<HashSet<EventId>>,
+    authors: &Option<HashSet<u32>>,
+    kinds: &Option<HashSet<Kind>>,
+    tags: &[Vec<u64>],
+) -> Vec<u64> {
+    if let Some(ids) = ids {
+        return ids.iter().map(key::id).collect();
+    }
+    let mut ways: Vec<Vec<u64>> = tags.to_vec();
+    match (authors, kinds) {
+        (Some(authors), Some(kinds)) if authors.len() * kinds.len() <= MAX_PAIRS => {
+            let pairs = authors
+                .iter()
+                .flat_map(|author| kinds.iter().map(|kind| (*author, *kind)));
+            ways.push(pairs.map(|(author, kind)| key::author_kind(author, kind)).collect());
+        }
+        (Some(authors), _) => ways.push(authors.iter().map(|author| key::author(*author)).collect()),
+        (None, Some(kinds)) => ways.push(kinds.iter().map(|kind| key::kind(*kind)).collect()),
+        (None, None) => {}
+    }
+    if ways.len() < 2 {
+        return ways.pop().unwrap_or_else(|| vec![key::ALL]);
+    }
+    let cost = |keys: &Vec<u64>| {
+        let mut counted = 0;
+        for key in keys {
+            if counted >= ESTIMATE {
+                break;
+            }
+            counted += index.count(*key, ESTIMATE - counted);
+        }
+        counted
+    };
+    ways.into_iter().min_by_key(cost).unwrap_or_default()
+}
+
+fn distinct<T: Eq + std::hash::Hash>(values: &[T]) -> usize {
+    values.iter().collect::<HashSet<_>>().len()
+}

@@ -1,0 +1,469 @@
+//! Which relays to ask and to send to (NIP-65, "outbox"), pure.
+//!
+//! A request's own relays; else the authors' write relays for what they wrote, and the
+//! read relays of `#p` targets for what mentions them: few relays, each author at two of
+//! them; else the indexers for profiles, contact and relay lists; else the defaults.
+//! A relay is asked only for the authors who use it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::meta::RelayList;
+use crate::nostr::event::{Event, Pubkey};
+use crate::nostr::filter::Filter;
+use crate::nostr::kind::Kind;
+use crate::nostr::relay_url::RelayUrl;
+
+/// Relays that are known without any event.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RelayConfig {
+    /// Asked for kinds 0, 3 and 10002 of authors whose relays are unknown.
+    pub indexers: Vec<RelayUrl>,
+    /// Asked for everything else that names no relay.
+    pub defaults: Vec<RelayUrl>,
+    /// The most relays chosen for one request or publish; none means 15.
+    pub max_relays: Option<usize>,
+}
+
+const MAX_RELAYS: usize = 15;
+/// Two, so that one that is down hides nobody.
+const COPIES: usize = 2;
+
+/// Why a relay was chosen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reason {
+    /// The caller named it.
+    Named,
+    /// So many of the request's authors write there.
+    Outbox { authors: usize },
+    /// So many of those mentioned read there.
+    Inbox { mentioned: usize },
+    /// It is a configured indexer.
+    Indexer,
+    /// Nothing better is known.
+    Default,
+}
+
+/// One relay and what it is to be asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Choice {
+    pub relay: RelayUrl,
+    pub filters: Vec<Filter>,
+    pub reason: Reason,
+}
+
+/// Whose relays of which side cover a filter.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Side {
+    Write,
+    Read,
+}
+
+type Need = (Side, Pubkey);
+
+/// The relays to send a request to, by relay. `list` knows an author's kind 10002.
+pub fn for_request<'a>(
+    filters: &[Filter],
+    named: &[RelayUrl],
+    config: &RelayConfig,
+    list: impl Fn(&Pubkey) -> Option<&'a RelayList>,
+) -> Vec<Choice> {
+    if !named.is_empty() {
+        let relays: BTreeSet<&RelayUrl> = named.iter().collect();
+        let choice = |relay: &RelayUrl| Choice {
+            relay: relay.clone(),
+            filters: filters.to_vec(),
+            reason: Reason::Named,
+        };
+        return relays.into_iter().map(choice).collect();
+    }
+    let needs: BTreeSet<Need> = filters.iter().flat_map(needs).collect();
+    let mut users: BTreeMap<&RelayUrl, BTreeSet<Need>> = BTreeMap::new();
+    for need @ (side, pubkey) in &needs {
+        for relay in list(pubkey).map_or(&[][..], |list| side.of(list)) {
+            users.entry(relay).or_default().insert(*need);
+        }
+    }
+    let max = config.max_relays.unwrap_or(MAX_RELAYS);
+    // Some need the fallbacks whatever is chosen; if others turn out to, room is made for them.
+    let mut chosen = cover(&users, max);
+    if filters.iter().any(|filter| rest(filter, &chosen, &users).is_some()) {
+        let fallbacks = fallback_relays(filters, &chosen, &users, config).len();
+        chosen = cover(&users, max.saturating_sub(fallbacks).max(1));
+    }
+    let mut choices: BTreeMap<RelayUrl, Choice> = BTreeMap::new();
+    for relay in &chosen {
+        let Some(here) = users.get(*relay) else { continue };
+        for filter in filters {
+            if let Some(part) = part(filter, here) {
+                add(&mut choices, relay, part, reason(here));
+            }
+        }
+    }
+    for filter in filters {
+        if let Some(rest) = rest(filter, &chosen, &users) {
+            let (relays, reason) = fallback(&rest, config);
+            for relay in relays {
+                add(&mut choices, relay, rest.clone(), reason.clone());
+            }
+        }
+    }
+    choices.into_values().collect()
+}
+
+/// The relays to send an event to: the caller's, the author's write relays, the read relays of
+/// those it mentions; the defaults if that is nobody's.
+pub fn for_publish<'a>(
+    event: &Event,
+    named: &[RelayUrl],
+    config: &RelayConfig,
+    list: impl Fn(&Pubkey) -> Option<&'a RelayList>,
+) -> Vec<RelayUrl> {
+    let mentioned: BTreeSet<Pubkey> = event
+        .tags_named("p")
+        .filter_map(|tag| Pubkey::from_hex(tag.get(1)?))
+        .filter(|pubkey| *pubkey != event.pubkey)
+        .collect();
+    let mut users: BTreeMap<&RelayUrl, BTreeSet<Need>> = BTreeMap::new();
+    for pubkey in &mentioned {
+        for relay in list(pubkey).map_or(&[][..], |list| Side::Read.of(list)) {
+            users.entry(relay).or_default().insert((Side::Read, *pubkey));
+        }
+    }
+    let written = list(&event.pubkey).map_or(&[][..], |list| Side::Write.of(list));
+    let mut relays: Vec<RelayUrl> = Vec::new();
+    let mut push = |relay: &RelayUrl| {
+        if !relays.contains(relay) {
+            relays.push(relay.clone());
+        }
+    };
+    named.iter().chain(written).for_each(&mut push);
+    if named.is_empty() && written.is_empty() {
+        config.defaults.iter().for_each(&mut push);
+    }
+    let max = config.max_relays.unwrap_or(MAX_RELAYS);
+    let room = max.saturating_sub(relays.len());
+    for relay in cover(&users, room) {
+        if !relays.contains(relay) {
+            relays.push(relay.clone());
+        }
+    }
+    relays
+}
+
+impl Side {
+    fn of(self, list: &RelayList) -> &[RelayUrl] {
+        match self {
+            Side::Write => &list.write,
+            Side::Read => &list.read,
+        }
+    }
+}
+
+/// Whose relays this filter could be sent to. Authors go before those they mention.
+fn needs(filter: &Filter) -> Vec<Need> {
+    match (&filter.authors, filter.tags.get(&'p')) {
+        (Some(authors), _) => authors.iter().map(|author| (Side::Write, *author)).collect(),
+        (None, Some(mentioned)) => mentioned
+            .iter()
+            .filter_map(|value| Some((Side::Read, Pubkey::from_hex(value)?)))
+            .collect(),
+        (None, None) => Vec::new(),
+    }
+}
+
+/// Greedy set cover: the relay that serves most of those not yet served twice, until all are or `max` is reached.
+fn cover<'a>(users: &BTreeMap<&'a RelayUrl, BTreeSet<Need>>, max: usize) -> Vec<&'a RelayUrl> {
+    let mut wanted: BTreeMap<Need, usize> = BTreeMap::new();
+    for need in users.values().flatten() {
+        let copies = wanted.entry(*need).or_default();
+        *copies = (*copies + 1).min(COPIES);
+    }
+    let mut chosen: Vec<&RelayUrl> = Vec::new();
+    while chosen.len() < max {
+        // Nobody's first relay counts more than everybody's second.
+        let gain = |needs: &BTreeSet<Need>| {
+            let left = needs.iter().map(|need| wanted.get(need).copied().unwrap_or(0));
+            left.fold((0usize, 0usize), |(all, firsts), left| {
+                (all + usize::from(left > 0), firsts + usize::from(left == COPIES))
+            })
+        };
+        let candidates = users.iter().filter(|(relay, _)| !chosen.contains(*relay));
+        let best = candidates
+            .map(|(relay, needs)| (gain(needs), *relay))
+            .filter(|((all, _), _)| *all > 0)
+            // The first by name among equals.
+            .max_by(|(a, left), (b, right)| a.cmp(b).then_with(|| right.cmp(left)));
+        let Some((_, relay)) = best else { break };
+        for need in users.get(relay).into_iter().flatten() {
+            if let Some(left) = wanted.get_mut(need) {
+                *left = left.saturating_sub(1);
+            }
+        }
+        chosen.push(relay);
+    }
+    chosen
+}
+
+/// The part of `filter` that is asked of a relay with these users; none if it has nothing to do with them.
+fn part(filter: &Filter, here: &BTreeSet<Need>) -> Option<Filter> {
+    let mut filter = filter.clone();
+    if let Some(authors) = &mut filter.authors {
+        authors.retain(|author| here.contains(&(Side::Write, *author)));
+        return (!authors.is_empty()).then_some(filter);
+    }
+    let mentioned = filter.tags.get_mut(&'p')?;
+    mentioned.retain(|value| Pubkey::from_hex(value).is_some_and(|key| here.contains(&(Side::Read, key))));
+    (!mentioned.is_empty()).then_some(filter)
+}
+
+/// The part of `filter` that no chosen relay is asked; none if there is no such part.
+fn rest(filter: &Filter, chosen: &[&RelayUrl], users: &BTreeMap<&RelayUrl, BTreeSet<Need>>) -> Option<Filter> {
+    let served = |need: &Need| {
+        let here = chosen.iter().filter_map(|relay| users.get(*relay));
+        here.into_iter().any(|needs| needs.contains(need))
+    };
+    let mut filter = filter.clone();
+    if let Some(authors) = &mut filter.authors {
+        authors.retain(|author| !served(&(Side::Write, *author)));
+        return (!authors.is_empty()).then_some(filter);
+    }
+    if let Some(mentioned) = filter.tags.get_mut(&'p') {
+        mentioned.retain(|value| Pubkey::from_hex(value).is_none_or(|key| !served(&(Side::Read, key))));
+        return (!mentioned.is_empty()).then_some(filter);
+    }
+    Some(filter)
+}
+
+fn fallback<'a>(filter: &Filter, config: &'a RelayConfig) -> (&'a [RelayUrl], Reason) {
+    let indexed = [Kind::METADATA, Kind::CONTACTS, Kind::RELAY_LIST];
+    let kinds = filter.kinds.as_deref().unwrap_or_default();
+    let profiles = !kinds.is_empty() && kinds.iter().all(|kind| indexed.contains(kind));
+    if profiles && !config.indexers.is_empty() {
+        (&config.indexers, Reason::Indexer)
+    } else {
+        (&config.defaults, Reason::Default)
+    }
+}
+
+fn fallback_relays<'a>(
+    filters: &[Filter],
+    chosen: &[&RelayUrl],
+    users: &BTreeMap<&RelayUrl, BTreeSet<Need>>,
+    config: &'a RelayConfig,
+) -> BTreeSet<&'a RelayUrl> {
+    let rests = filters.iter().filter_map(|filter| rest(filter, chosen, users));
+    rests.flat_map(|rest| fallback(&rest, config).0).collect()
+}
+
+fn reason(here: &BTreeSet<Need>) -> Reason {
+    let count = |wanted: Side| here.iter().filter(|(side, _)| *side == wanted).count();
+    match (count(Side::Write), count(Side::Read)) {
+        (0, mentioned) => Reason::Inbox { mentioned },
+        (authors, _) => Reason::Outbox { authors },
+    }
+}
+
+/// A relay that has a filter already is asked the other part of it in the same filter.
+fn add(choices: &mut BTreeMap<RelayUrl, Choice>, relay: &RelayUrl, filter: Filter, reason: Reason) {
+    let choice = choices.entry(relay.clone()).or_insert_with(|| Choice {
+        relay: relay.clone(),
+        filters: Vec::new(),
+        reason,
+    });
+    for known in &mut choice.filters {
+        if unite(known, &filter) {
+            return;
+        }
+    }
+    choice.filters.push(filter);
+}
+
+/// Widens `known` by the authors of `more` if they are equal otherwise. Two limits cannot be made one.
+fn unite(known: &mut Filter, more: &Filter) -> bool {
+    if known == more {
+        return true;
+    }
+    let without = |filter: &Filter| Filter {
+        authors: None,
+        ..filter.clone()
+    };
+    if known.limit.is_some() || without(known) != without(more) {
+        return false;
+    }
+    match (&mut known.authors, &more.authors) {
+        (Some(known), Some(more)) => {
+            let new: Vec<Pubkey> = more.iter().filter(|author| !known.contains(author)).copied().collect();
+            known.extend(new);
+            true
+        }
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::nostr::event::tests::signed;
+    use std::collections::HashMap;
+
+    fn relay(name: &str) -> RelayUrl {
+        RelayUrl::parse(&format!("wss://{name}.example")).unwrap()
+    }
+
+    fn relays(names: &str) -> Vec<RelayUrl> {
+        names.split_whitespace().map(relay).collect()
+    }
+
+    fn author(n: u8) -> Pubkey {
+        Pubkey([n; 32])
+    }
+
+    fn config() -> RelayConfig {
+        RelayConfig {
+            indexers: relays("index"),
+            defaults: relays("default"),
+            max_relays: None,
+        }
+    }
+
+    fn lists(entries: &[(u8, &str, &str)]) -> HashMap<Pubkey, RelayList> {
+        let list = |(n, write, read): &(u8, &str, &str)| {
+            let list = RelayList {
+                write: relays(write),
+                read: relays(read),
+            };
+            (author(*n), list)
+        };
+        entries.iter().map(list).collect()
+    }
+
+    fn notes_by(authors: impl IntoIterator<Item = u8>) -> Filter {
+        Filter {
+            authors: Some(authors.into_iter().map(author).collect()),
+            kinds: Some(vec![Kind::TEXT_NOTE]),
+            ..Filter::default()
+        }
+    }
+
+    /// Relay name -> the authors it is asked for.
+    fn asked(choices: &[Choice]) -> BTreeMap<String, Vec<u8>> {
+        let authors = |choice: &Choice| {
+            let filters = choice.filters.iter();
+            let mut found: Vec<u8> = filters
+                .flat_map(|f| f.authors.iter().flatten())
+                .map(|a| a.0[0])
+                .collect();
+            found.sort_unstable();
+            found
+        };
+        let host = |relay: &RelayUrl| relay.as_str()[6..].trim_end_matches(".example").to_owned();
+        choices
+            .iter()
+            .map(|choice| (host(&choice.relay), authors(choice)))
+            .collect()
+    }
+
+    #[test]
+    fn named_relays_are_asked_and_no_others() {
+        let known = lists(&[(1, "a", "b")]);
+        let choices = for_request(&[notes_by([1])], &relays("x y x"), &config(), |p| known.get(p));
+        assert_eq!(
+            asked(&choices),
+            BTreeMap::from([("x".into(), vec![1]), ("y".into(), vec![1])])
+        );
+        assert!(choices.iter().all(|choice| choice.reason == Reason::Named));
+    }
+
+    #[test]
+    fn each_author_is_asked_for_at_two_of_their_write_relays_and_only_there() {
+        let known = lists(&[(1, "a b c", "r"), (2, "a b", ""), (3, "b z", "")]);
+        let choices = for_request(&[notes_by([1, 2, 3])], &[], &config(), |p| known.get(p));
+        let expected = [("a", vec![1, 2]), ("b", vec![1, 2, 3]), ("z", vec![3])];
+        assert_eq!(
+            asked(&choices),
+            expected.map(|(name, who)| (name.to_owned(), who)).into()
+        );
+        assert_eq!(choices[1].reason, Reason::Outbox { authors: 3 });
+    }
+
+    #[test]
+    fn authors_without_a_list_go_to_the_indexers_for_profiles_and_to_the_defaults_for_notes() {
+        let known = lists(&[(1, "a b", "")]);
+        let profiles = Filter {
+            kinds: Some(vec![Kind::METADATA, Kind::RELAY_LIST]),
+            ..notes_by([1, 2])
+        };
+        let choices = for_request(&[profiles, notes_by([1, 2])], &[], &config(), |p| known.get(p));
+        let expected = [
+            ("a", vec![1, 1]),
+            ("b", vec![1, 1]),
+            ("default", vec![2]),
+            ("index", vec![2]),
+        ];
+        assert_eq!(
+            asked(&choices),
+            expected.map(|(name, who)| (name.to_owned(), who)).into()
+        );
+    }
+
+    #[test]
+    fn a_filter_that_names_nobody_goes_to_the_defaults_whole() {
+        let filter = Filter {
+            kinds: Some(vec![Kind::TEXT_NOTE]),
+            ..Filter::default()
+        };
+        let choices = for_request(std::slice::from_ref(&filter), &[], &config(), |_| None);
+        assert_eq!(choices.len(), 1);
+        assert_eq!(
+            (&choices[0].filters, &choices[0].reason),
+            (&vec![filter], &Reason::Default)
+        );
+    }
+
+    #[test]
+    fn mentions_are_asked_for_at_the_read_relays_of_the_mentioned() {
+        let known = lists(&[(1, "w", "r s"), (2, "w", "s t")]);
+        let mut filter = Filter::default();
+        filter
+            .tags
+            .insert('p', vec![author(1).to_string(), author(2).to_string()]);
+        let choices = for_request(&[filter], &[], &config(), |p| known.get(p));
+        let by_relay: Vec<(String, usize)> = choices
+            .iter()
+            .map(|choice| (choice.relay.to_string(), choice.filters[0].tags[&'p'].len()))
+            .collect();
+        let url = |name| relay(name).to_string();
+        assert_eq!(by_relay, [(url("r"), 1), (url("s"), 2), (url("t"), 1)]);
+        assert_eq!(choices[1].reason, Reason::Inbox { mentioned: 2 });
+    }
+
+    #[test]
+    fn no_more_than_the_limit_are_chosen_and_nobody_is_left_out() {
+        let own: Vec<(u8, String)> = (0..40).map(|n| (n, format!("own{n} too{n}"))).collect();
+        let entries: Vec<(u8, &str, &str)> = own.iter().map(|(n, write)| (*n, write.as_str(), "")).collect();
+        let known = lists(&entries);
+        let choices = for_request(&[notes_by(0..40)], &[], &config(), |p| known.get(p));
+        assert_eq!(choices.len(), 15);
+        let mut reached: Vec<u8> = asked(&choices).into_values().flatten().collect();
+        reached.sort_unstable();
+        reached.dedup();
+        assert_eq!(reached, (0..40).collect::<Vec<u8>>());
+    }
+
+    #[test]
+    fn a_publish_goes_to_the_writer_the_mentioned_and_the_callers_list() {
+        let event = signed(1, 1, 1, &[&["p", &author(2).to_string()], &["p", "no key"]], "");
+        let mut known = lists(&[(2, "w2", "r2 s2")]);
+        let go = |known: &HashMap<Pubkey, RelayList>, named: &str| {
+            for_publish(&event, &relays(named), &config(), |p| known.get(p))
+        };
+        assert_eq!(go(&known, ""), relays("default r2 s2"));
+        assert_eq!(go(&known, "mine"), relays("mine r2 s2"));
+        let own = RelayList {
+            write: relays("w r2"),
+            read: relays("r"),
+        };
+        known.insert(event.pubkey, own);
+        assert_eq!(go(&known, "mine"), relays("mine w r2 s2"));
+    }
+}

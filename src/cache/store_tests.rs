@@ -1,0 +1,458 @@
+//! The store under crashes, damage, quotas, budgets, compaction and other tabs.
+
+use std::cell::Cell;
+use std::collections::{BTreeMap, HashSet};
+use std::rc::Rc;
+
+use super::core::{Config, Input};
+use super::segment;
+use super::storage::{MemoryStorage, StorageError};
+use super::store::Operation;
+use super::testing::{World, event, note};
+use crate::message::{Control, PageToCache, ParserToCache, PublishId};
+use crate::nostr::event::{Event, EventId};
+
+/// A seeded sequence for choosing when to fail and what to damage.
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, bound: u64) -> u64 {
+        self.0 = self
+            .0
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) % bound
+    }
+}
+
+fn numbers(contents: &[String]) -> Vec<u64> {
+    contents
+        .iter()
+        .filter_map(|c| c.split(' ').nth(1)?.parse().ok())
+        .collect()
+}
+
+fn all(world: &mut World) -> HashSet<EventId> {
+    world.find(&["{}"]).iter().map(|event| event.id).collect()
+}
+
+/// A note of about a kilobyte.
+fn long_note(author: u8, n: u64) -> Event {
+    event(author, 1, n, &[], &format!("note {n} {}", "x".repeat(1_000)))
+}
+
+#[test]
+fn what_was_reported_as_saved_is_there_after_a_crash_at_any_write() {
+    for seed in 0..60 {
+        let mut random = Random(seed);
+        let storage = MemoryStorage::default();
+        let mut world = World::on(storage.another(), seed);
+        let last_write = random.below(12);
+        let writes = Rc::new(Cell::new(0));
+        let counted = writes.clone();
+        // The writes after the last one never happen; nobody hears of them either.
+        world.fault = Box::new(move |operation| {
+            let Operation::Write(_) = operation else { return None };
+            counted.set(counted.get() + 1);
+            (counted.get() > last_write).then(|| StorageError::Failed("killed".to_owned()))
+        });
+        let mut saved = HashSet::new();
+        for n in 0..200 {
+            world.save(&long_note(1, n));
+            if random.below(4) == 0 {
+                world.advance(random.below(300));
+            }
+            if random.below(3) == 0 {
+                world.operate();
+            }
+            if writes.get() > last_write {
+                break;
+            }
+            saved.extend(world.saved());
+        }
+        let mut after = World::on(storage, 1_000 + seed);
+        let found = all(&mut after);
+        assert!(
+            saved.is_subset(&found),
+            "seed {seed}: {} of {}",
+            found.len(),
+            saved.len()
+        );
+        assert_eq!(after.counter("corrupt") + after.counter("foreign"), 0, "seed {seed}");
+    }
+}
+
+#[test]
+fn compaction_loses_nothing_and_leaves_few_segments() {
+    let storage = MemoryStorage::default();
+    let mut world = World::on(storage.another(), 1);
+    for n in 0..300 {
+        world.keep(&[note(n)]);
+    }
+    assert!(world.counter("compactions") > 10);
+    assert!(world.counter("segments") < 30, "{}", world.counter("segments"));
+    let wanted: Vec<u64> = (0..300).rev().collect();
+    assert_eq!(numbers(&world.contents(&["{}"])), wanted);
+    assert_eq!(numbers(&World::on(storage, 2).contents(&["{}"])), wanted);
+}
+
+#[test]
+fn replaced_events_give_their_bytes_back() {
+    let storage = MemoryStorage::default();
+    let mut world = World::on(storage.another(), 1);
+    for n in 0..400 {
+        world.keep(&[event(1, 0, n, &[], &format!("profile {n} {}", "x".repeat(2_000)))]);
+    }
+    assert!(storage.used_bytes() < 40_000, "{}", storage.used_bytes());
+    assert_eq!(world.counter("events"), 1);
+    assert_eq!(numbers(&World::on(storage, 2).contents(&["{}"])), [399]);
+}
+
+#[test]
+fn a_replaced_version_does_not_come_back_when_its_successor_is_deleted() {
+    let storage = MemoryStorage::default();
+    let mut world = World::on(storage.another(), 1);
+    let (first, second) = (event(1, 0, 1, &[], "first"), event(1, 0, 2, &[], "second"));
+    world.keep(&[first.clone()]);
+    world.keep(&[second.clone()]);
+    let deletion = event(1, 5, 3, &[&["e", &second.id.to_string()]], "");
+    world.keep(&[deletion]);
+    assert_eq!(world.contents(&["{\"kinds\":[0]}"]).len(), 0);
+    let mut again = World::on(storage, 2);
+    assert_eq!(again.contents(&["{\"kinds\":[0]}"]).len(), 0);
+    again.keep(&[second]);
+    assert_eq!(
+        again.contents(&["{\"kinds\":[0]}"]).len(),
+        0,
+        "the deletion holds for a late copy"
+    );
+}
+
+#[test]
+fn deletions_reach_only_their_authors_events_and_no_deletion() {
+    let mut world = World::new();
+    let (mine, theirs) = (event(1, 1, 1, &[], "mine"), event(2, 1, 1, &[], "theirs"));
+    let (mine_id, theirs_id) = (mine.id.to_string(), theirs.id.to_string());
+    let deletion = event(1, 5, 2, &[&["e", &mine_id], &["e", &theirs_id]], "deletion");
+    let undo = event(1, 5, 3, &[&["e", &deletion.id.to_string()]], "undo");
+    world.keep(&[mine.clone(), theirs, deletion, undo]);
+    assert_eq!(world.contents(&["{}"]), ["undo", "deletion", "theirs"]);
+    world.keep(&[mine]);
+    assert_eq!(world.contents(&["{\"kinds\":[1]}"]), ["theirs"]);
+}
+
+#[test]
+fn an_expired_event_is_served_until_then_and_not_a_second_longer() {
+    let mut world = World::new();
+    let at = (world.now.unix.0 + 10).to_string();
+    let past = world.now.unix.0.to_string();
+    world.keep(&[
+        event(1, 1, 1, &[&["expiration", &at]], "soon"),
+        event(1, 1, 2, &[&["expiration", &past]], "gone"),
+    ]);
+    world.now.unix.0 += 9;
+    assert_eq!(world.contents(&["{}"]), ["soon"]);
+    world.now.unix.0 += 1;
+    assert_eq!(world.contents(&["{}"]).len(), 0);
+}
+
+#[test]
+fn what_needs_no_keeping_is_reported_as_saved_at_once() {
+    let mut world = World::new();
+    world.keep(&[note(1), event(1, 0, 9, &[], "new")]);
+    let ephemeral = event(1, 20_001, 1, &[], "");
+    let stale = event(1, 0, 8, &[], "old");
+    for event in [&ephemeral, &note(1), &stale] {
+        world.save(event);
+    }
+    world.settle();
+    assert_eq!(world.saved(), [ephemeral.id, note(1).id, stale.id]);
+    assert_eq!(world.counter("storage_writes"), 1);
+}
+
+/// Five segments of forty notes each.
+fn filled() -> MemoryStorage {
+    let storage = MemoryStorage::default();
+    let mut world = World::on(storage.another(), 1);
+    for part in 0..5 {
+        world.keep(&(0..40).map(|n| note(part * 40 + n)).collect::<Vec<_>>());
+    }
+    storage
+}
+
+#[test]
+fn damaged_records_are_skipped_counted_and_gone_after_the_next_start() {
+    for seed in 0..20 {
+        let mut random = Random(seed);
+        let storage = filled();
+        storage.tamper(|blobs| {
+            for (_, block) in blobs.iter_mut().filter(|(key, _)| key.starts_with("d/")) {
+                for _ in 0..2 {
+                    let at = random.below(block.len() as u64) as usize;
+                    block[at] ^= 0x55;
+                }
+            }
+        });
+        let mut world = World::on(storage.another(), 2);
+        let found = world.find(&["{}"]);
+        assert!((190..200).contains(&found.len()), "{}", found.len());
+        for event in &found {
+            assert_eq!(
+                event.content,
+                format!("note {}", event.created_at.0),
+                "never a damaged one"
+            );
+        }
+        assert_eq!(world.counter("corrupt"), 200 - found.len() as u64);
+        world.input(Input::Page(PageToCache::Control(Control::Stop)));
+        world.settle();
+        let mut again = World::on(storage, 3);
+        assert_eq!(again.find(&["{}"]).len(), found.len());
+        assert_eq!(again.counter("corrupt"), 0);
+    }
+}
+
+#[test]
+fn a_lost_or_damaged_index_blob_is_made_again_from_the_records() {
+    type Damage = fn(&mut BTreeMap<String, Vec<u8>>, String);
+    let damages: [Damage; 4] = [
+        |blobs, key| drop(blobs.remove(&key)),
+        |blobs, key| blobs.get_mut(&key).unwrap()[30] ^= 1,
+        |blobs, key| blobs.get_mut(&key).unwrap().truncate(50),
+        // A layout version that this build does not know.
+        |blobs, key| blobs.get_mut(&key).unwrap()[4] = 200,
+    ];
+    for damage in damages {
+        let storage = filled();
+        storage.tamper(|blobs| {
+            let key = blobs.keys().rfind(|key| key.starts_with("i/")).unwrap().clone();
+            damage(blobs, key);
+        });
+        let mut world = World::on(storage.another(), 2);
+        assert_eq!(world.find(&["{}"]).len(), 200);
+        world.advance(1_000);
+        let mut again = World::on(storage, 3);
+        assert_eq!(again.find(&["{}"]).len(), 200);
+        assert_eq!(again.counter("corrupt"), 0, "it was repaired");
+    }
+}
+
+#[test]
+fn foreign_keys_orphans_and_random_bytes_are_counted_and_removed_at_start() {
+    let storage = filled();
+    let name = segment::name(crate::time::UnixSeconds(5), 7, 7);
+    storage.tamper(|blobs| {
+        blobs.insert("somebody else's".to_owned(), vec![1, 2, 3]);
+        blobs.insert(segment::index_key(&name), vec![9; 40]);
+        blobs.insert(segment::marks_key(&name, 1, 1), vec![9; 40]);
+        let random = segment::name(crate::time::UnixSeconds(6), 7, 8);
+        blobs.insert(segment::block_key(&random, 0), vec![0xa5; 5_000]);
+    });
+    let mut world = World::on(storage.another(), 2);
+    assert_eq!(world.find(&["{}"]).len(), 200);
+    assert_eq!(world.counter("foreign"), 3);
+    assert!(world.counter("corrupt") >= 1);
+    world.advance(1_000);
+    storage.tamper(|blobs| {
+        assert!(
+            blobs
+                .keys()
+                .all(|key| !key.contains("somebody") && !key.contains(&name))
+        );
+        assert!(!blobs.values().any(|blob| blob.starts_with(&[0xa5])));
+    });
+}
+
+#[test]
+fn over_budget_the_oldest_notes_of_strangers_go_and_own_events_and_lists_stay() {
+    let storage = MemoryStorage::default();
+    let mut config = Config::default();
+    config.store.budget_bytes = 200_000;
+    let mut world = World::starting(storage.another(), 1, config);
+    world.settle();
+    let own = long_note(9, 0);
+    world.parser(ParserToCache::Publish {
+        publish: PublishId(1),
+        event: own.clone(),
+        relays: Vec::new(),
+    });
+    let lists: Vec<Event> = [0, 3, 10_002].map(|kind| event(2, kind, 0, &[], "list")).to_vec();
+    world.keep(&lists);
+    for n in 1..600 {
+        world.save(&long_note(3, n));
+        if n % 20 == 0 {
+            world.advance(200);
+        }
+    }
+    world.advance(1_000);
+    assert!(storage.used_bytes() <= 210_000, "{}", storage.used_bytes());
+    assert!(world.counter("evicted") > 300);
+    let found = world.find(&["{}"]);
+    assert!(found.contains(&own));
+    assert!(lists.iter().all(|list| found.contains(list)));
+    let notes: Vec<u64> = found
+        .iter()
+        .filter(|e| e.pubkey.0[0] == 3)
+        .map(|e| e.created_at.0)
+        .collect();
+    assert!(notes.len() > 80, "{}", notes.len());
+    assert_eq!(
+        notes,
+        (600 - notes.len() as u64..600).rev().collect::<Vec<_>>(),
+        "the newest are kept"
+    );
+    let mut again = World::on(storage, 2);
+    assert!(again.find(&["{}"]).contains(&own));
+}
+
+#[test]
+fn a_met_quota_evicts_and_the_save_succeeds() {
+    let storage = MemoryStorage::default();
+    let mut world = World::on(storage.another(), 1);
+    world.keep(&(0..100).map(|n| long_note(1, n)).collect::<Vec<_>>());
+    storage.set_quota(Some(storage.used_bytes() + 500));
+    world.keep(&(100..110).map(|n| long_note(1, n)).collect::<Vec<_>>());
+    assert!(world.counter("quota_errors") > 0);
+    assert_eq!(world.counter("memory_only"), 0, "{:?}", world.cache.counters());
+    let kept = numbers(&World::on(storage, 2).contents(&["{}"]));
+    assert_eq!(kept[..11], (99..110).rev().collect::<Vec<u64>>());
+}
+
+#[test]
+fn without_a_disk_the_same_store_is_kept_in_memory_and_the_page_is_told() {
+    for error in [StorageError::Unavailable("denied".to_owned()), StorageError::Quota] {
+        let storage = MemoryStorage::default();
+        let mut world = World::starting(storage.another(), 1, Config::default());
+        let failing = error.clone();
+        world.fault = Box::new(move |operation| {
+            let writes = matches!(operation, Operation::Write(_));
+            (writes || matches!(failing, StorageError::Unavailable(_))).then(|| failing.clone())
+        });
+        world.settle();
+        world.save(&note(1));
+        for _ in 0..20 {
+            world.advance(5_000);
+            if world.out.memory_only {
+                world.fault = Box::new(|_| None);
+            }
+        }
+        assert_eq!(world.saved(), [note(1).id], "{error}");
+        assert_eq!(world.contents(&["{}"]), ["note 1"]);
+        assert_eq!(world.counter("memory_only"), 1);
+        assert_eq!(world.out.page.len(), 1, "the page has been told");
+        assert_eq!(storage.used_bytes(), 0);
+    }
+}
+
+#[test]
+fn a_failed_write_is_tried_again() {
+    let mut world = World::new();
+    let mut failures = 2;
+    world.fault = Box::new(move |operation| {
+        let fails = matches!(operation, Operation::Write(_)) && failures > 0;
+        failures -= i32::from(fails);
+        fails.then(|| StorageError::Failed("busy".to_owned()))
+    });
+    world.save(&note(1));
+    world.advance(100);
+    assert_eq!(world.saved(), []);
+    for _ in 0..10 {
+        world.advance(1_000);
+    }
+    assert_eq!(world.saved(), [note(1).id]);
+    assert_eq!((world.counter("storage_errors"), world.counter("memory_only")), (2, 0));
+}
+
+#[test]
+fn two_tabs_see_each_others_saves_and_never_lose_any() {
+    for seed in 0..30 {
+        let mut random = Random(seed);
+        let storage = MemoryStorage::default();
+        let mut tabs = [World::on(storage.another(), 1), World::on(storage.another(), 2)];
+        let mut saved: HashSet<EventId> = HashSet::new();
+        for n in 0..150 {
+            let tab = &mut tabs[random.below(2) as usize];
+            match random.below(6) {
+                0 => tab.input(Input::OthersSaved),
+                1 => tab.advance(200),
+                2 => {
+                    tab.step();
+                    tab.operate();
+                }
+                _ => tab.save(&long_note(1, n)),
+            }
+            saved.extend(tab.saved());
+        }
+        for tab in &mut tabs {
+            tab.advance(2_000);
+            saved.extend(tab.saved());
+        }
+        for tab in &mut tabs {
+            tab.input(Input::OthersSaved);
+            tab.advance(2_000);
+        }
+        let mut fresh = World::on(storage, 3);
+        let found = all(&mut fresh);
+        assert_eq!(found, saved, "seed {seed}");
+        for tab in &mut tabs {
+            assert_eq!(all(tab), saved, "seed {seed}");
+            assert_eq!(tab.counter("corrupt"), 0, "seed {seed}");
+        }
+    }
+}
+
+#[test]
+fn two_tabs_with_different_versions_agree_on_the_latest() {
+    let storage = MemoryStorage::default();
+    let (mut one, mut two) = (World::on(storage.another(), 1), World::on(storage.another(), 2));
+    one.keep(&[event(1, 0, 1, &[], "v 1")]);
+    two.input(Input::OthersSaved);
+    two.settle();
+    assert_eq!(two.contents(&["{}"]), ["v 1"]);
+    // Both replace it; both mark the same record, and one of them is in conflict.
+    one.save(&event(1, 0, 3, &[], "v 3"));
+    two.save(&event(1, 0, 2, &[], "v 2"));
+    one.advance(200);
+    two.advance(200);
+    assert!(two.counter("conflicts") > 0);
+    one.input(Input::OthersSaved);
+    one.settle();
+    for tab in [&mut one, &mut two, &mut World::on(storage, 3)] {
+        assert_eq!(tab.contents(&["{}"]), ["v 3"]);
+    }
+}
+
+#[test]
+fn a_tab_whose_segments_were_compacted_by_another_finds_the_events_again() {
+    let storage = MemoryStorage::default();
+    let mut one = World::on(storage.another(), 1);
+    for n in 0..6 {
+        one.keep(&[note(n)]);
+    }
+    let mut two = World::on(storage.another(), 2);
+    for n in 6..12 {
+        two.keep(&[note(n)]);
+    }
+    assert!(two.counter("compactions") > 0);
+    let mut config = Config::default();
+    config.store.block_cache_bytes = 0;
+    // Nobody has told the first tab: what it knows of the disk is out of date.
+    assert_eq!(numbers(&one.contents(&["{}"])), [5, 4, 3, 2, 1, 0]);
+    one.keep(&[note(20)]);
+    one.input(Input::OthersSaved);
+    one.settle();
+    assert_eq!(one.contents(&["{}"]).len(), 13);
+}
+
+#[test]
+fn a_disk_whose_blobs_cannot_be_read_ends_no_turn_in_a_loop() {
+    let storage = filled();
+    let mut world = World::starting(storage, 2, Config::default());
+    world.fault = Box::new(|operation| {
+        matches!(operation, Operation::Get { .. }).then(|| StorageError::Failed("broken".to_owned()))
+    });
+    world.settle();
+    assert_eq!(world.find(&["{}"]).len(), 0);
+    world.keep(&[note(7)]);
+    assert_eq!(world.contents(&["{}"]), ["note 7"]);
+}

@@ -1,0 +1,280 @@
+//! A range of time whose stored events are fetched page by page, newest first. Pure.
+//!
+//! Each page is asked for with `until` at the oldest event of the page before. `until` includes
+//! that second again, because a page may end between events of one second.
+
+use crate::time::UnixSeconds;
+
+/// How much to ask for, and what an answer proves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rules {
+    /// Events in a page.
+    pub page: u32,
+    /// The relay cuts larger limits down to this.
+    pub max_limit: Option<u32>,
+    /// The relay is known to honour limits up to this: an answer with fewer events than such a limit is whole.
+    pub honoured: u32,
+    pub margin_s: u64,
+}
+
+/// A page that no progress came of is asked for at twice the size, up to this.
+const MAX_PAGE: u32 = 1 << 16;
+/// A page that did not fit is asked for at half the size, down to this.
+pub const MIN_PAGE: u32 = 16;
+
+/// One answer to one REQ, as far as it has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Page {
+    pub count: u32,
+    /// Events older than `until`: those of that very second may have been had before.
+    pub fresh: u32,
+    pub until: Option<UnixSeconds>,
+    pub oldest: Option<UnixSeconds>,
+    /// Events came newest first so far.
+    pub falling: bool,
+}
+
+impl Default for Page {
+    fn default() -> Self {
+        Page {
+            count: 0,
+            fresh: 0,
+            until: None,
+            oldest: None,
+            falling: true,
+        }
+    }
+}
+
+impl Page {
+    /// An event dated `at` came.
+    pub fn see(&mut self, at: Option<UnixSeconds>) {
+        self.count = self.count.saturating_add(1);
+        let Some(at) = at else { return };
+        if self.until.is_none_or(|until| at < until) {
+            self.fresh = self.fresh.saturating_add(1);
+        }
+        match self.oldest {
+            Some(oldest) if at > oldest => self.falling = false,
+            _ => self.oldest = Some(at),
+        }
+    }
+
+    /// The event down to which everything has been had although the answer has not ended.
+    pub fn proven(&self) -> Option<UnixSeconds> {
+        self.oldest.filter(|_| self.falling)
+    }
+}
+
+/// A range of time in which stored events may have been missed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Gap {
+    pub since: Option<UnixSeconds>,
+    /// None: from the newest there is.
+    pub until: Option<UnixSeconds>,
+    /// So many more events were asked for; none: all.
+    pub want: Option<u32>,
+    /// It is part of the subscription's first answer: EOSE waits for it.
+    pub first: bool,
+    /// The filter has no limit: the relay decides how much of its past it shows, in one answer. Pages would fetch all of it.
+    pub relay_decides: bool,
+    /// The next page's size.
+    pub page: u32,
+}
+
+impl Gap {
+    pub fn limit(&self, rules: &Rules) -> u32 {
+        self.page.min(rules.max_limit.unwrap_or(u32::MAX)).max(1)
+    }
+
+    /// Takes a whole page into account. False if the gap is closed.
+    pub fn advance(&mut self, page: Page, limit: u32, rules: &Rules) -> bool {
+        let Some(oldest) = page.oldest else { return false };
+        if rules.is_whole(page.count, limit) {
+            return false;
+        }
+        match self.until {
+            Some(until) if oldest >= until => {
+                // A page full of one second's events: a larger one may hold them all.
+                let larger = limit.saturating_mul(2).min(MAX_PAGE);
+                let max = rules.max_limit.unwrap_or(u32::MAX);
+                if page.count >= limit && limit < max && larger > limit {
+                    self.page = larger;
+                } else {
+                    // Either all of that second has been had, or the relay has no way to show the rest.
+                    let Some(below) = until.0.checked_sub(1) else {
+                        return false;
+                    };
+                    self.until = Some(UnixSeconds(below));
+                    self.page = rules.page();
+                }
+            }
+            _ => {
+                self.move_to(oldest, page.fresh);
+                self.page = rules.page();
+            }
+        }
+        !self.is_closed()
+    }
+
+    /// Everything from the top down to `oldest` has been had, `fresh` events that were not had before.
+    pub fn move_to(&mut self, oldest: UnixSeconds, fresh: u32) {
+        self.want = self.want.map(|want| want.saturating_sub(fresh));
+        self.until = Some(oldest);
+    }
+
+    pub fn is_closed(&self) -> bool {
+        let is_empty = self.until.zip(self.since).is_some_and(|(until, since)| until < since);
+        self.want == Some(0) || is_empty
+    }
+
+    pub fn joined(self, other: Gap) -> Gap {
+        // None of `until` is the latest, none of the others the earliest or most.
+        let until = self.until.zip(other.until).map(|(a, b)| a.max(b));
+        Gap {
+            since: self.since.min(other.since),
+            until,
+            want: self.want.zip(other.want).map(|(a, b)| a.saturating_add(b)),
+            first: self.first || other.first,
+            relay_decides: self.relay_decides || other.relay_decides,
+            page: self.page.max(other.page),
+        }
+    }
+}
+
+impl Rules {
+    /// The size of a page that the relay does not cut down.
+    pub fn page(&self) -> u32 {
+        self.page.min(self.max_limit.unwrap_or(u32::MAX)).max(1)
+    }
+
+    /// Whether an answer of `count` events to a REQ with `limit` is all there is.
+    pub fn is_whole(&self, count: u32, limit: u32) -> bool {
+        count == 0 || (count < limit && limit <= self.honoured.max(self.max_limit.unwrap_or(0)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const RULES: Rules = Rules {
+        page: 10,
+        max_limit: None,
+        honoured: 0,
+        margin_s: 0,
+    };
+
+    fn gap(until: Option<u64>) -> Gap {
+        Gap {
+            since: Some(UnixSeconds(100)),
+            until: until.map(UnixSeconds),
+            want: None,
+            first: false,
+            relay_decides: false,
+            page: 10,
+        }
+    }
+
+    fn page(until: Option<u64>, dates: impl IntoIterator<Item = u64>) -> Page {
+        let mut page = Page {
+            until: until.map(UnixSeconds),
+            ..Page::default()
+        };
+        for at in dates {
+            page.see(Some(UnixSeconds(at)));
+        }
+        page
+    }
+
+    #[test]
+    fn a_page_moves_the_gap_down_to_its_oldest_event() {
+        for (until, dates, next) in [
+            // (the gap's end, the page's events, the gap's next end or closed)
+            (None, vec![300, 250, 200], Some(200)),
+            (Some(300), vec![300, 299], Some(299)),
+            (Some(300), vec![], None),
+            (Some(300), vec![300], Some(299)),
+            (Some(100), vec![100], None),
+            (Some(300), vec![99], None),
+        ] {
+            let mut gap = gap(until);
+            let open = gap.advance(page(until, dates.clone()), 10, &RULES);
+            assert_eq!(
+                open.then_some(gap.until).flatten(),
+                next.map(UnixSeconds),
+                "{until:?} {dates:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_short_answer_is_the_last_one_if_the_relay_honours_such_limits() {
+        for (rules, open) in [
+            (RULES, true),
+            (Rules { honoured: 10, ..RULES }, false),
+            (
+                Rules {
+                    max_limit: Some(10),
+                    ..RULES
+                },
+                false,
+            ),
+            (Rules { honoured: 9, ..RULES }, true),
+        ] {
+            assert_eq!(gap(None).advance(page(None, [300, 200]), 10, &rules), open, "{rules:?}");
+        }
+    }
+
+    #[test]
+    fn a_page_full_of_one_second_is_asked_for_at_twice_the_size_and_then_left_behind() {
+        let mut gap = gap(Some(300));
+        assert!(gap.advance(page(Some(300), [300; 10]), 10, &RULES));
+        assert_eq!((gap.until, gap.limit(&RULES)), (Some(UnixSeconds(300)), 20));
+        assert!(gap.advance(
+            page(Some(300), [300; 20]),
+            20,
+            &Rules {
+                max_limit: Some(20),
+                ..RULES
+            }
+        ));
+        assert_eq!((gap.until, gap.limit(&RULES)), (Some(UnixSeconds(299)), 10));
+    }
+
+    #[test]
+    fn only_events_not_had_before_count_towards_what_is_wanted() {
+        let mut gap = Gap {
+            want: Some(3),
+            ..gap(Some(300))
+        };
+        assert!(gap.advance(page(Some(300), [300, 300, 290, 280]), 10, &RULES));
+        assert_eq!(gap.want, Some(1));
+        assert!(!gap.advance(page(Some(280), [280, 270]), 10, &RULES));
+    }
+
+    #[test]
+    fn events_that_rise_prove_nothing_until_the_end() {
+        assert_eq!(page(None, [3, 3, 2]).proven(), Some(UnixSeconds(2)));
+        assert_eq!(page(None, [3, 2, 3]).proven(), None);
+        assert_eq!(page(None, [3, 2, 3]).oldest, Some(UnixSeconds(2)));
+        assert_eq!(page(None, []).proven(), None);
+    }
+
+    #[test]
+    fn joined_gaps_cover_both() {
+        let (newer, older) = (
+            gap(None),
+            Gap {
+                since: None,
+                first: true,
+                ..gap(Some(200))
+            },
+        );
+        let joined = newer.joined(older);
+        assert_eq!(
+            (joined.since, joined.until, joined.want, joined.first),
+            (None, None, None, true)
+        );
+    }
+}

@@ -1,0 +1,360 @@
+//! ONE relay's machine: its socket, its retries, NIP-42, and who is told what it says.
+//!
+//! It reads no event: an event's JSON passes through as it came.
+
+mod ends;
+mod frames;
+mod status;
+
+use self::ends::NORMAL;
+use crate::connections::auth::Auth;
+use crate::connections::backoff::Backoff;
+use crate::connections::counts::Counts;
+use crate::connections::limits::Limits;
+use crate::connections::link::Link;
+use crate::connections::outbox::Peer;
+use crate::connections::publishes::Publishes;
+use crate::connections::sockets::{SocketCommand, SocketId};
+use crate::connections::subscriptions::Subscriptions;
+use crate::connections::turn::Turn;
+use crate::message::{ConnectionStatus, RelayCounters, RelayFault, SubId};
+use crate::nostr::event::Event;
+use crate::nostr::frame::{ClientFrame, RelayFrame};
+use crate::time::Millis;
+
+#[derive(Debug)]
+pub struct Relay {
+    link: Link,
+    backoff: Backoff,
+    /// Why the link is as it is, in words for a person.
+    reason: String,
+    auth: Auth,
+    subs: Subscriptions,
+    publishes: Publishes,
+    counts: Counts,
+    limits_asked: bool,
+    max_message_length: Option<usize>,
+    counters: RelayCounters,
+    /// Faults not forgiven yet, and since when.
+    faults: u32,
+    faults_at: Millis,
+    /// The relay's last frame.
+    heard_at: Millis,
+    /// A page is not asked for until the spool has room.
+    held_back: bool,
+    /// Not dialled before, even if it was not needed meanwhile.
+    retry_at: Millis,
+    /// From then on somebody who asks anew is not made to wait for `retry_at`.
+    eager_at: Millis,
+    /// Since when nothing needs the socket.
+    idle_since: Option<Millis>,
+    /// What the page was last told, and when.
+    told: Option<(ConnectionStatus, Millis)>,
+    /// When this relay next wants to be woken. Computed after every input that can change it, for
+    /// there are many relays and an EVENT never does.
+    alarm: Option<Millis>,
+}
+
+/// Longer texts of a relay are cut: they are for a person.
+const MAX_REASON_CHARS: usize = 500;
+impl Relay {
+    /// A relay nobody has asked anything. `seed` spreads its retries.
+    pub fn new(seed: u64) -> Relay {
+        Relay {
+            link: Link::Idle,
+            backoff: Backoff::new(seed),
+            reason: String::new(),
+            auth: Auth::default(),
+            subs: Subscriptions::default(),
+            publishes: Publishes::default(),
+            counts: Counts::default(),
+            limits_asked: false,
+            max_message_length: None,
+            counters: RelayCounters::default(),
+            faults: 0,
+            faults_at: Millis(0),
+            heard_at: Millis(0),
+            held_back: false,
+            retry_at: Millis(0),
+            eager_at: Millis(0),
+            idle_since: None,
+            told: None,
+            alarm: None,
+        }
+    }
+
+    pub fn link(&self) -> Link {
+        self.link
+    }
+
+    pub fn next_timeout(&self) -> Option<Millis> {
+        self.alarm
+    }
+
+    /// Whether anything needs the relay.
+    pub fn is_wanted(&self) -> bool {
+        !(self.subs.is_idle() && self.publishes.is_empty() && self.counts.is_empty())
+    }
+
+    pub fn has_sub(&self, sub: &SubId) -> bool {
+        self.subs.contains(sub)
+    }
+
+    /// Whether nothing would be lost by forgetting the relay.
+    pub fn is_forgettable(&self) -> bool {
+        self.link == Link::Idle && self.subs.is_empty() && !self.is_wanted()
+    }
+
+    /// A peer's frame for this relay. `req` numbers the REQ that it may be.
+    pub fn on_frame(&mut self, turn: &mut Turn<'_>, peer: Peer, req: u64, frame: ClientFrame) {
+        let socket = self.link.open_socket();
+        match frame {
+            ClientFrame::Req { sub, filters } => self.subs.open(turn, socket, req, sub, filters),
+            ClientFrame::Close { sub } => {
+                self.counts.close(&sub);
+                self.subs.close(turn, socket, &sub);
+            }
+            ClientFrame::Event(event) => self.publishes.add(turn, event, peer),
+            ClientFrame::Auth(event) => self.send_auth(turn, event),
+            ClientFrame::Count { sub, filters } => self.counts.add(turn, sub, filters),
+        }
+        if let Link::Waiting { connected, .. } = self.link
+            && self.is_wanted()
+        {
+            if turn.is_past(self.eager_at) {
+                self.link = Link::Queued { since: turn.now.mono };
+            } else if !connected {
+                self.fail_fast(turn);
+            }
+        }
+        self.after(turn);
+    }
+
+    /// The signed answer to a NIP-42 challenge.
+    pub fn on_authenticate(&mut self, turn: &mut Turn<'_>, event: Event) {
+        self.send_auth(turn, event);
+        self.after(turn);
+    }
+
+    /// Its NIP-11 document, if it has one.
+    pub fn on_limits(&mut self, turn: &mut Turn<'_>, json: Option<&str>) {
+        let limits = json.map(Limits::from_json).unwrap_or_default();
+        self.max_message_length = limits.max_message_length;
+        self.subs.set_limits(turn, self.link.open_socket(), limits);
+        self.after(turn);
+    }
+
+    /// It is this relay's turn to be dialled.
+    pub fn dial(&mut self, turn: &mut Turn<'_>) {
+        let socket = SocketId(turn.number());
+        let relay = turn.relay.clone();
+        if !std::mem::replace(&mut self.limits_asked, true) {
+            turn.out
+                .sockets
+                .push_back(SocketCommand::FetchLimits { relay: relay.clone() });
+        }
+        turn.out.sockets.push_back(SocketCommand::Open { socket, relay });
+        self.link = Link::Dialling {
+            socket,
+            since: turn.now.mono,
+        };
+        self.after(turn);
+    }
+
+    /// The browser is online again, or somebody asks for a retry.
+    pub fn on_online(&mut self, turn: &mut Turn<'_>) {
+        self.backoff.reset();
+        self.retry_at = turn.now.mono;
+        if let Link::Waiting { .. } = self.link {
+            self.link = Link::Queued { since: turn.now.mono };
+        }
+        self.after(turn);
+    }
+
+    /// The dial succeeded.
+    pub fn on_opened(&mut self, turn: &mut Turn<'_>) {
+        let Link::Dialling { socket, .. } = self.link else {
+            return;
+        };
+        self.link = Link::Open {
+            socket,
+            since: turn.now.mono,
+        };
+        self.counters.connects += 1;
+        self.auth = Auth::default();
+        self.heard_at = turn.now.mono;
+        self.faults = 0;
+        self.reason.clear();
+        self.after(turn);
+    }
+
+    /// A text frame came.
+    pub fn on_text(&mut self, turn: &mut Turn<'_>, text: &str) {
+        let Some(socket) = self.link.open_socket() else { return };
+        self.heard_at = turn.now.mono;
+        self.counters.bytes += text.len() as u64;
+        match RelayFrame::scan(text) {
+            Ok(RelayFrame::Event { sub, event }) => {
+                self.counters.events += 1;
+                if self.subs.on_event(turn, &sub, event) {
+                    // The one frame there are floods of changes nothing that `after` looks at.
+                    self.tell_counters(turn);
+                } else {
+                    self.on_unknown(turn);
+                }
+                self.shed_if_full(turn);
+                return;
+            }
+            Ok(frame) => self.on_relay_frame(turn, socket, frame),
+            Err(_) => self.on_malformed(turn),
+        }
+        self.shed_if_full(turn);
+        self.after(turn);
+    }
+
+    /// A frame came that is over the limit or not text.
+    pub fn on_bad_frame(&mut self, turn: &mut Turn<'_>) {
+        self.heard_at = turn.now.mono;
+        self.on_malformed(turn);
+        self.after(turn);
+    }
+
+    /// The socket has closed or failed by itself.
+    pub fn on_gone(&mut self, turn: &mut Turn<'_>, reason: &str) {
+        self.lose(turn, reason, turn.config.backoff_ms);
+        self.after(turn);
+    }
+
+    /// More came than could be read; the socket is closed.
+    pub fn on_overflow(&mut self, turn: &mut Turn<'_>) {
+        self.shed(turn);
+        self.after(turn);
+    }
+
+    /// The parser found fault with an event of this relay.
+    pub fn on_fault(&mut self, turn: &mut Turn<'_>, fault: RelayFault) {
+        let weight = match fault {
+            RelayFault::Malformed => {
+                self.counters.malformed += 1;
+                1
+            }
+            // Nobody forges by accident.
+            RelayFault::Forged => {
+                self.counters.forged += 1;
+                10
+            }
+            RelayFault::Unmatched => {
+                self.counters.unmatched += 1;
+                1
+            }
+        };
+        self.blame(turn, weight);
+        self.after(turn);
+    }
+
+    /// Time has passed, or a spool has been emptied.
+    pub fn on_time(&mut self, turn: &mut Turn<'_>) {
+        match self.link {
+            Link::Waiting { until, .. } if turn.is_past(until) => self.link = Link::Queued { since: turn.now.mono },
+            Link::Dialling { since, .. } if turn.is_past(since + turn.config.dial_ms) => {
+                self.hang_up(turn, NORMAL, "no answer");
+                self.lose(turn, "no answer to the connection attempt", turn.config.backoff_ms);
+            }
+            Link::Shed if turn.out.waiting_bytes(&turn.relay) == 0 => self.link = Link::Queued { since: turn.now.mono },
+            Link::Open { .. } => self.on_open_time(turn),
+            Link::Idle | Link::Queued { .. } | Link::Waiting { .. } | Link::Dialling { .. } | Link::Shed => {}
+        }
+        let link = self.link_in_words();
+        let socket = self.link.open_socket();
+        let held_back = self.link == Link::Shed || turn.out.waiting_bytes(&turn.relay) > 0;
+        self.publishes.on_time(turn, &link);
+        self.counts.on_time(turn);
+        self.subs
+            .on_time(turn, socket, held_back, socket.is_none().then_some(link.as_str()));
+        self.after(turn);
+    }
+
+    /// Peers have taken messages. Called for each that leaves, so it does nothing until there is room.
+    pub fn on_drained(&mut self, turn: &mut Turn<'_>) {
+        let waiting = turn.out.waiting_bytes(&turn.relay);
+        match self.link {
+            Link::Shed if waiting == 0 => self.on_time(turn),
+            Link::Open { .. } if self.held_back && waiting < turn.config.spool_bytes / 2 => self.after(turn),
+            Link::Idle
+            | Link::Queued { .. }
+            | Link::Waiting { .. }
+            | Link::Dialling { .. }
+            | Link::Open { .. }
+            | Link::Shed => {}
+        }
+    }
+
+    /// Whether emptied spools mean something to it.
+    pub fn waits_for_room(&self) -> bool {
+        self.link == Link::Shed || self.held_back
+    }
+
+    /// What the relay has done so far.
+    pub fn counters(&self) -> RelayCounters {
+        self.counters
+    }
+
+    /// The engine ends.
+    pub fn stop(&mut self, turn: &mut Turn<'_>) {
+        self.publishes.give_up(turn, "the engine was stopped");
+        self.hang_up(turn, NORMAL, "");
+        self.link = Link::Idle;
+    }
+
+    /// What every input ends with: the link follows the need, what can be sent is sent, the page is told.
+    fn after(&mut self, turn: &mut Turn<'_>) {
+        let wanted = self.is_wanted();
+        match self.link {
+            Link::Idle if wanted && turn.is_past(self.retry_at) => self.link = Link::Queued { since: turn.now.mono },
+            Link::Idle if wanted => {
+                self.link = Link::Waiting {
+                    until: self.retry_at,
+                    connected: false,
+                }
+            }
+            Link::Queued { .. } | Link::Waiting { .. } | Link::Shed if !wanted => self.link = Link::Idle,
+            Link::Open { socket, .. } => {
+                // REQs first: an answer to an event, as NIP-46 has them, must not come before somebody listens.
+                self.held_back = self.subs.pump(turn, socket);
+                self.publishes.pump(turn, socket, self.max_message_length);
+                self.counts.pump(turn, socket);
+            }
+            Link::Idle | Link::Queued { .. } | Link::Waiting { .. } | Link::Dialling { .. } | Link::Shed => {}
+        }
+        let idle = self.link.open_socket().is_some() && !self.is_wanted();
+        self.idle_since = idle.then(|| self.idle_since.unwrap_or(turn.now.mono));
+        self.alarm = self.compute_alarm(turn);
+        self.tell_status(turn);
+    }
+
+    fn compute_alarm(&self, turn: &Turn<'_>) -> Option<Millis> {
+        let link = match self.link {
+            Link::Waiting { until, .. } => Some(until),
+            Link::Dialling { since, .. } => Some(since + turn.config.dial_ms),
+            Link::Shed if turn.out.waiting_bytes(&turn.relay) == 0 => Some(turn.now.mono),
+            Link::Open { .. } => {
+                let idle = self.idle_since.map(|idle| idle + turn.config.idle_ms);
+                let open = [self.auth.next_timeout(), self.silence_at(turn), idle];
+                open.into_iter().flatten().min()
+            }
+            Link::Idle | Link::Queued { .. } | Link::Shed => None,
+        };
+        let requests = [
+            link,
+            self.publishes.next_timeout(),
+            self.counts.next_timeout(),
+            self.subs.next_timeout(turn.now.mono),
+        ];
+        requests.into_iter().flatten().min()
+    }
+}
+
+/// A relay's words, cut to a length a person reads.
+fn cut(text: &str) -> String {
+    text.chars().take(MAX_REASON_CHARS).collect()
+}

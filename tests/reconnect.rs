@@ -1,0 +1,310 @@
+//! Subscriptions that are cut, shed and resumed: what the parser is handed is what the relay holds.
+
+#[cfg(test)]
+mod world;
+
+#[cfg(test)]
+mod resume {
+    use std::collections::BTreeSet;
+
+    use nostr_ferry::connections::Config;
+    use nostr_ferry::message::RelayState;
+    use nostr_ferry::nostr::event::EventId;
+    use nostr_ferry::nostr::filter::Filter;
+    use nostr_ferry::nostr::kind::Kind;
+
+    use super::world::executor::Random;
+    use super::world::net::Net;
+    use super::world::relay::{Manners, ScriptedRelay, unsigned_event};
+
+    /// A stream that is cut again and again.
+    struct Stream {
+        seed: u64,
+        stored: u32,
+        live: u32,
+        cuts: u32,
+        /// Stored events that share one second.
+        per_second: u32,
+        manners: Manners,
+        limits: Option<&'static str>,
+        filters: Vec<Filter>,
+        config: Config,
+    }
+
+    fn kinds(kinds: &[u16]) -> Filter {
+        Filter {
+            kinds: Some(kinds.iter().copied().map(Kind).collect()),
+            ..Filter::default()
+        }
+    }
+
+    impl Default for Stream {
+        fn default() -> Self {
+            Stream {
+                seed: 1,
+                stored: 5_000,
+                live: 500,
+                cuts: 50,
+                per_second: 1,
+                manners: Manners::default(),
+                limits: None,
+                filters: vec![kinds(&[1, 7])],
+                config: Config::default(),
+            }
+        }
+    }
+
+    impl Stream {
+        /// Runs it; what the relay holds for the filters, and what the parser was handed.
+        fn run(self) -> (BTreeSet<EventId>, BTreeSet<EventId>, Net) {
+            let mut random = Random::new(self.seed);
+            let mut net = Net::new(self.config);
+            let mut relay = ScriptedRelay::new(self.manners);
+            let newest = net.now.unix.0 - 10;
+            let kind = |number: u32| if number.is_multiple_of(3) { 7 } else { 1 };
+            relay.store((0..self.stored).map(|number| {
+                let at = newest - u64::from(number / self.per_second);
+                unsigned_event(number, kind(number), at, "stored")
+            }));
+            let a = net.add("a", relay);
+            net.host(&a).limits = self.limits.map(str::to_owned);
+            net.host(&a).stalled = true;
+            net.req(std::slice::from_ref(&a), "s", &self.filters);
+            net.host(&a).stalled = false;
+            let (mut live, mut cuts) = (0, 0);
+            while live < self.live || cuts < self.cuts {
+                net.step(random.below(300));
+                if live < self.live && random.below(2) == 0 {
+                    let number = self.stored + live;
+                    // Clocks differ, and events travel: dated up to a minute ago, or ahead.
+                    let at = net.now.unix.0 + 5 - random.below(65) as u64;
+                    net.publish(&a, unsigned_event(number, kind(number), at, "live"));
+                    live += 1;
+                }
+                if cuts < self.cuts && random.below(12) == 0 {
+                    net.cut(&a);
+                    cuts += 1;
+                }
+                net.advance_stepwise(random.below(400) as u64);
+            }
+            net.advance(400_000);
+            (net.host(&a).relay.ids(&self.filters), net.ids("s"), net)
+        }
+    }
+
+    fn assert_same(name: &str, (held, got, net): (BTreeSet<EventId>, BTreeSet<EventId>, Net)) {
+        let missing = held.difference(&got).count();
+        assert_eq!(missing, 0, "{name}: {missing} of {} missing", held.len());
+        assert_eq!(got.difference(&held).count(), 0, "{name}");
+        let eoses = net.words().iter().filter(|word| word.starts_with("EOSE")).count();
+        assert_eq!(eoses, 1, "{name}: {:?}", net.words());
+    }
+
+    /// The newest `stored` of the stored events, and all live ones. Their numbers fall with their age.
+    fn newest(held: &BTreeSet<EventId>, all_stored: u32, stored: u32) -> BTreeSet<EventId> {
+        let number = |id: &EventId| u32::from_be_bytes(id.0[28..].try_into().unwrap());
+        let is_new = |id: &&EventId| number(id) < stored || number(id) >= all_stored;
+        held.iter().filter(is_new).copied().collect()
+    }
+
+    #[test]
+    fn a_stream_cut_fifty_times_loses_nothing() {
+        for seed in 1..=6 {
+            let stream = Stream {
+                seed,
+                ..Stream::default()
+            };
+            assert_same(&format!("seed {seed}"), stream.run());
+        }
+    }
+
+    #[test]
+    fn nor_does_one_with_many_events_in_each_second() {
+        for per_second in [50, 700, 5_000] {
+            let stream = Stream {
+                per_second,
+                ..Stream::default()
+            };
+            assert_same(&format!("{per_second} a second"), stream.run());
+        }
+    }
+
+    #[test]
+    fn nor_does_one_of_several_filters() {
+        for seed in 1..=3 {
+            let filters = vec![
+                kinds(&[1]),
+                kinds(&[7]),
+                Filter {
+                    limit: Some(20),
+                    ..kinds(&[1])
+                },
+            ];
+            let stream = Stream {
+                seed,
+                filters,
+                ..Stream::default()
+            };
+            assert_same(&format!("seed {seed}"), stream.run());
+        }
+    }
+
+    #[test]
+    fn nor_does_one_from_a_relay_that_sends_the_oldest_first() {
+        let manners = Manners {
+            newest_first: false,
+            ..Manners::default()
+        };
+        assert_same(
+            "oldest first",
+            Stream {
+                manners,
+                cuts: 20,
+                ..Stream::default()
+            }
+            .run(),
+        );
+    }
+
+    #[test]
+    fn a_relay_that_cuts_its_answers_is_paged_for_what_was_missed() {
+        for (cap, limits) in [
+            (100, None),
+            (500, Some("{\"limitation\":{\"max_limit\":500}}")),
+            // No smaller: what shares one second must fit in one answer.
+            (20, None),
+        ] {
+            let manners = Manners {
+                max_limit: cap,
+                ..Manners::default()
+            };
+            let (held, got, _) = Stream {
+                manners,
+                limits,
+                stored: 2_000,
+                ..Stream::default()
+            }
+            .run();
+            // Uncut, such a relay would have shown its newest and what came live.
+            let wanted = newest(&held, 2_000, cap as u32);
+            assert_eq!(wanted.difference(&got).count(), 0, "cap {cap}");
+        }
+    }
+
+    #[test]
+    fn a_limit_over_the_relays_own_is_reached_page_by_page() {
+        let manners = Manners {
+            max_limit: 500,
+            ..Manners::default()
+        };
+        let limits = Some("{\"limitation\":{\"max_limit\":500}}");
+        let filters = vec![Filter {
+            limit: Some(1_800),
+            ..kinds(&[1, 7])
+        }];
+        for cuts in [0, 30] {
+            let stream = Stream {
+                manners: manners.clone(),
+                limits,
+                filters: filters.clone(),
+                cuts,
+                live: 0,
+                ..Stream::default()
+            };
+            let (held, got, net) = stream.run();
+            assert_eq!(newest(&held, 5_000, 1_800).difference(&got).count(), 0, "{cuts} cuts");
+            assert!(
+                got.len() < 2_500,
+                "{cuts} cuts: {} are far more than were asked for",
+                got.len()
+            );
+            assert_eq!(net.words().iter().filter(|word| *word == "EOSE s").count(), 1);
+        }
+    }
+
+    #[test]
+    fn a_subscription_for_live_events_only_gets_those_of_the_time_it_was_cut() {
+        let filters = vec![Filter {
+            limit: Some(0),
+            ..kinds(&[1, 7])
+        }];
+        let (held, got, _) = Stream {
+            filters,
+            ..Stream::default()
+        }
+        .run();
+        assert_eq!(newest(&held, 5_000, 0).difference(&got).count(), 0);
+        assert!(got.len() < 1_500, "{}", got.len());
+    }
+
+    #[test]
+    fn a_cut_does_not_cause_a_relays_whole_past_to_be_fetched() {
+        let mut net = Net::new(Config::default());
+        let mut relay = ScriptedRelay::new(Manners {
+            max_limit: 500,
+            ..Manners::default()
+        });
+        relay.store((0..20_000).map(|n| unsigned_event(n, 1, 100_000 - u64::from(n), "")));
+        let a = net.add("a", relay);
+        net.host(&a).stalled = true;
+        net.req(std::slice::from_ref(&a), "s", &[kinds(&[1])]);
+        net.host(&a).stalled = false;
+        net.step(300);
+        net.cut(&a);
+        net.advance(60_000);
+        assert_eq!(net.words(), ["EOSE s"]);
+        assert!((500..=1_000).contains(&net.ids("s").len()), "{}", net.ids("s").len());
+    }
+
+    #[test]
+    fn a_misdated_event_hides_no_other() {
+        let mut net = Net::new(Config::default());
+        let a = net.add("a", ScriptedRelay::default());
+        net.req(std::slice::from_ref(&a), "s", &[kinds(&[1])]);
+        net.publish(&a, unsigned_event(1, 1, 9_999_999_999, "from the future"));
+        net.drive();
+        net.cut(&a);
+        let now = net.now.unix.0;
+        net.publish(&a, unsigned_event(2, 1, now, "while away"));
+        net.advance(10_000);
+        assert_eq!(net.ids("s").len(), 2);
+    }
+
+    #[test]
+    fn a_flood_without_credit_is_shed_and_everything_arrives_in_the_end() {
+        for (per_second, kinds_asked) in [
+            (1, vec![kinds(&[1])]),
+            (9_000, vec![kinds(&[1])]),
+            (3, vec![kinds(&[1]), kinds(&[2])]),
+        ] {
+            let mut net = Net::new(Config::default());
+            let mut relay = ScriptedRelay::default();
+            let newest = net.now.unix.0 - 10;
+            let content = "x".repeat(100);
+            relay.store(
+                (0..30_000)
+                    .map(|n| unsigned_event(n, (n % 2) as u16 + 1, newest - u64::from(n / per_second), &content)),
+            );
+            let held = relay.ids(&kinds_asked);
+            let a = net.add("a", relay);
+            net.parser_reads = false;
+            net.req(std::slice::from_ref(&a), "s", &kinds_asked);
+            assert_eq!(net.statuses[&a].state, RelayState::Shed);
+            assert!(
+                net.out.parser.bytes(&a) < (2 << 20) + 1_000,
+                "{}",
+                net.out.parser.bytes(&a)
+            );
+            // The page reads now and then, and never all that waits.
+            for _ in 0..200 {
+                net.take(2_000);
+                net.advance(100);
+                assert!(net.out.parser.bytes(&a) < (2 << 20) + 1_000);
+            }
+            net.parser_reads = true;
+            net.advance(60_000);
+            assert_eq!(held.difference(&net.ids("s")).count(), 0, "{per_second} a second");
+            assert_eq!(net.words(), ["EOSE s"], "{per_second} a second");
+        }
+    }
+}
