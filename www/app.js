@@ -86,7 +86,10 @@ const VIEWS = {
         new Feed(app, { filter: { kinds: POSTS, authors: [pubkey] }, signal }).element,
       ],
     },
-  tag: (app, tag, signal) => ({ title: `#${tag}`, parts: [new Feed(app, { filter: { kinds: [1], '#t': [tag] }, signal }).element] }),
+  tag: (app, tag, signal) => ({
+    title: `#${tag}`,
+    parts: [new Feed(app, { filter: { kinds: [1], '#t': [tag] }, signal }).element],
+  }),
 };
 
 /** Keeps the home feed as it is while another view is in front of it. */

@@ -5,7 +5,13 @@ import { decode } from './nip19.js';
 const TAG = /(?<![\p{L}\p{N}_&/#])#([\p{L}\p{N}_]{1,60})/gu;
 const MENTION = /nostr:((?:npub|nprofile)1[02-9ac-hj-np-z]+)/gi;
 const LIGHTS = { queued: 'waiting', sent: 'waiting', accepted: 'good', rejected: 'bad', unanswered: 'bad' };
-const WORDS = { queued: 'waiting for the connection', sent: 'sent', accepted: 'accepted', rejected: 'refused', unanswered: 'no answer' };
+const WORDS = {
+  queued: 'waiting for the connection',
+  sent: 'sent',
+  accepted: 'accepted',
+  rejected: 'refused',
+  unanswered: 'no answer',
+};
 
 let last = 0;
 
@@ -17,7 +23,13 @@ let last = 0;
  */
 export function composer(app, { label, button, answerTo }) {
   const id = `composer-${++last}`;
-  const text = h('textarea', { id, rows: 2, required: true, dir: 'auto', placeholder: answerTo ? 'Write an answer' : 'What is going on at your harbour?' });
+  const text = h('textarea', {
+    id,
+    rows: 2,
+    required: true,
+    dir: 'auto',
+    placeholder: answerTo ? 'Write an answer' : 'What is going on at your harbour?',
+  });
   const send = h('button', { type: 'submit', class: 'primary' }, button);
   const dispatch = h('ul', { class: 'dispatch', 'aria-live': 'polite' });
   const form = h(
@@ -37,7 +49,12 @@ export function composer(app, { label, button, answerTo }) {
     if (!content || send.disabled) return;
     send.disabled = true;
     try {
-      await follow(app, app.publish({ kind: 1, content, tags: tagsOf(content, answerTo) }), dispatch, () => (text.value = ''));
+      await follow(
+        app,
+        app.publish({ kind: 1, content, tags: tagsOf(content, answerTo) }),
+        dispatch,
+        () => (text.value = ''),
+      );
     } catch (error) {
       dispatch.replaceChildren(line('bad', 'Not sent', error.message));
     }

@@ -39,7 +39,13 @@ export class Diagram {
     this.#lanes.delivery = this.#lane('parser', 'page', 0);
     this.element = svg(
       'svg',
-      { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, class: 'diagram', role: 'img', 'aria-label': 'The four workers, this page, and the channels between them. The table below has the same figures.' },
+      {
+        viewBox: `0 0 ${WIDTH} ${HEIGHT}`,
+        class: 'diagram',
+        role: 'img',
+        'aria-label':
+          'The four workers, this page, and the channels between them. The table below has the same figures.',
+      },
       svg('g', { class: 'outside' }, this.#lanes.arrival, this.#lanes.delivery),
       ...channels,
       ...Object.keys(PLACES).map((role) => this.#pier(role)),

@@ -26,9 +26,20 @@ export class Feed {
   #subscription;
   #list = h('ol', { class: 'notes' });
   #fresh = h('button', { type: 'button', class: 'fresh', hidden: true, onclick: () => this.#showWaiting() });
-  #older = h('button', { type: 'button', class: 'plain older', hidden: true, onclick: () => this.#loadOlder() }, 'Older notes');
+  #older = h(
+    'button',
+    { type: 'button', class: 'plain older', hidden: true, onclick: () => this.#loadOlder() },
+    'Older notes',
+  );
   #quiet = h('p', { class: 'quiet empty' }, 'Asking the relays…');
-  element = h('div', { class: 'feed' }, h('div', { role: 'status', class: 'fresh-place' }, this.#fresh), this.#quiet, this.#list, this.#older);
+  element = h(
+    'div',
+    { class: 'feed' },
+    h('div', { role: 'status', class: 'fresh-place' }, this.#fresh),
+    this.#quiet,
+    this.#list,
+    this.#older,
+  );
 
   /**
    * @param {object} app
@@ -88,7 +99,10 @@ export class Feed {
     this.#enter(entries, newest);
   }
 
-  /** A repost stands for the note it repeats, which comes from a relay like any other: what is inside it is not proven. */
+  /**
+   * A repost stands for the note it repeats, unless that is listed already.
+   * The note comes from a relay like any other: what is inside the repost is not proven.
+   */
   async #repost(event) {
     const [id] = tagValues(event, 'e').slice(-1);
     const note = id && (await this.#app.notes.get(id));

@@ -40,7 +40,8 @@ const PATTERNS = [
   (a, b) => [rect(3, 3, 6, 6, b)],
   (a, b, c) => [rect(1.8, 1.8, 8.4, 8.4, b), rect(4, 4, 4, 4, c)],
   (a, b) => [rect(6, 0, 6, 6, b), rect(0, 6, 6, 6, b)],
-  (a, b) => [0, 1, 2, 3].flatMap((x) => [0, 1, 2, 3].filter((y) => (x + y) % 2).map((y) => rect(x * 3, y * 3, 3, 3, b))),
+  (a, b) =>
+    [0, 1, 2, 3].flatMap((x) => [0, 1, 2, 3].filter((y) => (x + y) % 2).map((y) => rect(x * 3, y * 3, 3, 3, b))),
   (a, b) => [path('M0 0h12L0 12z', b)],
   (a, b, c) => [path('M0 0h12L6 6z', b), path('M0 12h12L6 6z', c)],
   (a, b) => [path('M0 12 12 0v4L4 12zM0 4l4-4h4L0 8zM8 12l4-4v4z', b)],
@@ -71,5 +72,10 @@ export function hoist(word) {
 }
 
 function draw(field, shapes) {
-  return svg('svg', { viewBox: '0 0 12 12', class: 'flag', 'aria-hidden': 'true' }, rect(0, 0, 12, 12, field), ...shapes);
+  return svg(
+    'svg',
+    { viewBox: '0 0 12 12', class: 'flag', 'aria-hidden': 'true' },
+    rect(0, 0, 12, 12, field),
+    ...shapes,
+  );
 }

@@ -24,7 +24,13 @@ export function inspector(app) {
     h('dl', { class: 'dials' }, ...Object.values(dials).map((dial) => dial.element)),
     runner(app),
     h('div', { class: 'table' }, table(rows)),
-    h('p', { class: 'quiet' }, crossOriginIsolated ? 'Events reach this page through shared-memory rings.' : 'Events reach this page through message ports: it is not isolated.'),
+    h(
+      'p',
+      { class: 'quiet' },
+      crossOriginIsolated
+        ? 'Events reach this page through shared-memory rings.'
+        : 'Events reach this page through message ports: it is not isolated.',
+    ),
   );
   let before;
   const show = (now) => {
@@ -94,7 +100,9 @@ function ratesOf(before, now) {
 
 /** Records that a role could not read. */
 function unreadable(stats) {
-  return Object.values(stats).flatMap(({ ports }) => ports).reduce((sum, port) => sum + port.malformed, 0);
+  return Object.values(stats)
+    .flatMap(({ ports }) => ports)
+    .reduce((sum, port) => sum + port.malformed, 0);
 }
 
 /** One figure; a rate comes with its peak and the curve of its last minute. */
@@ -102,7 +110,11 @@ class Dial {
   #value = h('b', {}, '–');
   #under = h('span', { class: 'under' });
   #line = svg('polyline');
-  #curve = svg('svg', { viewBox: `0 0 ${HISTORY} 20`, preserveAspectRatio: 'none', class: 'curve', 'aria-hidden': 'true' }, this.#line);
+  #curve = svg(
+    'svg',
+    { viewBox: `0 0 ${HISTORY} 20`, preserveAspectRatio: 'none', class: 'curve', 'aria-hidden': 'true' },
+    this.#line,
+  );
   #history = Array(HISTORY).fill(0);
   #peak = 0;
   element;
@@ -135,7 +147,12 @@ class Row {
 
   constructor(channel) {
     this.#channel = channel;
-    this.element = h('tr', {}, h('th', { scope: 'row' }, `${channel.from} `, h('span', { 'aria-hidden': 'true' }, '⇄'), ` ${channel.to}`), ...this.#cells);
+    this.element = h(
+      'tr',
+      {},
+      h('th', { scope: 'row' }, `${channel.from} `, h('span', { 'aria-hidden': 'true' }, '⇄'), ` ${channel.to}`),
+      ...this.#cells,
+    );
   }
 
   show(stats, rates) {
@@ -174,7 +191,11 @@ function table(rows) {
 
 /** Gives the engine something to do: everything the relays have, past the store. */
 function runner(app) {
-  const answer = h('p', { class: 'answer', role: 'status' }, 'Asks the relays for all they have, as if nothing were stored.');
+  const answer = h(
+    'p',
+    { class: 'answer', role: 'status' },
+    'Asks the relays for all they have, as if nothing were stored.',
+  );
   const button = h('button', { type: 'button', class: 'plain', onclick: run }, 'Full crossing');
   async function run() {
     button.disabled = true;

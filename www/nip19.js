@@ -28,7 +28,9 @@ export function npub(pubkey) {
 }
 
 function named(name, bytes) {
-  return bytes?.length === 32 ? { [name]: bytes.map((byte) => byte.toString(16).padStart(2, '0')).join('') } : undefined;
+  return bytes?.length === 32
+    ? { [name]: bytes.map((byte) => byte.toString(16).padStart(2, '0')).join('') }
+    : undefined;
 }
 
 /** The entry of type 0 among type-length-value entries. */

@@ -17,14 +17,24 @@ export function noteView(app, event, { signal, whole = false, repost }) {
   const { people } = app;
   const article = h(
     'article',
-    { class: 'note', 'data-id': event.id, onclick: (click) => openOnClick(click, event) },
-    h('a', { href: `#person/${event.pubkey}`, class: 'avatar', tabindex: -1, 'aria-hidden': 'true' }, flagOf(event.pubkey)),
+    { class: 'note', 'data-id': event.id, onclick: !whole && ((click) => openOnClick(click, event)) },
+    h(
+      'a',
+      { href: `#person/${event.pubkey}`, class: 'avatar', tabindex: -1, 'aria-hidden': 'true' },
+      flagOf(event.pubkey),
+    ),
     repost &&
       h(
         'p',
         { class: 'above' },
         icon('repost'),
-        h('span', {}, h('a', { href: `#person/${repost.by}` }, people.nameOf(repost.by)), ' passed this on, ', timeOf(repost.at)),
+        h(
+          'span',
+          {},
+          h('a', { href: `#person/${repost.by}` }, people.nameOf(repost.by)),
+          ' passed this on, ',
+          timeOf(repost.at),
+        ),
       ),
     h(
       'header',
@@ -99,10 +109,19 @@ function actions(app, event, signal) {
   const likes = h('span', { class: 'number' });
   const reposts = h('span', { class: 'number' });
   const reply = h('a', { href: `#note/${event.id}`, class: 'action' }, icon('reply'), replies);
-  const like = h('button', { type: 'button', class: 'action like', onclick: () => sendLike(app, event, like) }, icon('like'), likes);
+  const like = h(
+    'button',
+    { type: 'button', class: 'action like', onclick: () => sendLike(app, event, like) },
+    icon('like'),
+    likes,
+  );
   const repost = h('span', { class: 'action' }, icon('repost'), reposts);
   const show = (sums) => {
-    for (const [element, sum] of [[replies, sums.replies], [likes, sums.likes], [reposts, sums.reposts]]) {
+    for (const [element, sum] of [
+      [replies, sums.replies],
+      [likes, sums.likes],
+      [reposts, sums.reposts],
+    ]) {
       element.textContent = sum > 0 ? count(sum) : '';
     }
     reply.setAttribute('aria-label', `Replies: ${count(sums.replies)}`);
@@ -117,7 +136,11 @@ function actions(app, event, signal) {
 
 async function sendLike(app, event, button) {
   if (button.getAttribute('aria-pressed') === 'true') return;
-  const tags = [['e', event.id], ['p', event.pubkey], ['k', String(event.kind)]];
+  const tags = [
+    ['e', event.id],
+    ['p', event.pubkey],
+    ['k', String(event.kind)],
+  ];
   button.disabled = true;
   try {
     const post = app.publish({ kind: 7, content: '+', tags });

@@ -2,7 +2,14 @@
 import { bytes, count, h, hostOf } from './dom.js';
 
 const KEPT = 'ferry-added-relays';
-const LIGHTS = { open: 'good', connecting: 'waiting', authenticating: 'waiting', closed: 'off', shed: 'waiting', failed: 'bad' };
+const LIGHTS = {
+  open: 'good',
+  connecting: 'waiting',
+  authenticating: 'waiting',
+  closed: 'off',
+  shed: 'waiting',
+  failed: 'bad',
+};
 const WORDS = {
   open: 'open',
   connecting: 'connecting',
@@ -12,7 +19,12 @@ const WORDS = {
   failed: 'not reached',
 };
 // What a good relay keeps at nothing; shown only when it did not.
-const FAULTS = { malformed: 'unreadable', unknownSub: 'for no subscription', forged: 'forged', unmatched: 'not asked for' };
+const FAULTS = {
+  malformed: 'unreadable',
+  unknownSub: 'for no subscription',
+  forged: 'forged',
+  unmatched: 'not asked for',
+};
 
 /** The relays this page asks: the demo's own, and those added by hand, which this browser remembers. */
 export class RelayList {
@@ -70,7 +82,13 @@ function relayUrl(text) {
 export function relayPanel(app, summary) {
   const list = h('ul', { class: 'relays' });
   const answer = h('p', { class: 'answer', role: 'status' });
-  const input = h('input', { name: 'url', required: true, placeholder: 'wss://relay.example.com', autocomplete: 'url', spellcheck: 'false' });
+  const input = h('input', {
+    name: 'url',
+    required: true,
+    placeholder: 'wss://relay.example.com',
+    autocomplete: 'url',
+    spellcheck: 'false',
+  });
   const onsubmit = (event) => {
     event.preventDefault();
     const url = relayUrl(input.value.trim());
@@ -106,7 +124,12 @@ export function relayPanel(app, summary) {
     'div',
     {},
     list,
-    h('form', { class: 'inline', onsubmit }, h('label', {}, h('span', { class: 'unseen' }, 'Address of another relay'), input), h('button', { class: 'plain' }, 'Add')),
+    h(
+      'form',
+      { class: 'inline', onsubmit },
+      h('label', {}, h('span', { class: 'unseen' }, 'Address of another relay'), input),
+      h('button', { class: 'plain' }, 'Add'),
+    ),
     answer,
   );
 }
@@ -124,8 +147,24 @@ function relayLine(app, url, status) {
     'li',
     {},
     h('span', { class: `light ${LIGHTS[state]}`, 'aria-hidden': 'true' }),
-    h('div', {}, h('b', {}, hostOf(url)), h('span', { class: 'state' }, status ? WORDS[state] : 'not used yet'), status?.reason && h('p', { class: 'quiet' }, status.reason), h('p', { class: 'figures' }, figures.join(' · '))),
+    h(
+      'div',
+      {},
+      h('b', {}, hostOf(url)),
+      h('span', { class: 'state' }, status ? WORDS[state] : 'not used yet'),
+      status?.reason && h('p', { class: 'quiet' }, status.reason),
+      h('p', { class: 'figures' }, figures.join(' · ')),
+    ),
     app.relays.isAdded(url) &&
-      h('button', { type: 'button', class: 'plain small', 'aria-label': `Remove ${hostOf(url)}`, onclick: () => app.relays.remove(url) }, 'Remove'),
+      h(
+        'button',
+        {
+          type: 'button',
+          class: 'plain small',
+          'aria-label': `Remove ${hostOf(url)}`,
+          onclick: () => app.relays.remove(url),
+        },
+        'Remove',
+      ),
   );
 }

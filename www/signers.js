@@ -60,7 +60,13 @@ export function signerPanel(app) {
     'div',
     { class: 'signer' },
     who,
-    h('details', {}, h('summary', {}, 'Your name and key'), nameForm(app, answer), ...CHOICES.map((choice) => choiceForm(choice, change))),
+    h(
+      'details',
+      {},
+      h('summary', {}, 'Your name and key'),
+      nameForm(app, answer),
+      ...CHOICES.map((choice) => choiceForm(choice, change)),
+    ),
     answer,
   );
 }
@@ -84,7 +90,13 @@ function choiceForm(choice, change) {
 
 /** A name for the key: a profile (kind 0). */
 function nameForm(app, answer) {
-  const input = h('input', { name: 'name', maxlength: 40, required: true, autocomplete: 'nickname', placeholder: 'A name to go by' });
+  const input = h('input', {
+    name: 'name',
+    maxlength: 40,
+    required: true,
+    autocomplete: 'nickname',
+    placeholder: 'A name to go by',
+  });
   const onsubmit = async (event) => {
     event.preventDefault();
     const name = input.value.trim();
@@ -98,7 +110,12 @@ function nameForm(app, answer) {
       answer.textContent = error.message;
     }
   };
-  return h('form', { class: 'inline', onsubmit }, h('label', {}, h('span', { class: 'unseen' }, 'Your name'), input), h('button', { class: 'plain' }, 'Set'));
+  return h(
+    'form',
+    { class: 'inline', onsubmit },
+    h('label', {}, h('span', { class: 'unseen' }, 'Your name'), input),
+    h('button', { class: 'plain' }, 'Set'),
+  );
 }
 
 function randomKey() {

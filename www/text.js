@@ -17,7 +17,11 @@ export function richText(content, { people, quote }) {
   let at = 0;
   for (const match of content.matchAll(PARTS)) {
     const { url, code, tag } = match.groups;
-    const found = url ? linkTo(url) : code ? mention(code, people, quote && ((id) => quotes.push(quote(id)))) : hashtag(tag);
+    const found = url
+      ? linkTo(url)
+      : code
+        ? mention(code, people, quote && ((id) => quotes.push(quote(id))))
+        : hashtag(tag);
     if (!found) continue;
     nodes.push(content.slice(at, match.index), found.node);
     at = match.index + (found.length ?? match[0].length);
@@ -31,7 +35,11 @@ export function richText(content, { people, quote }) {
 
 /** A link that tells the other side nothing and is not followed on our word. */
 export function outward(url, ...children) {
-  return h('a', { href: url, target: '_blank', rel: 'noopener nofollow ugc', referrerpolicy: 'no-referrer' }, ...children);
+  return h(
+    'a',
+    { href: url, target: '_blank', rel: 'noopener nofollow ugc', referrerpolicy: 'no-referrer' },
+    ...children,
+  );
 }
 
 function linkTo(text) {
@@ -53,7 +61,8 @@ function httpUrl(text) {
 
 function mention(code, people, quote) {
   const named = decode(code);
-  if (named?.pubkey) return { node: h('a', { href: `#person/${named.pubkey}`, class: 'mention' }, '@', people.nameOf(named.pubkey)) };
+  if (named?.pubkey)
+    return { node: h('a', { href: `#person/${named.pubkey}`, class: 'mention' }, '@', people.nameOf(named.pubkey)) };
   if (!named?.id) return undefined;
   if (!quote) return { node: h('a', { href: `#note/${named.id}` }, 'a note') };
   quote(named.id);

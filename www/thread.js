@@ -59,8 +59,12 @@ export class Thread {
   /** Under its parent, or at the top while that is unknown; the older first. */
   #place(id) {
     const { item, parent } = this.#places.get(id);
-    const list = this.#places.get(parent)?.answers ?? (id === this.#root ? this.#top : (this.#places.get(this.#root)?.answers ?? this.#top));
-    const next = [...list.children].find((other) => other !== item && Number(other.dataset.at) > Number(item.dataset.at));
+    const list =
+      this.#places.get(parent)?.answers ??
+      (id === this.#root ? this.#top : (this.#places.get(this.#root)?.answers ?? this.#top));
+    const next = [...list.children].find(
+      (other) => other !== item && Number(other.dataset.at) > Number(item.dataset.at),
+    );
     list.insertBefore(item, next ?? null);
   }
 

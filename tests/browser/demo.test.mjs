@@ -38,22 +38,34 @@ for (const isolated of [true, false]) {
     const { sample, server, page, errors } = await openDemo({ isolated });
     assert.equal(await page.evaluate(() => crossOriginIsolated), isolated);
 
-    const people = new Set(sample.filter(({ kind }) => kind === 0).map(({ content }) => JSON.parse(content).display_name));
+    const people = new Set(
+      sample.filter(({ kind }) => kind === 0).map(({ content }) => JSON.parse(content).display_name),
+    );
     await page.waitForFunction(() => document.querySelectorAll('#home .note').length > 20);
-    await page.waitForFunction(() => ![...document.querySelectorAll('#home .note .name')].some((name) => name.textContent.startsWith('npub')));
-    assert.deepEqual((await names(page)).filter((name) => !people.has(name)), []);
+    await page.waitForFunction(
+      () => ![...document.querySelectorAll('#home .note .name')].some((name) => name.textContent.startsWith('npub')),
+    );
+    assert.deepEqual(
+      (await names(page)).filter((name) => !people.has(name)),
+      [],
+    );
     const days = await page.$$eval('#home .day', (headings) => headings.map((heading) => heading.textContent));
     assert.ok(days.length > 0 && new Set(days).size === days.length, `days: ${days}`);
 
     await page.fill('#home textarea', 'Low water at noon. #harbour');
     await page.click('#home .composer button');
-    await page.waitForFunction(() => document.querySelector('#home .content')?.textContent === 'Low water at noon. #harbour');
+    await page.waitForFunction(
+      () => document.querySelector('#home .content')?.textContent === 'Low water at noon. #harbour',
+    );
     await page.waitForFunction(() => document.querySelector('#home .dispatch')?.textContent.includes('accepted'));
     // It is on the relay: another visitor, with a store of his own, reads it.
     const { page: other, errors: otherErrors } = await openPage(`${server.origin}/#tag/harbour`);
-    await other.waitForFunction(() => [...document.querySelectorAll('#view .content')].some(({ textContent }) => textContent.startsWith('Low water')));
+    await other.waitForFunction(() =>
+      [...document.querySelectorAll('#view .content')].some(({ textContent }) => textContent.startsWith('Low water')),
+    );
 
-    const replies = (event) => sample.filter(({ kind, tags }) => kind === 1 && tags.some((tag) => tag[1] === event.id && tag[3] === 'root'));
+    const replies = (event) =>
+      sample.filter(({ kind, tags }) => kind === 1 && tags.some((tag) => tag[1] === event.id && tag[3] === 'root'));
     const shown = new Set(await page.$$eval('#home .note', (notes) => notes.map((note) => note.dataset.id)));
     const asked = sample.find((event) => shown.has(event.id) && replies(event).length > 1);
     await page.click(`#home [data-id="${asked.id}"] a.action`);
@@ -61,7 +73,11 @@ for (const isolated of [true, false]) {
     await page.waitForFunction((ids) => ids.every((id) => document.querySelector(`#view [data-id="${id}"]`)), wanted);
     await page.fill('#view textarea', 'I will be there.');
     await page.click('#view .composer button');
-    await page.waitForFunction(() => [...document.querySelectorAll('#view .thread ol .content')].some(({ textContent }) => textContent === 'I will be there.'));
+    await page.waitForFunction(() =>
+      [...document.querySelectorAll('#view .thread ol .content')].some(
+        ({ textContent }) => textContent === 'I will be there.',
+      ),
+    );
     await page.waitForFunction(() => document.querySelector('#view .dispatch')?.textContent.includes('accepted'));
 
     await page.goBack();
@@ -75,7 +91,9 @@ test('the engine room shows rates while records travel, and nothing dropped', as
   const { page, errors } = await openDemo();
   await page.waitForFunction(() => /^[1-9]/.test(document.querySelectorAll('.dials b')[2].textContent));
   const rates = page.waitForFunction(() => {
-    const [verified, delivered] = [...document.querySelectorAll('.dials b')].map(({ textContent }) => Number(textContent.replace(/\D/g, '')));
+    const [verified, delivered] = [...document.querySelectorAll('.dials b')].map(({ textContent }) =>
+      Number(textContent.replace(/\D/g, '')),
+    );
     const busy = document.querySelectorAll('.lane.busy').length;
     return verified > 0 && delivered > 0 && busy > 2 && { verified, delivered, busy };
   });
@@ -104,19 +122,26 @@ test('what arrives while somebody reads waits behind a button', async () => {
 
 test('markup and foreign addresses from a relay stay text', async () => {
   const key = generateSecretKey();
-  const attack = '<img src=x onerror="window.hit=1"> javascript:window.hit=2 https://ok.example/"onmouseover="hit=3 data:text/html,x';
+  const attack =
+    '<img src=x onerror="window.hit=1"> javascript:window.hit=2 https://ok.example/"onmouseover="hit=3 data:text/html,x';
   const sign = (kind, content, tags = []) => finalizeEvent({ kind, content, tags, created_at: now() }, key);
   const more = [
     sign(0, JSON.stringify({ name: '<b onclick=hit=4>\u202eeve', display_name: { not: 'text' }, about: attack })),
     sign(1, attack),
-    sign(30_023, attack, [['d', 'x'], ['title', '<script>hit=5</script>']]),
+    sign(30_023, attack, [
+      ['d', 'x'],
+      ['title', '<script>hit=5</script>'],
+    ]),
   ];
   const { page, errors } = await openDemo({ count: 100, more });
   const note = `#home [data-id="${more[1].id}"]`;
-  await page.waitForFunction((at) => document.querySelector(`${at} .name`)?.textContent === '<b onclick=hit=4>eve', note);
+  await page.waitForFunction(
+    (at) => document.querySelector(`${at} .name`)?.textContent === '<b onclick=hit=4>eve',
+    note,
+  );
   const links = await page.$$eval(`${note} .content a`, (found) => found.map(({ href, rel }) => [href, rel]));
   assert.deepEqual(links, [['https://ok.example/', 'noopener nofollow ugc']]);
-  assert.equal(await page.textContent(`#home [data-id="${more[2].id}"] h3`), '<script>hit=5</script>');
+  assert.equal(await page.textContent(`#home [data-id="${more[2].id}"] h4`), '<script>hit=5</script>');
   assert.equal(await page.locator('#notes :is(img, script, iframe, b)').count(), 0);
   assert.equal(await page.evaluate(() => window.hit), undefined);
   assert.deepEqual(errors, []);
@@ -143,7 +168,10 @@ test('at 390 px nothing is wider than the screen, and nothing is asked of anothe
   assert.ok(await wholeWidth(page), 'person');
   // The relay is also asked over HTTP, for its NIP-11 document.
   const ours = [server.origin, relay.url.replace('ws:', 'http:')];
-  assert.deepEqual([...hosts].filter((origin) => !ours.includes(origin)), []);
+  assert.deepEqual(
+    [...hosts].filter((origin) => !ours.includes(origin)),
+    [],
+  );
   assert.deepEqual(errors, []);
 });
 
