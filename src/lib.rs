@@ -9,6 +9,6 @@ pub mod parser;
 pub mod role;
 pub mod router;
 pub mod time;
-pub mod wire;
 #[cfg(target_arch = "wasm32")]
 mod web;
+pub mod wire;

@@ -198,6 +198,11 @@ impl<In: Wire, Out: Wire> Port<In, Out> {
         self.post_batch();
     }
 
+    /// Whether something was sent and not posted yet.
+    pub fn has_unposted(&self) -> bool {
+        !self.batch.is_empty()
+    }
+
     /// Gives the peer back the room of the records taken so far.
     ///
     /// Call it once what they caused has left the role; withhold it to slow the peer down.

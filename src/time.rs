@@ -57,11 +57,19 @@ pub trait Clock {
     ///
     /// A clock has one alarm: the latest call decides when `cx` is woken.
     fn poll_until(&self, cx: &mut Context<'_>, deadline: Option<Millis>) -> Poll<()>;
+
+    /// Ready after what already waits to be handled has been handed over: in a browser, in a task of its own.
+    fn poll_later(&self, cx: &mut Context<'_>) -> Poll<()>;
 }
 
 /// Completes at `deadline`.
 pub async fn until(clock: &impl Clock, deadline: Option<Millis>) {
     poll_fn(|cx| clock.poll_until(cx, deadline)).await;
+}
+
+/// Lets what already waits be handed over first.
+pub async fn later(clock: &impl Clock) {
+    poll_fn(|cx| clock.poll_later(cx)).await;
 }
 
 /// Deadlines by key; each key has at most one.

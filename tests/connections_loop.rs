@@ -100,6 +100,9 @@ mod role_loop {
         fn poll_until(&self, _: &mut Context<'_>, _: Option<Millis>) -> Poll<()> {
             Poll::Pending
         }
+        fn poll_later(&self, _: &mut Context<'_>) -> Poll<()> {
+            Poll::Ready(())
+        }
     }
 
     #[test]

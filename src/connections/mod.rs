@@ -45,7 +45,7 @@ pub use self::sockets::{SocketCommand, SocketEvent, SocketId, Sockets};
 pub use self::spool::Spools;
 use crate::message::{Envelope, Nothing, PageToConnections, ParserToConnections, RelayMessage, RoleReport, Stats};
 use crate::router::{Backlog, Port, Received};
-use crate::time::{Clock, Millis, Now, until};
+use crate::time::{Clock, Millis, Now, later, until};
 
 /// The role's ports.
 pub struct Ports {
@@ -69,13 +69,21 @@ pub async fn run(
     let mut core = Connections::new(config);
     let mut out = Outbox::default();
     let mut reports = Backlog::default();
+    let mut settled = false;
     while !out.stopped && !ports.have_ended() {
         let alarm = alarm(&core, &out, clock.now());
         // What is ready is taken first; only then is there time to post what is not yet a full batch.
         let ready = next(&mut ports, &mut sockets, &clock, alarm).now_or_never();
         let received = match ready {
             Some(received) => received,
+            // A browser hands over one frame a task. Those that wait already join this batch.
+            None if ports.parser.has_unposted() && !settled => {
+                settled = true;
+                later(&clock).await;
+                continue;
+            }
             None => {
+                settled = false;
                 out.flush_statuses(&mut statuses);
                 ports.flush(clock.now().mono);
                 next(&mut ports, &mut sockets, &clock, alarm).await

@@ -9,6 +9,7 @@ mod page;
 mod port;
 mod ring;
 mod socket;
+mod storage;
 
 use js_sys::Reflect;
 use serde::Deserialize;
@@ -17,6 +18,8 @@ use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::spawn_local;
 use web_sys::MessagePort;
 
+use self::clock::BrowserClock;
+use self::storage::IndexedDb;
 use crate::nostr::relay_url::RelayUrl;
 use crate::role::{CONTROL, Role};
 use crate::router::{Port, PortConfig};
@@ -107,9 +110,18 @@ impl Start<'_> {
             parser: self.port("connToParser")?,
             crypto: self.port("cryptoToConn")?,
         };
-        let config = connections::Config { entropy: entropy::seed(), ..connections::Config::default() };
+        let config = connections::Config {
+            entropy: entropy::seed(),
+            ..connections::Config::default()
+        };
         let status = page::StatusOutlet::new(attached, self.port_config());
-        spawn_local(connections::run(ports, socket::WebSockets::new(), status, clock::BrowserClock::new(), config));
+        spawn_local(connections::run(
+            ports,
+            socket::WebSockets::new(),
+            status,
+            BrowserClock::new(),
+            config,
+        ));
         Ok(())
     }
 
@@ -130,9 +142,21 @@ impl Start<'_> {
             defaults: relay_urls("relays", &self.options.relays)?,
             max_relays: None,
         };
-        let config = cache::Config { store, relays, ..cache::Config::default() };
-        let clock = clock::BrowserClock::new();
-        spawn_local(cache::run(ports, cache::storage::MemoryStorage::default(), clock, config));
+        let config = cache::Config {
+            store,
+            relays,
+            ..cache::Config::default()
+        };
+        let name = self.options.database.clone().unwrap_or_else(|| "ferry".to_owned());
+        let persist = self.options.persist.unwrap_or(true);
+        spawn_local(async move {
+            let storage = if persist {
+                IndexedDb::open(&name).await
+            } else {
+                IndexedDb::none()
+            };
+            cache::run(ports, storage, BrowserClock::new(), config).await;
+        });
         Ok(())
     }
 
@@ -144,9 +168,12 @@ impl Start<'_> {
             cache: self.port("parserToCache")?,
             connections: self.port("connToParser")?,
         };
-        let config = parser::Config { verify: self.options.verify.unwrap_or(true), ..parser::Config::default() };
+        let config = parser::Config {
+            verify: self.options.verify.unwrap_or(true),
+            ..parser::Config::default()
+        };
         let outlets = page::Outlets::new(attached, self.port_config());
-        spawn_local(parser::run(ports, outlets, clock::BrowserClock::new(), config));
+        spawn_local(parser::run(ports, outlets, BrowserClock::new(), config));
         Ok(())
     }
 
@@ -158,7 +185,7 @@ impl Start<'_> {
             connections: self.port("cryptoToConn")?,
         };
         let verifier = crypto::InlineVerifier::new(entropy::Browser);
-        spawn_local(crypto::run(ports, verifier, entropy::Browser, clock::BrowserClock::new()));
+        spawn_local(crypto::run(ports, verifier, entropy::Browser, BrowserClock::new()));
         Ok(())
     }
 
@@ -170,7 +197,10 @@ impl Start<'_> {
         Reflect::get(self.ports, &name.into())
             .ok()
             .and_then(|value| value.dyn_into::<MessagePort>().ok())
-            .ok_or(StartError::MissingPort { role: self.role, port: name })
+            .ok_or(StartError::MissingPort {
+                role: self.role,
+                port: name,
+            })
     }
 
     fn port_config(&self) -> PortConfig {
@@ -183,9 +213,8 @@ impl Start<'_> {
 }
 
 fn relay_urls(option: &str, urls: &[String]) -> Result<Vec<RelayUrl>, StartError> {
-    let parse = |url: &String| {
-        RelayUrl::parse(url).map_err(|error| StartError::Options(format!("{option}: `{url}`: {error}")))
-    };
+    let parse =
+        |url: &String| RelayUrl::parse(url).map_err(|error| StartError::Options(format!("{option}: `{url}`: {error}")));
     urls.iter().map(parse).collect()
 }
 

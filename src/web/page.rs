@@ -35,7 +35,10 @@ struct Outlet {
 
 enum Kind {
     Ring(RingWriter),
-    Port { port: Port<Nothing, Bytes>, credit: mpsc::UnboundedSender<Packet> },
+    Port {
+        port: Port<Nothing, Bytes>,
+        credit: mpsc::UnboundedSender<Packet>,
+    },
 }
 
 /// An encoded message.
@@ -72,7 +75,13 @@ impl Outlet {
             // The page attaches on the control port only.
             Incoming::Object(_) => {}
         });
-        Some(Outlet { kind, bell, written: false, full: false, _listener: listener })
+        Some(Outlet {
+            kind,
+            bell,
+            written: false,
+            full: false,
+            _listener: listener,
+        })
     }
 
     fn write(&mut self, message: &impl Wire) -> Written {
@@ -144,12 +153,21 @@ impl Outlets {
     /// Outlets from the objects that come on the parser's control port.
     pub fn new(attached: mpsc::UnboundedReceiver<JsValue>, config: PortConfig) -> Outlets {
         let (hear, heard) = mpsc::unbounded();
-        Outlets { outlets: HashMap::new(), dirty: Vec::new(), config, attached, hear, heard }
+        Outlets {
+            outlets: HashMap::new(),
+            dirty: Vec::new(),
+            config,
+            attached,
+            hear,
+            heard,
+        }
     }
 
     fn attach_all(&mut self) {
         while let Ok(object) = self.attached.try_recv() {
-            let sub = Reflect::get(&object, &"sub".into()).ok().and_then(|sub| SubId::new(&sub.as_string()?));
+            let sub = Reflect::get(&object, &"sub".into())
+                .ok()
+                .and_then(|sub| SubId::new(&sub.as_string()?));
             let Some(sub) = sub else { continue };
             let (hear, name) = (self.hear.clone(), sub.clone());
             let heard = move |packet| drop(hear.unbounded_send((name.clone(), packet)));
@@ -165,7 +183,9 @@ impl PageSinks for Outlets {
         if !self.outlets.contains_key(sub) {
             self.attach_all();
         }
-        let Some(outlet) = self.outlets.get_mut(sub) else { return Written::Gone };
+        let Some(outlet) = self.outlets.get_mut(sub) else {
+            return Written::Gone;
+        };
         if !outlet.written {
             self.dirty.push(sub.clone());
         }
@@ -212,7 +232,13 @@ impl StatusOutlet {
     /// An outlet from the object that comes on the control port of connections.
     pub fn new(attached: mpsc::UnboundedReceiver<JsValue>, config: PortConfig) -> StatusOutlet {
         let (hear, heard) = mpsc::unbounded();
-        StatusOutlet { outlet: None, config, attached, hear, heard }
+        StatusOutlet {
+            outlet: None,
+            config,
+            attached,
+            hear,
+            heard,
+        }
     }
 }
 

@@ -31,7 +31,10 @@ pub fn open_control<In: Wire, Out: Wire>(
     });
     // The port lives as long as the worker.
     listener.forget();
-    (Port::new(name, inlet, Box::new(MessagePortPost(port)), config), attached)
+    (
+        Port::new(name, inlet, Box::new(MessagePortPost(port)), config),
+        attached,
+    )
 }
 
 /// What arrives on a MessagePort.

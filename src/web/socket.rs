@@ -50,7 +50,11 @@ struct Socket {
 impl WebSockets {
     pub fn new() -> WebSockets {
         let (sender, events) = mpsc::unbounded();
-        WebSockets { events, sender, open: BTreeMap::new() }
+        WebSockets {
+            events,
+            sender,
+            open: BTreeMap::new(),
+        }
     }
 
     fn report(&self, event: SocketEvent) {
@@ -106,7 +110,9 @@ impl Stream for WebSockets {
                 }
             }
             Poll::Ready(Some(
-                SocketEvent::Closed { socket, .. } | SocketEvent::Failed { socket } | SocketEvent::Overflowed { socket },
+                SocketEvent::Closed { socket, .. }
+                | SocketEvent::Failed { socket }
+                | SocketEvent::Overflowed { socket },
             )) => {
                 if let Some(open) = self.open.remove(socket) {
                     open.close(1000, "");
@@ -158,7 +164,11 @@ impl Socket {
             report(
                 &to,
                 if opened.get() {
-                    SocketEvent::Closed { socket: id, code: event.code(), reason: event.reason() }
+                    SocketEvent::Closed {
+                        socket: id,
+                        code: event.code(),
+                        reason: event.reason(),
+                    }
                 } else {
                     SocketEvent::Failed { socket: id }
                 },
@@ -217,7 +227,9 @@ async fn fetch_limits(relay: &RelayUrl) -> Result<String, JsValue> {
     init.set_credentials(RequestCredentials::Omit);
     init.set_signal(Some(&AbortSignal::timeout_with_u32(LIMITS_TIMEOUT_MS)));
     let scope = js_sys::global().unchecked_into::<WorkerGlobalScope>();
-    let response: Response = JsFuture::from(scope.fetch_with_str_and_init(&url, &init)).await?.dyn_into()?;
+    let response: Response = JsFuture::from(scope.fetch_with_str_and_init(&url, &init))
+        .await?
+        .dyn_into()?;
     let body = response.body().filter(|_| response.ok()).ok_or(JsValue::NULL)?;
     let reader: ReadableStreamDefaultReader = body.get_reader().unchecked_into();
     let mut bytes = Vec::new();

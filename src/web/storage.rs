@@ -62,6 +62,15 @@ impl IndexedDb {
         }
     }
 
+    /// No database: the page wants nothing kept.
+    pub fn none() -> IndexedDb {
+        IndexedDb {
+            database: Err(StorageError::Unavailable("the page keeps no store".to_owned())),
+            closed: Rc::new(Cell::new(true)),
+            others: None,
+        }
+    }
+
     fn begin(&self, mode: TransactionMode) -> Result<(Transaction, ObjectStore), StorageError> {
         if self.closed.get() {
             return Err(StorageError::Unavailable("the database was closed".to_owned()));

@@ -1,0 +1,314 @@
+//! Subscriptions through all four roles, in any order of turns.
+
+mod world;
+
+use nostr_ferry::cache::storage::MemoryStorage;
+use nostr_ferry::message::*;
+use nostr_ferry::nostr::event::Event;
+use nostr_ferry::nostr::filter::Filter;
+use nostr_ferry::nostr::frame::ClientFrame;
+use nostr_ferry::nostr::kind::Kind;
+use nostr_ferry::router::PortConfig;
+use world::engine::{Setup, World, sub};
+use world::relay::{Manners, ScriptedRelay, signed_event};
+
+fn relay_with(events: &[Event]) -> ScriptedRelay {
+    let mut relay = ScriptedRelay::new(Manners::default());
+    relay.store(events.iter().map(|event| event.clone().into_raw()));
+    relay
+}
+
+fn notes(key: u8, count: u64) -> Vec<Event> {
+    (0..count)
+        .map(|at| signed_event(key, 1, 1_000 + at, &[], &format!("note {at} of {key}")))
+        .collect()
+}
+
+fn kinds(kind: u16) -> Subscribe {
+    Subscribe {
+        filters: vec![Filter {
+            kinds: Some(vec![Kind(kind)]),
+            ..Filter::default()
+        }],
+        ..Subscribe::default()
+    }
+}
+
+/// The contents of the events among `messages`, and everything else by name.
+fn words(messages: &[ParserToPage]) -> Vec<String> {
+    let word = |message: &ParserToPage| match message {
+        ParserToPage::Event(delivery) => delivery.event.content.clone(),
+        ParserToPage::Eoce => "EOCE".into(),
+        ParserToPage::Eose { .. } => "EOSE".into(),
+        ParserToPage::EoseAll => "EOSE all".into(),
+        ParserToPage::Closed { .. } => "CLOSED".into(),
+        ParserToPage::BufferFull { dropped } => format!("dropped {dropped}"),
+        ParserToPage::Ended { reason } => format!("{reason:?}"),
+    };
+    messages.iter().map(word).collect()
+}
+
+fn newest_first(key: u8, count: u64) -> Vec<String> {
+    (0..count).rev().map(|at| format!("note {at} of {key}")).collect()
+}
+
+const SMALL: PortConfig = PortConfig {
+    window_bytes: 4096,
+    batch_bytes: 1024,
+};
+
+#[test]
+fn subscribe_events_eose_live_and_unsubscribe_are_the_same_for_two_hundred_seeds() {
+    for seed in 0..200 {
+        let ports = if seed % 2 == 0 { PortConfig::default() } else { SMALL };
+        let relays = vec![("relay", relay_with(&notes(1, 12)))];
+        let mut world = World::new(Setup {
+            seed,
+            ports,
+            relays,
+            ..Setup::default()
+        });
+        world.subscribe("s", kinds(1));
+        let mut expected = vec!["EOCE".to_owned()];
+        expected.extend(newest_first(1, 12));
+        expected.extend(["EOSE".to_owned(), "EOSE all".to_owned()]);
+        assert_eq!(words(&world.read("s")), expected, "seed {seed}");
+
+        world.publish_at("relay", signed_event(2, 1, 5_000, &[], "live").into_raw());
+        assert_eq!(words(&world.read("s")), ["live"], "seed {seed}");
+
+        world.tell(PageToParser::Unsubscribe { sub: sub("s") });
+        world.publish_at("relay", signed_event(2, 1, 5_001, &[], "late").into_raw());
+        assert!(world.read("s").is_empty(), "seed {seed}");
+        assert!(
+            world.relay("relay", |relay| relay.open_subs().is_empty()),
+            "seed {seed}: the relay was not told"
+        );
+    }
+}
+
+#[test]
+fn a_second_start_answers_from_the_store_and_the_network_adds_only_what_is_new() {
+    for seed in 0..50 {
+        let storage = MemoryStorage::default();
+        let again = storage.another();
+        let mut world = World::new(Setup {
+            seed,
+            storage,
+            relays: vec![("relay", relay_with(&notes(1, 10)))],
+            ..Setup::default()
+        });
+        world.subscribe("s", kinds(1));
+        world.advance(1_000);
+        drop(world);
+
+        let mut all = notes(1, 10);
+        all.push(signed_event(1, 1, 9_000, &[], "new"));
+        let mut world = World::new(Setup {
+            seed: seed + 1_000,
+            storage: again,
+            relays: vec![("relay", relay_with(&all))],
+            ..Setup::default()
+        });
+        world.subscribe("s", kinds(1));
+        let mut expected = newest_first(1, 10);
+        expected.extend(["EOCE", "new", "EOSE", "EOSE all"].map(String::from));
+        assert_eq!(words(&world.read("s")), expected, "seed {seed}");
+    }
+}
+
+#[test]
+fn two_subscriptions_side_by_side_get_each_its_own_in_order() {
+    for seed in 0..50 {
+        let mut events = notes(1, 30);
+        events.extend((0..30).map(|at| signed_event(2, 7, 1_000 + at, &[], &format!("reaction {at}"))));
+        let relays = vec![("relay", relay_with(&events))];
+        let mut world = World::new(Setup {
+            seed,
+            ports: SMALL,
+            relays,
+            ..Setup::default()
+        });
+        let subscribe = |name, kind| PageToParser::Subscribe {
+            sub: sub(name),
+            subscribe: kinds(kind),
+        };
+        world.parser.try_send(subscribe("notes", 1)).unwrap();
+        world.parser.try_send(subscribe("reactions", 7)).unwrap();
+        world.drive();
+        let [notes, reactions] = ["notes", "reactions"].map(|name| words(&world.read(name)));
+        assert_eq!(notes[1..31], newest_first(1, 30), "seed {seed}");
+        let expected: Vec<String> = (0..30).rev().map(|at| format!("reaction {at}")).collect();
+        assert_eq!(reactions[1..31], expected, "seed {seed}");
+        assert_eq!((notes.len(), reactions.len()), (33, 33));
+    }
+}
+
+#[test]
+fn the_same_event_from_two_relays_arrives_once_and_one_relay_down_ends_nothing() {
+    let events = notes(1, 20);
+    let relays = vec![
+        ("a", relay_with(&events)),
+        ("b", relay_with(&events)),
+        ("c", relay_with(&[])),
+    ];
+    let mut world = World::new(Setup {
+        relays,
+        ..Setup::default()
+    });
+    world.cut("c", true);
+    world.subscribe("s", kinds(1));
+    world.advance(30_000);
+    let words = words(&world.read("s"));
+    assert_eq!(words.iter().filter(|word| word.starts_with("note")).count(), 20);
+    assert_eq!(words.iter().filter(|word| *word == "EOSE").count(), 2);
+    assert_eq!(words.last().unwrap(), "EOSE all");
+    assert_eq!(world.status("c").state, RelayState::Failed);
+}
+
+#[test]
+fn a_forged_copy_hides_the_true_event_neither_before_nor_after_it() {
+    for (first, second) in [("bad", "good"), ("good", "bad")] {
+        let event = signed_event(1, 1, 1_000, &[], "true");
+        let mut forged = event.clone().into_raw();
+        forged.sig.0[5] ^= 1;
+        let mut bad = ScriptedRelay::new(Manners::default());
+        bad.store([forged]);
+        let relays = vec![("bad", bad), ("good", relay_with(&[event]))];
+        let mut world = World::new(Setup {
+            relays,
+            ..Setup::default()
+        });
+        world.cut(second, true);
+        world.subscribe("s", kinds(1));
+        world.cut(second, false);
+        world.advance(60_000);
+        let messages = world.read("s");
+        assert_eq!(
+            words(&messages).iter().filter(|word| *word == "true").count(),
+            1,
+            "{first} first"
+        );
+        assert_eq!(world.status("bad").counters.forged, u64::from(first == "bad"));
+    }
+}
+
+#[test]
+fn a_page_that_does_not_read_loses_nothing_and_gets_all_in_order_later() {
+    let events = notes(1, 3_000);
+    let relays = vec![("relay", relay_with(&events))];
+    let mut world = World::new(Setup {
+        ports: SMALL,
+        relays,
+        ..Setup::default()
+    });
+    world.page_takes(Some(0));
+    world.subscribe("s", kinds(1));
+    world.advance(2_000);
+    assert!(world.read("s").is_empty());
+    let mut got = Vec::new();
+    while got.len() < 3_003 {
+        world.page_takes(Some(100));
+        world.advance(200);
+        let batch = words(&world.read("s"));
+        assert!(!batch.is_empty(), "stuck after {}", got.len());
+        got.extend(batch);
+    }
+    let mut expected = vec!["EOCE".to_owned()];
+    expected.extend(newest_first(1, 3_000));
+    expected.extend(["EOSE".to_owned(), "EOSE all".to_owned()]);
+    assert_eq!(got, expected);
+}
+
+#[test]
+fn a_publish_goes_all_the_way_and_back() {
+    for seed in 0..50 {
+        let relays = vec![("relay", relay_with(&[]))];
+        let mut world = World::new(Setup {
+            seed,
+            relays,
+            ..Setup::default()
+        });
+        let secret = Secret("01".repeat(32).into());
+        let answer = world.sign(PageToCrypto::UsePrivateKey {
+            request: RequestId(1),
+            secret,
+        });
+        assert!(matches!(answer, CryptoToPage::PublicKey { .. }), "{answer:?}");
+        world.subscribe("s", kinds(1));
+        let template = Template {
+            kind: Kind(1),
+            created_at: None,
+            tags: Vec::new(),
+            content: "mine".into(),
+        };
+        world.tell(PageToParser::Publish {
+            publish: PublishId(1),
+            template,
+            relays: Vec::new(),
+        });
+        world.advance(1_000);
+        let states: Vec<PublishStatus> = world
+            .reports()
+            .into_iter()
+            .filter_map(|report| match report {
+                ParserReport::Publish { status, .. } => Some(status),
+                _ => None,
+            })
+            .collect();
+        assert!(
+            matches!(
+                &states[..],
+                [
+                    PublishStatus::Signed { .. },
+                    PublishStatus::Queued { .. },
+                    PublishStatus::Sent { .. },
+                    PublishStatus::Accepted { .. },
+                    PublishStatus::Complete
+                ]
+            ),
+            "seed {seed}: {states:?}"
+        );
+        assert_eq!(words(&world.read("s")).last().unwrap(), "mine", "seed {seed}");
+        let sent = world.relay("relay", |relay| {
+            relay.received.iter().any(|f| matches!(f, ClientFrame::Event(_)))
+        });
+        assert!(sent);
+    }
+}
+
+#[test]
+fn stop_saves_what_was_received_and_ends_every_role() {
+    let storage = MemoryStorage::default();
+    let again = storage.another();
+    let relays = vec![("relay", relay_with(&notes(1, 50)))];
+    let mut world = World::new(Setup {
+        storage,
+        relays,
+        ..Setup::default()
+    });
+    world.subscribe("s", kinds(1));
+    world
+        .connections
+        .try_send(PageToConnections::Control(Control::Stop))
+        .unwrap();
+    world.drive();
+    world.parser.try_send(PageToParser::Control(Control::Stop)).unwrap();
+    world.drive();
+    world.cache.try_send(PageToCache::Control(Control::Stop)).unwrap();
+    world
+        .crypto
+        .try_send(PageToCryptoControl::Control(Control::Stop))
+        .unwrap();
+    assert_eq!(world.drive(), 0);
+
+    let mut world = World::new(Setup {
+        storage: again,
+        ..Setup::default()
+    });
+    world.subscribe("s", kinds(1));
+    let mut expected = newest_first(1, 50);
+    // With no relay to ask, every relay has answered.
+    expected.extend(["EOCE".to_owned(), "EOSE all".to_owned()]);
+    assert_eq!(words(&world.read("s")), expected);
+}

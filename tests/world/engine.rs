@@ -1,0 +1,499 @@
+//! The whole engine in one thread: four roles' loops on real ports, scripted relays, a page that
+//! reads as told, a clock moved by hand, and an order of turns drawn from a seed.
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, Waker};
+
+use futures_channel::mpsc;
+use futures_util::StreamExt;
+use futures_util::stream::{FusedStream, Stream};
+use nostr_ferry::cache::storage::MemoryStorage;
+use nostr_ferry::connections::{SocketEvent, SocketId, Sockets, StatusSink};
+use nostr_ferry::crypto::{Entropy, InlineVerifier};
+use nostr_ferry::message::*;
+use nostr_ferry::nostr::relay_url::RelayUrl;
+use nostr_ferry::parser::{PageEdge, PageSinks, Written};
+use nostr_ferry::router::{Port, PortConfig, Received, pair};
+use nostr_ferry::time::{Clock, Millis, Now, UnixSeconds};
+use nostr_ferry::{cache, connections, crypto, parser};
+
+use super::executor::Executor;
+use super::relay::ScriptedRelay;
+
+/// The hand-moved clock; each role has a handle of its own.
+struct TestClock {
+    time: Rc<RefCell<Time>>,
+    role: usize,
+    yielded: RefCell<bool>,
+}
+
+struct Time {
+    now: Now,
+    /// By role: when it wants to be woken.
+    alarms: BTreeMap<usize, (Millis, Waker)>,
+}
+
+impl Clock for TestClock {
+    fn now(&self) -> Now {
+        self.time.borrow().now
+    }
+
+    fn poll_until(&self, cx: &mut Context<'_>, deadline: Option<Millis>) -> Poll<()> {
+        let mut time = self.time.borrow_mut();
+        let Some(deadline) = deadline else { return Poll::Pending };
+        if time.now.mono >= deadline {
+            return Poll::Ready(());
+        }
+        time.alarms.insert(self.role, (deadline, cx.waker().clone()));
+        Poll::Pending
+    }
+
+    fn poll_later(&self, cx: &mut Context<'_>) -> Poll<()> {
+        let mut yielded = self.yielded.borrow_mut();
+        *yielded = !*yielded;
+        if *yielded {
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        Poll::Ready(())
+    }
+}
+
+/// The relays, and the sockets that are open to them.
+#[derive(Default)]
+struct Relays {
+    hosts: BTreeMap<RelayUrl, ScriptedRelay>,
+    down: BTreeSet<RelayUrl>,
+    open: HashMap<SocketId, RelayUrl>,
+}
+
+struct TestSockets {
+    relays: Rc<RefCell<Relays>>,
+    events: mpsc::UnboundedReceiver<SocketEvent>,
+    sender: mpsc::UnboundedSender<SocketEvent>,
+}
+
+impl TestSockets {
+    fn say(&self, socket: SocketId, frames: Vec<String>) {
+        for text in frames {
+            self.sender.unbounded_send(SocketEvent::Text { socket, text }).unwrap();
+        }
+    }
+}
+
+impl Sockets for TestSockets {
+    fn open(&mut self, socket: SocketId, relay: &RelayUrl) {
+        let mut relays = self.relays.borrow_mut();
+        if relays.down.contains(relay) || !relays.hosts.contains_key(relay) {
+            self.sender.unbounded_send(SocketEvent::Failed { socket }).unwrap();
+            return;
+        }
+        relays.open.insert(socket, relay.clone());
+        let greeting = relays.hosts.get_mut(relay).unwrap().connect();
+        self.sender.unbounded_send(SocketEvent::Opened { socket }).unwrap();
+        self.say(socket, greeting);
+    }
+
+    fn send(&mut self, socket: SocketId, text: String) {
+        let mut relays = self.relays.borrow_mut();
+        let Some(relay) = relays.open.get(&socket).cloned() else {
+            return;
+        };
+        let frames = relays.hosts.get_mut(&relay).unwrap().receive(&text);
+        self.say(socket, frames);
+    }
+
+    fn close(&mut self, socket: SocketId, code: u16, reason: &str) {
+        self.relays.borrow_mut().open.remove(&socket);
+        let reason = reason.to_owned();
+        self.sender
+            .unbounded_send(SocketEvent::Closed { socket, code, reason })
+            .unwrap();
+    }
+
+    fn fetch_limits(&mut self, relay: &RelayUrl) {
+        let (relay, json) = (relay.clone(), None);
+        self.sender.unbounded_send(SocketEvent::Limits { relay, json }).unwrap();
+    }
+}
+
+impl Stream for TestSockets {
+    type Item = SocketEvent;
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<SocketEvent>> {
+        self.events.poll_next_unpin(cx)
+    }
+}
+
+impl FusedStream for TestSockets {
+    fn is_terminated(&self) -> bool {
+        false
+    }
+}
+
+struct Statuses(Rc<RefCell<BTreeMap<RelayUrl, ConnectionStatus>>>);
+
+impl StatusSink for Statuses {
+    fn status(&mut self, status: &ConnectionStatus) -> bool {
+        self.0.borrow_mut().insert(status.relay.clone(), status.clone());
+        true
+    }
+}
+
+/// What the page has been given, and how much more it takes.
+#[derive(Default)]
+struct Page {
+    read: HashMap<SubId, Vec<ParserToPage>>,
+    /// Messages that each subscription's outlet still takes; none is any number.
+    room: Option<usize>,
+    full: BTreeSet<SubId>,
+    writable: VecDeque<SubId>,
+    waker: Option<Waker>,
+}
+
+struct TestPage(Rc<RefCell<Page>>);
+
+impl PageSinks for TestPage {
+    fn write(&mut self, sub: &SubId, message: &ParserToPage) -> Written {
+        let mut page = self.0.borrow_mut();
+        if page.room == Some(0) {
+            page.full.insert(sub.clone());
+            return Written::Full;
+        }
+        page.room = page.room.map(|room| room - 1);
+        page.read.entry(sub.clone()).or_default().push(message.clone());
+        Written::Yes
+    }
+
+    fn close(&mut self, _: &SubId) {}
+}
+
+impl PageEdge for TestPage {
+    fn poll_writable(&mut self, cx: &mut Context<'_>) -> Poll<SubId> {
+        let mut page = self.0.borrow_mut();
+        page.waker = Some(cx.waker().clone());
+        page.writable.pop_front().map_or(Poll::Pending, Poll::Ready)
+    }
+
+    fn flush(&mut self, _: Millis) {}
+}
+
+/// Not random, but that is nothing a test could tell.
+struct Counting(u8);
+
+impl Entropy for Counting {
+    fn bytes(&mut self) -> [u8; 32] {
+        self.0 = self.0.wrapping_add(1);
+        [self.0; 32]
+    }
+}
+
+/// The engine and its surroundings.
+pub struct World {
+    executor: Executor<'static>,
+    time: Rc<RefCell<Time>>,
+    relays: Rc<RefCell<Relays>>,
+    socket_events: mpsc::UnboundedSender<SocketEvent>,
+    page: Rc<RefCell<Page>>,
+    statuses: Rc<RefCell<BTreeMap<RelayUrl, ConnectionStatus>>>,
+    pub parser: Port<ParserReport, PageToParser>,
+    pub connections: Port<RoleReport, PageToConnections>,
+    pub cache: Port<RoleReport, PageToCache>,
+    pub crypto: Port<RoleReport, PageToCryptoControl>,
+    pub signer: Port<CryptoToPage, PageToCrypto>,
+}
+
+/// What a world is made with.
+pub struct Setup {
+    pub seed: u64,
+    pub ports: PortConfig,
+    pub storage: MemoryStorage,
+    pub relays: Vec<(&'static str, ScriptedRelay)>,
+}
+
+impl Default for Setup {
+    fn default() -> Self {
+        Setup {
+            seed: 1,
+            ports: PortConfig::default(),
+            storage: MemoryStorage::default(),
+            relays: Vec::new(),
+        }
+    }
+}
+
+pub fn url(name: &str) -> RelayUrl {
+    RelayUrl::parse(&format!("wss://{name}")).unwrap()
+}
+
+pub fn sub(name: &str) -> SubId {
+    SubId::new(name).unwrap()
+}
+
+impl World {
+    pub fn new(setup: Setup) -> World {
+        let now = Now {
+            mono: Millis(1_000_000),
+            unix: UnixSeconds(1_700_000_000),
+        };
+        let time = Rc::new(RefCell::new(Time {
+            now,
+            alarms: BTreeMap::new(),
+        }));
+        let clock = |role| TestClock {
+            time: time.clone(),
+            role,
+            yielded: RefCell::new(false),
+        };
+        let defaults: Vec<RelayUrl> = setup.relays.iter().map(|(name, _)| url(name)).collect();
+        let hosts = setup
+            .relays
+            .into_iter()
+            .map(|(name, relay)| (url(name), relay))
+            .collect();
+        let relays = Rc::new(RefCell::new(Relays {
+            hosts,
+            ..Relays::default()
+        }));
+        let (page, statuses) = (Rc::new(RefCell::new(Page::default())), Rc::default());
+        let ports = setup.ports;
+        let (cache_conn, conn_cache) = pair("cacheToConn", ports);
+        let (parser_cache, cache_parser) = pair("parserToCache", ports);
+        let (conn_parser, parser_conn) = pair("connToParser", ports);
+        let (parser_crypto, crypto_parser) = pair("parserToCrypto", ports);
+        let (crypto_conn, conn_crypto) = pair("cryptoToConn", ports);
+        let (crypto_page, signer) = pair("cryptoToMain", ports);
+        let (conn_page, to_connections) = pair("control", ports);
+        let (cache_page, to_cache) = pair("control", ports);
+        let (parser_page, to_parser) = pair("control", ports);
+        let (crypto_control, to_crypto) = pair("control", ports);
+        let (socket_events, events) = mpsc::unbounded();
+        let sockets = TestSockets {
+            relays: relays.clone(),
+            events,
+            sender: socket_events.clone(),
+        };
+        let mut executor = Executor::new(setup.seed);
+        executor.spawn(connections::run(
+            connections::Ports {
+                cache: conn_cache,
+                parser: conn_parser,
+                crypto: conn_crypto,
+                page: conn_page,
+            },
+            sockets,
+            Statuses(Rc::clone(&statuses)),
+            clock(0),
+            connections::Config {
+                entropy: setup.seed,
+                ..connections::Config::default()
+            },
+        ));
+        let relay_config = cache::RelayConfig {
+            indexers: Vec::new(),
+            defaults,
+            max_relays: None,
+        };
+        executor.spawn(cache::run(
+            cache::Ports {
+                parser: cache_parser,
+                connections: cache_conn,
+                page: cache_page,
+            },
+            setup.storage,
+            clock(1),
+            cache::Config {
+                relays: relay_config,
+                ..cache::Config::default()
+            },
+        ));
+        executor.spawn(parser::run(
+            parser::Ports {
+                page: parser_page,
+                crypto: parser_crypto,
+                cache: parser_cache,
+                connections: parser_conn,
+            },
+            TestPage(page.clone()),
+            clock(2),
+            parser::Config::default(),
+        ));
+        executor.spawn(crypto::run(
+            crypto::Ports {
+                control: crypto_control,
+                page: crypto_page,
+                parser: crypto_parser,
+                connections: crypto_conn,
+            },
+            InlineVerifier::new(Counting(0)),
+            Counting(100),
+            clock(3),
+        ));
+        World {
+            executor,
+            time,
+            relays,
+            socket_events,
+            page,
+            statuses,
+            parser: to_parser,
+            connections: to_connections,
+            cache: to_cache,
+            crypto: to_crypto,
+            signer,
+        }
+    }
+
+    /// Lets every role work until none can go on. Time stands still. Returns how many roles are alive.
+    pub fn drive(&mut self) -> usize {
+        self.parser.flush(Millis(0));
+        self.connections.flush(Millis(0));
+        self.cache.flush(Millis(0));
+        self.crypto.flush(Millis(0));
+        self.signer.flush(Millis(0));
+        self.executor.run()
+    }
+
+    /// Moves the clock, stopping at every alarm on the way.
+    pub fn advance(&mut self, ms: u64) {
+        let end = self.time.borrow().now.mono + ms;
+        loop {
+            self.drive();
+            let mut time = self.time.borrow_mut();
+            let next = time.alarms.values().map(|(at, _)| *at).min().filter(|at| *at <= end);
+            let to = next.unwrap_or(end);
+            let passed = to.since(time.now.mono);
+            time.now.unix = UnixSeconds(time.now.unix.0 + passed.div_ceil(1000).min(passed));
+            time.now.mono = time.now.mono.max(to);
+            let due: Vec<usize> = time
+                .alarms
+                .iter()
+                .filter(|(_, (at, _))| *at <= to)
+                .map(|(role, _)| *role)
+                .collect();
+            for role in due {
+                time.alarms.remove(&role).unwrap().1.wake();
+            }
+            drop(time);
+            if next.is_none() {
+                break;
+            }
+        }
+        self.drive();
+    }
+
+    pub fn subscribe(&mut self, name: &str, subscribe: Subscribe) {
+        self.tell(PageToParser::Subscribe {
+            sub: sub(name),
+            subscribe,
+        });
+    }
+
+    /// Tells the parser something and lets everybody work.
+    pub fn tell(&mut self, message: PageToParser) {
+        self.parser.try_send(message).unwrap();
+        self.drive();
+    }
+
+    /// What the page has read of a subscription since the last call.
+    pub fn read(&mut self, name: &str) -> Vec<ParserToPage> {
+        self.page.borrow_mut().read.remove(&sub(name)).unwrap_or_default()
+    }
+
+    /// From now on the page takes so many messages, or any number.
+    pub fn page_takes(&mut self, room: Option<usize>) {
+        let mut page = self.page.borrow_mut();
+        page.room = room;
+        let full = std::mem::take(&mut page.full);
+        page.writable.extend(full);
+        if let Some(waker) = page.waker.take() {
+            waker.wake();
+        }
+        drop(page);
+        self.drive();
+    }
+
+    /// What the parser has reported about publishes and relays.
+    pub fn reports(&mut self) -> Vec<ParserReport> {
+        let mut reports = Vec::new();
+        let mut cx = Context::from_waker(Waker::noop());
+        while let Poll::Ready(Some(received)) = self.parser.poll_next_unpin(&mut cx) {
+            if let Received::Message(report) = received {
+                reports.push(report);
+            }
+        }
+        self.parser.grant();
+        reports
+    }
+
+    /// The answer to a signer command.
+    pub fn sign(&mut self, message: PageToCrypto) -> CryptoToPage {
+        self.signer.try_send(message).unwrap();
+        self.drive();
+        let mut cx = Context::from_waker(Waker::noop());
+        loop {
+            match self.signer.poll_next_unpin(&mut cx) {
+                Poll::Ready(Some(Received::Message(answer))) => return answer,
+                Poll::Ready(Some(_)) => {}
+                other => panic!("no answer: {other:?}"),
+            }
+        }
+    }
+
+    pub fn relay<T>(&mut self, name: &str, look: impl FnOnce(&mut ScriptedRelay) -> T) -> T {
+        look(self.relays.borrow_mut().hosts.get_mut(&url(name)).unwrap())
+    }
+
+    /// Somebody else publishes to the relay.
+    pub fn publish_at(&mut self, name: &str, event: nostr_ferry::nostr::event::RawEvent) {
+        let mut relays = self.relays.borrow_mut();
+        let frames = relays.hosts.get_mut(&url(name)).unwrap().publish(event);
+        let socket = relays
+            .open
+            .iter()
+            .find(|(_, relay)| **relay == url(name))
+            .map(|(socket, _)| *socket);
+        drop(relays);
+        if let Some(socket) = socket {
+            for text in frames {
+                self.socket_events
+                    .unbounded_send(SocketEvent::Text { socket, text })
+                    .unwrap();
+            }
+        }
+        self.drive();
+    }
+
+    /// Cuts the sockets to the relay; while it is down nobody connects.
+    pub fn cut(&mut self, name: &str, down: bool) {
+        let mut relays = self.relays.borrow_mut();
+        if down {
+            relays.down.insert(url(name));
+        } else {
+            relays.down.remove(&url(name));
+        }
+        let sockets: Vec<SocketId> = relays
+            .open
+            .iter()
+            .filter(|(_, relay)| **relay == url(name))
+            .map(|(socket, _)| *socket)
+            .collect();
+        for socket in sockets {
+            relays.open.remove(&socket);
+            let closed = SocketEvent::Closed {
+                socket,
+                code: 1006,
+                reason: String::new(),
+            };
+            self.socket_events.unbounded_send(closed).unwrap();
+        }
+        drop(relays);
+        self.drive();
+    }
+
+    pub fn status(&self, name: &str) -> ConnectionStatus {
+        self.statuses.borrow()[&url(name)].clone()
+    }
+}
