@@ -1,0 +1,202 @@
+// The demo page, as a person uses it, against a real relay; with shared memory and without.
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { test } from 'node:test';
+import { finalizeEvent, generateSecretKey } from 'nostr-tools/pure';
+import { openPage, sampleEvents, startRelay, startServer } from './harness.mjs';
+
+const now = () => Math.floor(Date.now() / 1000);
+
+async function freePort() {
+  const probe = createServer().listen(0, '127.0.0.1');
+  await once(probe, 'listening');
+  const { port } = probe.address();
+  probe.close();
+  await once(probe, 'close');
+  return port;
+}
+
+/** A relay with a town's events and `more`, the demo on it, and a page that shows it. */
+async function openDemo({ isolated = true, more = [], count = 1200 } = {}) {
+  // The people's relay lists name the relay, so its address comes first.
+  const port = await freePort();
+  const sample = await sampleEvents({ count, base: now() - 30, relays: [`ws://127.0.0.1:${port}`] });
+  const relay = await startRelay([...sample, ...more], ['--port', String(port)]);
+  const server = await startServer({ isolated, files: { '/demo.json': JSON.stringify({ relay: relay.url }) } });
+  const { page, errors } = await openPage(`${server.origin}/`);
+  await page.waitForSelector('#home .note');
+  return { sample, server, relay, page, errors };
+}
+
+const names = (page) => page.$$eval('#home .note .name', (elements) => elements.map((element) => element.textContent));
+const wholeWidth = (page) => page.evaluate(() => document.documentElement.scrollWidth <= innerWidth);
+
+for (const isolated of [true, false]) {
+  test(`${isolated ? 'rings' : 'ports'}: notes with names, a post, a thread, an answer`, async () => {
+    const { sample, server, page, errors } = await openDemo({ isolated });
+    assert.equal(await page.evaluate(() => crossOriginIsolated), isolated);
+
+    const people = new Set(
+      sample.filter(({ kind }) => kind === 0).map(({ content }) => JSON.parse(content).display_name),
+    );
+    await page.waitForFunction(() => document.querySelectorAll('#home .note').length > 20);
+    await page.waitForFunction(
+      () => ![...document.querySelectorAll('#home .note .name')].some((name) => name.textContent.startsWith('npub')),
+    );
+    assert.deepEqual(
+      (await names(page)).filter((name) => !people.has(name)),
+      [],
+    );
+    const days = await page.$$eval('#home .day', (headings) => headings.map((heading) => heading.textContent));
+    assert.ok(days.length > 0 && new Set(days).size === days.length, `days: ${days}`);
+
+    await page.fill('#home textarea', 'Low water at noon. #harbour');
+    await page.click('#home .composer button');
+    await page.waitForFunction(
+      () => document.querySelector('#home .content')?.textContent === 'Low water at noon. #harbour',
+    );
+    await page.waitForFunction(() => document.querySelector('#home .dispatch')?.textContent.includes('accepted'));
+    // It is on the relay: another visitor, with a store of his own, reads it.
+    const { page: other, errors: otherErrors } = await openPage(`${server.origin}/#tag/harbour`);
+    await other.waitForFunction(() =>
+      [...document.querySelectorAll('#view .content')].some(({ textContent }) => textContent.startsWith('Low water')),
+    );
+
+    const replies = (event) =>
+      sample.filter(({ kind, tags }) => kind === 1 && tags.some((tag) => tag[1] === event.id && tag[3] === 'root'));
+    const shown = new Set(await page.$$eval('#home .note', (notes) => notes.map((note) => note.dataset.id)));
+    const asked = sample.find((event) => shown.has(event.id) && replies(event).length > 1);
+    await page.click(`#home [data-id="${asked.id}"] a.action`);
+    const wanted = replies(asked).map(({ id }) => id);
+    await page.waitForFunction((ids) => ids.every((id) => document.querySelector(`#view [data-id="${id}"]`)), wanted);
+    await page.fill('#view textarea', 'I will be there.');
+    await page.click('#view .composer button');
+    await page.waitForFunction(() =>
+      [...document.querySelectorAll('#view .thread ol .content')].some(
+        ({ textContent }) => textContent === 'I will be there.',
+      ),
+    );
+    await page.waitForFunction(() => document.querySelector('#view .dispatch')?.textContent.includes('accepted'));
+
+    await page.goBack();
+    await page.waitForSelector('#home .note');
+    assert.ok(await page.isHidden('#view'));
+    assert.deepEqual([...errors, ...otherErrors], []);
+  });
+}
+
+test('the engine room shows rates while records travel, and nothing dropped', async () => {
+  const { page, errors } = await openDemo();
+  await page.waitForFunction(() => /^[1-9]/.test(document.querySelectorAll('.dials b')[2].textContent));
+  const rates = page.waitForFunction(() => {
+    const [verified, delivered] = [...document.querySelectorAll('.dials b')].map(({ textContent }) =>
+      Number(textContent.replace(/\D/g, '')),
+    );
+    const busy = document.querySelectorAll('.lane.busy').length;
+    return verified > 0 && delivered > 0 && busy > 2 && { verified, delivered, busy };
+  });
+  await page.click('.run button');
+  assert.ok(await (await rates).jsonValue());
+  await page.waitForFunction(() => /^[\d,]+ events in/.test(document.querySelector('.run .answer').textContent));
+  assert.equal(await page.textContent('.dials > div:last-child b'), '0');
+  assert.equal(await page.locator('table tbody tr').count(), 6);
+  assert.deepEqual(errors, []);
+});
+
+test('what arrives while somebody reads waits behind a button', async () => {
+  const { server, page } = await openDemo({ isolated: false });
+  await page.waitForSelector('#home .older:not([hidden])');
+  const { page: writer } = await openPage(`${server.origin}/`);
+  const before = await page.$eval('#home .note', (note) => note.dataset.id);
+  await writer.fill('#home textarea', 'Fog lifting.');
+  await writer.click('#home .composer button');
+  await page.waitForSelector('.fresh:not([hidden])');
+  assert.equal(await page.textContent('.fresh'), '1 new note');
+  assert.equal(await page.$eval('#home .note', (note) => note.dataset.id), before);
+  await page.click('.fresh');
+  assert.equal(await page.textContent('#home .content'), 'Fog lifting.');
+  assert.ok(await page.isHidden('.fresh'));
+});
+
+test('markup and foreign addresses from a relay stay text', async () => {
+  const key = generateSecretKey();
+  const attack =
+    '<img src=x onerror="window.hit=1"> javascript:window.hit=2 https://ok.example/"onmouseover="hit=3 data:text/html,x';
+  const sign = (kind, content, tags = []) => finalizeEvent({ kind, content, tags, created_at: now() }, key);
+  const more = [
+    sign(0, JSON.stringify({ name: '<b onclick=hit=4>\u202eeve', display_name: { not: 'text' }, about: attack })),
+    sign(1, attack),
+    sign(30_023, attack, [
+      ['d', 'x'],
+      ['title', '<script>hit=5</script>'],
+    ]),
+  ];
+  const { page, errors } = await openDemo({ count: 100, more });
+  const note = `#home [data-id="${more[1].id}"]`;
+  await page.waitForFunction(
+    (at) => document.querySelector(`${at} .name`)?.textContent === '<b onclick=hit=4>eve',
+    note,
+  );
+  const links = await page.$$eval(`${note} .content a`, (found) => found.map(({ href, rel }) => [href, rel]));
+  assert.deepEqual(links, [['https://ok.example/', 'noopener nofollow ugc']]);
+  assert.equal(await page.textContent(`#home [data-id="${more[2].id}"] h4`), '<script>hit=5</script>');
+  assert.equal(await page.locator('#notes :is(img, script, iframe, b)').count(), 0);
+  assert.equal(await page.evaluate(() => window.hit), undefined);
+  assert.deepEqual(errors, []);
+});
+
+test('at 390 px nothing is wider than the screen, and nothing is asked of another host', async () => {
+  const { page, relay, server, errors } = await openDemo();
+  const hosts = new Set();
+  page.on('request', (request) => hosts.add(new URL(request.url()).origin));
+  await page.setViewportSize({ width: 390, height: 844 });
+  await page.reload();
+  await page.waitForSelector('#home .note');
+  assert.ok(await wholeWidth(page), 'notes');
+  for (const part of ['engine', 'relays', 'notes']) {
+    await page.click(`[data-opens="${part}"]`);
+    assert.ok(await wholeWidth(page), part);
+    assert.equal(await page.isVisible('#notes'), part === 'notes');
+  }
+  await page.click('#home .note .when');
+  await page.waitForSelector('#view .note');
+  assert.ok(await wholeWidth(page), 'thread');
+  await page.click('#view .note .name');
+  await page.waitForSelector('#view .person');
+  assert.ok(await wholeWidth(page), 'person');
+  // The relay is also asked over HTTP, for its NIP-11 document.
+  const ours = [server.origin, relay.url.replace('ws:', 'http:')];
+  assert.deepEqual(
+    [...hosts].filter((origin) => !ours.includes(origin)),
+    [],
+  );
+  assert.deepEqual(errors, []);
+});
+
+test('a relay added by hand is asked, says why it fails, and can be removed', async () => {
+  const { page } = await openDemo();
+  await page.fill('#relays input', 'http://no.relay');
+  await page.click('#relays form button');
+  assert.match(await page.textContent('#relays .answer'), /wss:\/\//);
+  const dead = `ws://127.0.0.1:${await freePort()}`;
+  await page.fill('#relays input', dead);
+  await page.click('#relays form button');
+  await page.waitForFunction(() => document.querySelector('#relays')?.textContent.includes('not reached'));
+  await page.waitForFunction(() => document.querySelector('#summary')?.textContent === '1 of 2 relays open');
+  await page.click('#relays li button');
+  await page.waitForFunction(() => document.querySelector('#summary')?.textContent === '1 of 1 relay open');
+  assert.equal(await page.locator('#relays li').count(), 1);
+});
+
+test('the static page needs one file and a relay', async () => {
+  const relay = await startRelay(await sampleEvents({ count: 300 }));
+  const html = readFileSync(new URL('../../www/static.html', import.meta.url), 'utf8');
+  const port = 'ws://127.0.0.1:7447';
+  assert.ok(html.includes(port));
+  const server = await startServer({ files: { '/mine.html': html.replace(port, relay.url) } });
+  const { page, errors } = await openPage(`${server.origin}/mine.html`);
+  await page.waitForFunction(() => document.querySelectorAll('li').length === 20);
+  assert.deepEqual(errors, []);
+});
