@@ -2,6 +2,13 @@
 //!
 //! Each round makes a small store: replaceable, addressable, deleted, expired and ephemeral
 //! events in random order, some before and some after a restart, and asks it many filters.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test may fail"
+)]
 
 use std::sync::OnceLock;
 

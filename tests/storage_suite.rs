@@ -1,4 +1,11 @@
 //! The storage contract on each native implementation; the browser run takes the same `contract`.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test may fail"
+)]
 
 use std::future::Future;
 use std::pin::pin;

@@ -1,4 +1,11 @@
 //! Subscriptions through all four roles, in any order of turns.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test may fail"
+)]
 
 mod world;
 

@@ -39,6 +39,10 @@ impl Clock for Hand {
         *self.alarm.borrow_mut() = Some(cx.waker().clone());
         Poll::Pending
     }
+
+    fn poll_later(&self, _: &mut Context<'_>) -> Poll<()> {
+        Poll::Ready(())
+    }
 }
 
 /// The cache's neighbours, and the cache's loop.

@@ -224,11 +224,8 @@ impl Parser {
                 relays,
             } => {
                 let request = self.ask_signature(Signing::Publish(publish));
-                out.crypto.push(ParserToCrypto::Sign {
-                    request,
-                    template: template.clone(),
-                });
-                self.publishes.insert(publish, Publish::new(template, relays));
+                out.crypto.push(ParserToCrypto::Sign { request, template });
+                self.publishes.insert(publish, Publish::new(relays));
             }
             // The loop answers these: they concern its ports.
             PageToParser::Control(_) => {}
@@ -364,29 +361,18 @@ impl Parser {
             }
         };
         let lane = subscription.lane;
-        let known = if self.config.verify {
-            self.verify.known(event)
-        } else {
-            Ok(self.verify.trust(event))
-        };
-        match known {
-            Ok(event) => {
-                let relays = vec![relay];
-                self.lanes.push(
-                    lane,
-                    Work::Event {
-                        sub,
-                        event,
-                        source: ShardSource::Network,
-                        relays,
-                    },
-                );
-            }
-            Err(event) => {
-                let ticket = self.lanes.reserve(lane);
-                self.verify.submit(event, Some(relay), Waiter::Lane(sub, ticket));
-            }
+        if self.config.verify && !self.verify.knows(&event.id) {
+            let ticket = self.lanes.reserve(lane);
+            self.verify.submit(event, Some(relay), Waiter::Lane(sub, ticket));
+            return;
         }
+        let work = Work::Event {
+            sub,
+            event: self.verify.trust(event),
+            source: ShardSource::Network,
+            relays: vec![relay],
+        };
+        self.lanes.push(lane, work);
     }
 
     /// `relay` has had its say on `sub`: in the lane, behind the events it sent.

@@ -258,7 +258,8 @@ fn eose_never_overtakes_an_event_that_is_still_being_checked() {
 
 #[test]
 fn a_subscription_ends_by_eose_time_or_count_and_is_closed_at_the_relays() {
-    let ends: [(Subscribe, fn(&mut Scene), EndReason); 3] = [
+    type Drive = fn(&mut Scene);
+    let ends: [(Subscribe, Drive, EndReason); 3] = [
         (
             Subscribe {
                 close_on_eose: true,

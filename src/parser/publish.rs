@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::message::{PublishStatus, SignerError, Template};
+use crate::message::{PublishStatus, SignerError};
 use crate::nostr::event::{Event, EventId};
 use crate::nostr::relay_url::RelayUrl;
 
@@ -16,7 +16,6 @@ pub enum RelayWord {
 
 #[derive(Debug)]
 pub struct Publish {
-    pub template: Template,
     /// The caller's own list; the cache adds to it.
     pub relays: Vec<RelayUrl>,
     event: Option<Event>,
@@ -27,9 +26,8 @@ pub struct Publish {
 }
 
 impl Publish {
-    pub fn new(template: Template, relays: Vec<RelayUrl>) -> Publish {
+    pub fn new(relays: Vec<RelayUrl>) -> Publish {
         Publish {
-            template,
             relays,
             event: None,
             routed: None,
@@ -41,10 +39,6 @@ impl Publish {
     pub fn signed(&mut self, event: Event) -> PublishStatus {
         self.event = Some(event.clone());
         PublishStatus::Signed { event }
-    }
-
-    pub fn event(&self) -> Option<&Event> {
-        self.event.as_ref()
     }
 
     pub fn event_id(&self) -> Option<EventId> {
@@ -100,16 +94,9 @@ impl Publish {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::nostr::kind::Kind;
 
     fn publish() -> Publish {
-        let template = Template {
-            kind: Kind(1),
-            created_at: None,
-            tags: Vec::new(),
-            content: "x".into(),
-        };
-        Publish::new(template, Vec::new())
+        Publish::new(Vec::new())
     }
 
     fn relay(name: &str) -> RelayUrl {

@@ -108,10 +108,6 @@ impl<W> Lanes<W> {
     pub fn len(&self) -> usize {
         self.lanes.iter().map(|lane| lane.queue.len()).sum()
     }
-
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
 }
 
 impl<W> Lane<W> {
@@ -149,7 +145,7 @@ mod tests {
         lanes.resolve(ticket, Some("first"));
         assert_eq!(lanes.next_ready(), Some("first"));
         assert_eq!(lanes.next_ready(), Some("after"));
-        assert!(lanes.is_empty());
+        assert_eq!(lanes.len(), 0);
     }
 
     #[test]

@@ -83,20 +83,18 @@ impl<T> Verify<T> {
         }
     }
 
-    /// The event as good if its id is known; its signature becomes the one that was checked.
-    ///
-    /// # Errors
-    /// Gives an unknown event back.
-    pub fn known(&self, event: HashedEvent) -> Result<Event, HashedEvent> {
-        match self.good.get(&event.id) {
-            Some(sig) => Ok(event.with_signature(*sig).accept()),
-            None => Err(event),
-        }
+    /// Whether an event of this id was checked and is remembered.
+    pub fn knows(&self, id: &EventId) -> bool {
+        self.good.contains_key(id)
     }
 
-    /// Takes the event as good without a check: the page chose `verify: "none"`.
-    pub fn trust(&mut self, event: HashedEvent) -> Event {
-        event.accept()
+    /// Takes the event as good without a check: its id is known, or the page chose `verify: "none"`.
+    /// A known event gets the signature that was checked.
+    pub fn trust(&self, event: HashedEvent) -> Event {
+        match self.good.get(&event.id) {
+            Some(sig) => event.with_signature(*sig).accept(),
+            None => event.accept(),
+        }
     }
 
     /// Has `event` checked; `ticket` comes back in a verdict. `relay` sent it, or nobody did.
@@ -151,13 +149,6 @@ impl<T> Verify<T> {
             }
         }
         verdicts
-    }
-
-    /// The crypto role was replaced: what it had is to be asked again.
-    pub fn retry_all(&mut self) {
-        for claims in std::mem::take(&mut self.out).into_values() {
-            self.queue.extend(claims);
-        }
     }
 
     /// Events waiting for a verdict.
@@ -293,7 +284,7 @@ mod tests {
             [Verdict::Good { ticket: 1, .. }, Verdict::Good { ticket: 2, .. }]
         ));
         // From now on a copy with any signature is the good event.
-        assert_eq!(verify.known(hashed(Some(9))).unwrap().sig, hashed(None).sig);
+        assert_eq!(verify.trust(hashed(Some(9))).sig, hashed(None).sig);
     }
 
     #[test]
@@ -307,7 +298,7 @@ mod tests {
             let verdicts = verify.answer(request, &[claims[0].sig == hashed(None).sig]);
             if forged_first {
                 assert_eq!(verdicts, [Verdict::Forged { ticket: 1, relay: None }]);
-                assert!(verify.known(hashed(Some(9))).is_err());
+                assert!(!verify.knows(&hashed(None).id));
                 let (request, claims) = batch(&mut verify, 2);
                 assert_eq!(claims[0].sig, hashed(None).sig);
                 assert!(matches!(
@@ -322,7 +313,7 @@ mod tests {
     }
 
     #[test]
-    fn batches_grow_while_two_are_out_and_a_replaced_crypto_role_is_asked_again() {
+    fn batches_grow_while_two_are_out() {
         let mut verify = Verify::new(10);
         let event = |number: u64| signed(1, 1, number, &[], "x").into_raw().hash().unwrap();
         for number in 0..2 {
@@ -337,8 +328,8 @@ mod tests {
             verify.answer(RequestId(0), &[true, true]).is_empty(),
             "a wrong length answers nothing"
         );
-        verify.retry_all();
-        assert_eq!(batch(&mut verify, 3).1.len(), 7);
+        assert_eq!(verify.answer(RequestId(0), &[true]).len(), 1);
+        assert_eq!(batch(&mut verify, 3).1.len(), 5);
     }
 
     #[test]
@@ -349,16 +340,8 @@ mod tests {
         }
         let (request, _) = batch(&mut verify, 1);
         verify.answer(request, &[true, true]);
-        assert!(
-            verify
-                .known(signed(1, 1, 0, &[], "x").into_raw().hash().unwrap())
-                .is_err()
-        );
-        assert!(
-            verify
-                .known(signed(1, 1, 1, &[], "x").into_raw().hash().unwrap())
-                .is_ok()
-        );
+        assert!(!verify.knows(&signed(1, 1, 0, &[], "x").id));
+        assert!(verify.knows(&signed(1, 1, 1, &[], "x").id));
     }
 
     #[test]

@@ -82,7 +82,8 @@ async fn operations_may_overlap(storage: &impl Storage) {
     let keys = ["a", "b"].map(str::to_owned);
     let (first, second, read) =
         futures_util::future::join3(storage.write(&one), storage.write(&two), storage.get(&keys)).await;
-    (first.unwrap(), second.unwrap());
+    first.unwrap();
+    second.unwrap();
     let read = read.unwrap();
     assert_eq!(read[0], read[1], "a batch is seen whole or not at all");
 }
