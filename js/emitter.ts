@@ -33,7 +33,7 @@ export class Emitter<Events extends object> {
     }
   }
 
-  protected hasListeners(): boolean {
-    return [...this.#listeners.values()].some((listeners) => listeners.size > 0);
+  protected hasListeners(type: keyof Events): boolean {
+    return (this.#listeners.get(type)?.size ?? 0) > 0;
   }
 }

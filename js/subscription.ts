@@ -25,9 +25,10 @@ export interface SubscriptionEvents {
 const SLICE_MS = 6;
 
 /**
- * One open request. Read it with `for await`, or with `on`.
+ * One open request. Read it with `for await`, or with `on('event', …)`.
  *
- * Nothing is read, and little is kept in the page, before somebody listens: events wait in the engine.
+ * Nothing is read, and little is kept in the page, before somebody wants events: they wait in the engine, and
+ * so does what follows them. Where a `for await` runs it sets the pace, and listeners are told as it reads.
  */
 export class Subscription extends Emitter<SubscriptionEvents> implements AsyncIterable<EventView>, AsyncDisposable {
   readonly id: string;
@@ -36,8 +37,9 @@ export class Subscription extends Emitter<SubscriptionEvents> implements AsyncIt
   #holders = 1;
   #over: { error?: FerryError } | undefined;
   #scheduled = false;
-  /** An iterator that waits for the next event. */
-  #wanting: (() => void) | undefined;
+  #iterators = 0;
+  /** Iterators that wait for the next event. */
+  #wanting: (() => void)[] = [];
 
   /** @internal */
   constructor(id: string, inbox: Inbox, release: () => void) {
@@ -46,8 +48,8 @@ export class Subscription extends Emitter<SubscriptionEvents> implements AsyncIt
     this.#inbox = inbox;
     this.#release = release;
     inbox.onReadable = () => {
-      if (this.hasListeners()) this.#drain();
-      this.#wanting?.();
+      this.#wake();
+      this.#drain();
     };
   }
 
@@ -76,6 +78,7 @@ export class Subscription extends Emitter<SubscriptionEvents> implements AsyncIt
 
   /** The events, one by one, at the reader's own pace. Ends with the subscription; leaving the loop closes it. */
   async *[Symbol.asyncIterator](): AsyncGenerator<EventView, void, undefined> {
+    this.#iterators += 1;
     try {
       for (;;) {
         const message = this.#next();
@@ -83,10 +86,10 @@ export class Subscription extends Emitter<SubscriptionEvents> implements AsyncIt
         if (message) continue;
         if (this.#over?.error) throw this.#over.error;
         if (this.#over) return;
-        await new Promise<void>((resolve) => (this.#wanting = resolve));
-        this.#wanting = undefined;
+        await new Promise<void>((resolve) => this.#wanting.push(resolve));
       }
     } finally {
+      this.#iterators -= 1;
       this.close();
     }
   }
@@ -153,7 +156,11 @@ export class Subscription extends Emitter<SubscriptionEvents> implements AsyncIt
     this.#over = over;
     this.#inbox.close();
     this.#release();
-    this.#wanting?.();
+    this.#wake();
+  }
+
+  #wake(): void {
+    for (const wake of this.#wanting.splice(0)) wake();
   }
 
   #schedule(): void {
@@ -166,6 +173,7 @@ export class Subscription extends Emitter<SubscriptionEvents> implements AsyncIt
   }
 
   #drain(): void {
+    if (this.#iterators > 0 || !this.hasListeners('event')) return;
     const end = performance.now() + SLICE_MS;
     while (this.#next()) {
       if (performance.now() > end) return this.#schedule();

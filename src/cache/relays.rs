@@ -91,20 +91,25 @@ pub fn for_request<'a>(
         chosen = cover(&users, max.saturating_sub(fallbacks).max(1));
     }
     let mut choices: BTreeMap<RelayUrl, Choice> = BTreeMap::new();
-    for relay in &chosen {
-        let Some(here) = users.get(*relay) else { continue };
-        for filter in filters {
+    // Filter by filter: what is one filter for the caller stays one for each relay, and two stay two,
+    // because relays bound the answer to each filter.
+    for filter in filters {
+        let mut parts: BTreeMap<&RelayUrl, (Filter, Reason)> = BTreeMap::new();
+        for relay in &chosen {
+            let Some(here) = users.get(*relay) else { continue };
             if let Some(part) = part(filter, here) {
-                add(&mut choices, relay, part, reason(here));
+                parts.insert(*relay, (part, reason(here)));
             }
         }
-    }
-    for filter in filters {
         if let Some(rest) = rest(filter, &chosen, &users) {
             let (relays, reason) = fallback(&rest, config);
             for relay in relays {
-                add(&mut choices, relay, rest.clone(), reason.clone());
+                let (known, _) = parts.entry(relay).or_insert_with(|| (rest.clone(), reason.clone()));
+                unite(known, &rest);
             }
+        }
+        for (relay, (filter, reason)) in parts {
+            add(&mut choices, relay, filter, reason);
         }
     }
     choices.into_values().collect()
@@ -263,40 +268,27 @@ fn reason(here: &BTreeSet<Need>) -> Reason {
     }
 }
 
-/// A relay that has a filter already is asked the other part of it in the same filter.
 fn add(choices: &mut BTreeMap<RelayUrl, Choice>, relay: &RelayUrl, filter: Filter, reason: Reason) {
     let choice = choices.entry(relay.clone()).or_insert_with(|| Choice {
         relay: relay.clone(),
         filters: Vec::new(),
         reason,
     });
-    for known in &mut choice.filters {
-        if unite(known, &filter) {
-            return;
-        }
+    if !choice.filters.contains(&filter) {
+        choice.filters.push(filter);
     }
-    choice.filters.push(filter);
 }
 
-/// Widens `known` by the authors of `more` if they are equal otherwise. Two limits cannot be made one.
-fn unite(known: &mut Filter, more: &Filter) -> bool {
-    if known == more {
-        return true;
+/// Widens one part of a filter by another part of the same filter: by its authors, or by those it mentions.
+fn unite(known: &mut Filter, more: &Filter) {
+    fn extend<T: Clone + PartialEq>(known: &mut Vec<T>, more: &[T]) {
+        let new: Vec<T> = more.iter().filter(|value| !known.contains(value)).cloned().collect();
+        known.extend(new);
     }
-    let without = |filter: &Filter| Filter {
-        authors: None,
-        ..filter.clone()
-    };
-    if known.limit.is_some() || without(known) != without(more) {
-        return false;
-    }
-    match (&mut known.authors, &more.authors) {
-        (Some(known), Some(more)) => {
-            let new: Vec<Pubkey> = more.iter().filter(|author| !known.contains(author)).copied().collect();
-            known.extend(new);
-            true
-        }
-        _ => false,
+    if let (Some(known), Some(more)) = (&mut known.authors, &more.authors) {
+        extend(known, more);
+    } else if let (Some(known), Some(more)) = (known.tags.get_mut(&'p'), more.tags.get(&'p')) {
+        extend(known, more);
     }
 }
 
@@ -465,5 +457,24 @@ mod tests {
         };
         known.insert(event.pubkey, own);
         assert_eq!(go(&known, "mine"), relays("mine w r2 s2"));
+    }
+
+    #[test]
+    fn filters_of_the_caller_stay_apart_and_parts_of_one_filter_come_together() {
+        // The default relay is also where author 1 writes.
+        let lists = lists(&[(1, "default", "default")]);
+        let filters = [notes_by([1, 2]), notes_by([3])];
+        let choices = for_request(&filters, &[], &config(), |key| lists.get(key));
+        let asked = choices.iter().find(|choice| choice.relay == relay("default")).unwrap();
+        assert_eq!(asked.filters, [notes_by([1, 2]), notes_by([3])]);
+        let mention = |n: u8| Filter {
+            tags: [('p', vec![author(n).to_string()])].into(),
+            ..Filter::default()
+        };
+        let mut both = mention(1);
+        both.tags.get_mut(&'p').unwrap().push(author(2).to_string());
+        let choices = for_request(&[both.clone()], &[], &config(), |key| lists.get(key));
+        let asked = choices.iter().find(|choice| choice.relay == relay("default")).unwrap();
+        assert_eq!(asked.filters, [both]);
     }
 }
