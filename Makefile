@@ -41,7 +41,7 @@ TYPES := dist/nostr-ferry.d.ts
 SAMPLE_EVENTS := target/debug/examples/sample_events
 SAMPLE := .tools/sample-events.jsonl
 
-.PHONY: help setup gen build test test-native test-browser check size serve ci clean
+.PHONY: help setup gen build test test-native test-browser check bench size serve ci clean
 
 help: ## print these targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -67,6 +67,9 @@ check: $(RUST) $(PYTHON) $(NODE) $(GLUE) | $(CLANG) ## formatting, lints, types,
 	$(CARGO) clippy --locked --release --lib --target $(WASM_TARGET) -- -D warnings
 	node_modules/.bin/tsc -p tsconfig.json
 	tools/check.sh
+
+bench: $(DIST) $(SAMPLE_EVENTS) | $(CHROMIUM) $(PYTHON) ## measure the engine in a browser, on a machine at rest
+	node bench/engine.mjs
 
 size: $(DIST) ## bytes of each file in dist/: raw, gzip, brotli
 	@node tools/size.mjs dist

@@ -22,7 +22,7 @@ export interface SubscriptionEvents {
 }
 
 /** The page's thread is given back after so long; what is left is read in the next turn. */
-const SLICE_MS = 6;
+const SLICE_MS = 5;
 
 /**
  * One open request. Read it with `for await`, or with `on('event', …)`.
