@@ -1,6 +1,6 @@
 /** What a program can tell errors apart by. */
 export type FerryErrorCode =
-  /** The browser lacks something the engine cannot do without. */
+  /** The browser or the signer lacks what was asked for. */
   | 'unsupported'
   /** The .wasm could not be fetched, is not the one this script was built with, or does not compile. */
   | 'wasm'
@@ -19,7 +19,9 @@ export type FerryErrorCode =
   /** Nobody answered in time. */
   | 'timed-out'
   /** The signer is not connected. */
-  | 'disconnected';
+  | 'disconnected'
+  /** The signer was changed or logged out before it answered. */
+  | 'cancelled';
 
 /** What the error is about, where that is one relay, subscription or publish. */
 export interface FerryErrorContext {

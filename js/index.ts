@@ -3,18 +3,23 @@ export { Subscription, type SubscriptionEvents } from './subscription.js';
 export { Publish } from './publish.js';
 export { EventView } from './event.js';
 export { FerryError, type FerryErrorCode } from './errors.js';
-export type { Signer } from './signer.js';
+export type { Encryption, Signer, SignerEvents } from './signer.js';
 export type { Relays, RelayEvents } from './relays.js';
 export type {
   EngineStats,
   EventTemplate,
   Filter,
+  NostrConnectOptions,
   PortStats,
   PublishOptions,
   PublishStatus,
   RelayStatus,
+  RememberOptions,
+  RemoteSignerOptions,
   RoleStats,
+  Rumor,
   SignedEvent,
+  SignerApp,
   StartOptions,
   SubscribeOptions,
 } from './types.js';

@@ -63,17 +63,18 @@ export class NostrManager extends Emitter<ManagerEvents> implements AsyncDisposa
     let manager: NostrManager | undefined;
     const onDeath = (role: Role, why: string) => manager?.fail(new FerryError('stopped', `the ${role} worker died: ${why}`));
     const workers = await startWorkers(module, engineOptions(options), options.workerUrl, onDeath);
-    manager = new NostrManager(workers);
+    manager = new NostrManager(workers, options);
     return manager;
   }
 
-  private constructor(workers: Workers) {
+  private constructor(workers: Workers, options: StartOptions) {
     super();
     this.#workers = workers;
     for (const role of ROLES) {
       this.#control[role] = new PagePort(workers.control[role], WINDOW_BYTES, (record) => this.#onReport(record));
     }
-    this.signer = new Signer(workers.signer, WINDOW_BYTES);
+    const database = (options.cache || undefined)?.name ?? 'ferry';
+    this.signer = new Signer(workers.signer, WINDOW_BYTES, `${database} session`);
     const status = openInbox('status', STATUS_BYTES);
     this.#control.connections.attach(status.attachment, [status.attachment.port]);
     this.relays = new Relays(status);
@@ -223,6 +224,7 @@ function engineOptions(options: StartOptions): string {
   const cache = options.cache === false ? undefined : options.cache;
   return JSON.stringify({
     verify: options.verify !== 'none',
+    verifiers: options.verifiers,
     relays: options.relays ?? [],
     indexers: options.indexers ?? [],
     persist: options.cache !== false,

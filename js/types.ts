@@ -34,6 +34,33 @@ export interface SignedEvent {
   sig: string;
 }
 
+/** An unsigned event that came sealed (NIP-59); the seal's signature vouches for its `pubkey`. */
+export type Rumor = Omit<SignedEvent, 'sig'>;
+
+export interface RememberOptions {
+  /**
+   * Keep the choice for the next start: in IndexedDB, encrypted under a WebCrypto key that cannot be read out.
+   * Default: forgotten with the page.
+   */
+  remember?: boolean;
+}
+
+/** What a remote signer is told of this page (NIP-46); unauthenticated, for its user to read. */
+export interface SignerApp {
+  name?: string;
+  url?: string;
+  image?: string;
+  /** What its user is asked to allow beforehand, such as `sign_event:1` and `nip44_encrypt`. Default: none. */
+  permissions?: string[];
+}
+
+export interface RemoteSignerOptions extends SignerApp, RememberOptions {}
+
+export interface NostrConnectOptions extends RemoteSignerOptions {
+  /** Where the signer can answer; at least one. */
+  relays: string[];
+}
+
 export interface StartOptions {
   /** Relays for what names none, when the authors' own are unknown: `ws://` or `wss://` addresses. Default: none. */
   relays?: string[];
@@ -43,6 +70,8 @@ export interface StartOptions {
   cache?: false | { /** The store's budget in bytes. */ maxBytes?: number; /** The database's name. Default `nostr-ferry`. */ name?: string };
   /** `'none'` delivers events without a check of id and signature: for benchmarks and relays you run yourself. Default `'all'`. */
   verify?: 'all' | 'none';
+  /** Workers that check signatures beside the crypto worker; 0 leaves them to it. Default: the processor's cores less two, at most 4. */
+  verifiers?: number;
   /** Where the .wasm is. Default: beside the script. */
   wasmUrl?: string | URL;
   /** Where `nostr-ferry.worker.js` is, for pages whose policy forbids workers from a Blob. */

@@ -1,4 +1,4 @@
-// Messages to and from the workers as FlatBuffers. The only importer of ./generated.
+// Messages to and from the workers as FlatBuffers; the crypto role's are in ./wire-signer.ts. Nothing else imports ./generated.
 import { Builder, ByteBuffer, type Offset } from 'flatbuffers';
 
 import { FerryError, assertNever, type FerryErrorCode } from './errors.js';
@@ -10,7 +10,6 @@ import type {
   PublishStatus,
   RelayStatus,
   RoleStats,
-  SignedEvent,
   SubscribeOptions,
 } from './types.js';
 
@@ -29,20 +28,13 @@ export type Report =
   | { type: 'stats'; request: number; stats: RoleStats }
   | { type: 'notice'; relay: string; message: string };
 
-/** What the crypto role answers. */
-export type SignerAnswer =
-  | { outcome: 'pubkey'; pubkey: string }
-  | { outcome: 'signed'; event: SignedEvent }
-  | { outcome: 'done' }
-  | { outcome: 'failed'; error: FerryError };
-
 // ---------------------------------------------------------------- to the workers
 
 export function encodeSubscribe(sub: string, filters: Filter[], options: SubscribeOptions): Uint8Array {
   return main(fb.MainContent.Subscribe, (builder) => {
     const subAt = builder.createString(sub);
     const requests = fb.Subscribe.createRequestsVector(builder, filters.map((filter) => filterAt(builder, filter)));
-    const relays = fb.Subscribe.createRelaysVector(builder, relayUrls(builder, options.relays ?? []));
+    const relays = fb.Subscribe.createRelaysVector(builder, strings(builder, options.relays ?? []));
     fb.Subscribe.startSubscribe(builder);
     fb.Subscribe.addSub(builder, subAt);
     fb.Subscribe.addRequests(builder, requests);
@@ -64,7 +56,7 @@ export function encodeUnsubscribe(sub: string): Uint8Array {
 export function encodePublish(publish: number, template: EventTemplate, relays: string[]): Uint8Array {
   return main(fb.MainContent.Publish, (builder) => {
     const template_ = templateAt(builder, template);
-    const relays_ = fb.Publish.createRelaysVector(builder, relayUrls(builder, relays));
+    const relays_ = fb.Publish.createRelaysVector(builder, strings(builder, relays));
     fb.Publish.startPublish(builder);
     fb.Publish.addPublish(builder, BigInt(publish));
     fb.Publish.addTemplate(builder, template_);
@@ -85,45 +77,11 @@ export function encodeStop(): Uint8Array {
   return main(fb.MainContent.Stop, fb.Stop.createStop);
 }
 
-export type SignerCommand =
-  | { action: 'usePrivateKey'; secret: string }
-  | { action: 'getPublicKey' }
-  | { action: 'signEvent'; template: EventTemplate }
-  | { action: 'logout' };
-
-export function encodeSignerRequest(request: number, command: SignerCommand): Uint8Array {
-  const builder = new Builder(256);
-  const secret = command.action === 'usePrivateKey' ? builder.createString(command.secret) : 0;
-  const template = command.action === 'signEvent' ? templateAt(builder, command.template) : 0;
-  fb.SignerRequest.startSignerRequest(builder);
-  fb.SignerRequest.addRequestId(builder, BigInt(request));
-  fb.SignerRequest.addAction(builder, signerAction(command));
-  if (secret) fb.SignerRequest.addSecret(builder, secret);
-  if (template) fb.SignerRequest.addTemplate(builder, template);
-  builder.finish(fb.SignerRequest.endSignerRequest(builder));
-  return builder.asUint8Array();
-}
-
 function main(type: fb.MainContent, content: (builder: Builder) => Offset): Uint8Array {
   const builder = new Builder(512);
   const at = content(builder);
   builder.finish(fb.MainMessage.createMainMessage(builder, type, at));
   return builder.asUint8Array();
-}
-
-function signerAction(command: SignerCommand): fb.SignerAction {
-  switch (command.action) {
-    case 'usePrivateKey':
-      return fb.SignerAction.UsePrivateKey;
-    case 'getPublicKey':
-      return fb.SignerAction.GetPublicKey;
-    case 'signEvent':
-      return fb.SignerAction.SignEvent;
-    case 'logout':
-      return fb.SignerAction.Logout;
-    default:
-      return assertNever(command);
-  }
 }
 
 function policy(options: SubscribeOptions): fb.CachePolicy {
@@ -160,7 +118,7 @@ function filterAt(builder: Builder, filter: Filter): Offset {
   return fb.Filter.endFilter(builder);
 }
 
-function templateAt(builder: Builder, template: EventTemplate): Offset {
+export function templateAt(builder: Builder, template: EventTemplate): Offset {
   if (typeof template.content !== 'string') throw new FerryError('bad-input', "an event's content is a string");
   const kind = integer('kind', template.kind, 0xffff);
   const tags = (template.tags ?? []).map((tag) => fb.Tag.createTag(builder, fb.Tag.createValuesVector(builder, strings(builder, tag))));
@@ -174,25 +132,14 @@ function templateAt(builder: Builder, template: EventTemplate): Offset {
   return fb.Template.endTemplate(builder);
 }
 
-function strings(builder: Builder, values: string[]): Offset[] {
+export function strings(builder: Builder, values: string[]): Offset[] {
   return values.map((value) => {
     if (typeof value !== 'string') throw new FerryError('bad-input', `expected a string, not ${JSON.stringify(value)}`);
     return builder.createString(value);
   });
 }
 
-/** Relay addresses as src/nostr/relay_url.rs takes them: what it refuses must not get that far. */
-function relayUrls(builder: Builder, urls: string[]): Offset[] {
-  const plain = /^wss?:\/\/[^\s\\@#"<>^`{|}\x80-\uffff]+$/i;
-  for (const url of urls) {
-    if (!plain.test(url) || url.length > 2048 || !URL.canParse(url)) {
-      throw new FerryError('bad-input', `a relay's address is like wss://relay.example.com, not "${url}"`);
-    }
-  }
-  return strings(builder, urls);
-}
-
-function integer(name: string, value: number, max = Number.MAX_SAFE_INTEGER): number {
+export function integer(name: string, value: number, max = Number.MAX_SAFE_INTEGER): number {
   if (Number.isInteger(value) && value >= 0 && value <= max) return value;
   throw new FerryError('bad-input', `${name} is a whole number from 0 to ${max}, not ${String(value)}`);
 }
@@ -205,11 +152,13 @@ function hashes(builder: Builder, name: string, values: string[], start: (builde
   }
   start(builder, values.length);
   // A vector of structs is written back to front.
-  for (const value of [...values].reverse()) {
-    const bytes = value.match(/../g)?.map((byte) => parseInt(byte, 16)) ?? [];
-    fb.Hash.createHash(builder, bytes);
-  }
+  for (const value of [...values].reverse()) fb.Hash.createHash(builder, bytesOf(value));
   return builder.endVector();
+}
+
+/** The bytes of lower-case hex. */
+export function bytesOf(hex: string): number[] {
+  return hex.match(/../g)?.map((byte) => parseInt(byte, 16)) ?? [];
 }
 
 // ---------------------------------------------------------------- from the workers
@@ -289,27 +238,6 @@ export function decodeStatus(record: Uint8Array): RelayStatus {
   };
 }
 
-/** Reads one answer of the crypto role, with the number of its request. */
-export function decodeSignerResponse(record: Uint8Array): { request: number; answer: SignerAnswer } {
-  const response = fb.SignerResponse.getRootAsSignerResponse(new ByteBuffer(record));
-  return { request: Number(response.requestId()), answer: signerAnswer(response) };
-}
-
-function signerAnswer(response: fb.SignerResponse): SignerAnswer {
-  switch (response.outcome()) {
-    case fb.SignerOutcome.PublicKey:
-      return { outcome: 'pubkey', pubkey: hex(required(response.pubkey())) };
-    case fb.SignerOutcome.Signed:
-      return { outcome: 'signed', event: new EventView(required(response.event())).toJSON() };
-    case fb.SignerOutcome.Done:
-      return { outcome: 'done' };
-    case fb.SignerOutcome.Failed:
-      return { outcome: 'failed', error: signerError(response.error()) };
-    default:
-      throw new FerryError('bad-input', 'a signature check is not answered to the page');
-  }
-}
-
 function publishStatus(status: fb.PublishStatus): (Report & { type: 'publish' })['status'] {
   const relay = text(status.relay());
   const reason = text(status.reason());
@@ -336,7 +264,7 @@ function publishStatus(status: fb.PublishStatus): (Report & { type: 'publish' })
   }
 }
 
-function signerError(error: fb.SignerError | null): FerryError {
+export function signerError(error: fb.SignerError | null): FerryError {
   const detail = text(error?.detail() ?? '');
   const [code, message] = signerErrorWords(error?.code() ?? fb.SignerErrorCode.BadInput, detail);
   return new FerryError(code, message);
@@ -354,6 +282,10 @@ function signerErrorWords(code: fb.SignerErrorCode, detail: string): [FerryError
       return ['disconnected', `the signer is disconnected: ${detail}`];
     case fb.SignerErrorCode.BadInput:
       return ['bad-input', detail];
+    case fb.SignerErrorCode.Cancelled:
+      return ['cancelled', 'the signer was changed or logged out before it answered'];
+    case fb.SignerErrorCode.Unsupported:
+      return ['unsupported', `this signer cannot do that: ${detail}`];
     default:
       return assertNever(code);
   }
@@ -415,19 +347,19 @@ function roleStats(stats: fb.Stats): RoleStats {
   return { ports, counters: Object.fromEntries(counters) as Record<string, number> };
 }
 
-function list<T>(length: number, get: (at: number) => T | null): T[] {
+export function list<T>(length: number, get: (at: number) => T | null): T[] {
   return Array.from({ length }, (_, at) => required(get(at)));
 }
 
-function required<T>(value: T | null | undefined): T {
+export function required<T>(value: T | null | undefined): T {
   if (value === null || value === undefined) throw new FerryError('bad-input', 'a message from a worker lacks a field');
   return value;
 }
 
-function text(value: string | Uint8Array | null | undefined): string {
+export function text(value: string | Uint8Array | null | undefined): string {
   return typeof value === 'string' ? value : '';
 }
 
-function hex(hash: fb.Hash): string {
+export function hex(hash: fb.Hash): string {
   return list(32, (at) => hash.bytes(at)).map((byte) => byte.toString(16).padStart(2, '0')).join('');
 }

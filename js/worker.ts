@@ -1,12 +1,53 @@
 // The one worker script of all roles: takes the module it is sent and becomes the role it is told.
-import { initSync, start_worker } from '#glue';
+import { initSync, start_verifier, start_worker } from '#glue';
 import type { WorkerInit, WorkerWord } from './workers.js';
 
 const scope = self as unknown as {
-  onmessage: ((event: MessageEvent<WorkerInit>) => void) | null;
+  onmessage: ((event: MessageEvent<WorkerInit | VerifierInit>) => void) | null;
   postMessage(word: WorkerWord): void;
   close(): void;
+  Worker: typeof Worker | undefined;
+  /** The last worker that this one started; src/web/verifier.rs reads it. */
+  ferrySpawned: Worker | undefined;
 };
+
+/** What the crypto worker sends first to a verifier of its own. */
+interface VerifierInit {
+  role: 'verifier';
+  module: WebAssembly.Module;
+}
+
+/** Lets the wasm start workers by this script's address: each is posted the compiled module. */
+function shareModule(module: WebAssembly.Module): void {
+  const Plain = scope.Worker;
+  const Sharing = function (url: string | URL, options?: WorkerOptions) {
+    scope.ferrySpawned = undefined;
+    try {
+      if (!Plain) throw new Error('this browser starts no worker from a worker');
+      const worker = new Plain(url, options);
+      worker.postMessage({ role: 'verifier', module } satisfies VerifierInit);
+      return (scope.ferrySpawned = worker);
+    } catch {
+      // The wasm cannot go on after an exception here; it looks at `ferrySpawned` instead.
+      return { postMessage() {}, terminate() {} };
+    }
+  } as unknown as typeof Worker;
+  // The wasm asks whether what it got is a `Worker`.
+  if (Plain) Object.assign(Sharing, { prototype: Plain.prototype });
+  scope.Worker = Sharing;
+}
+
+/** A verifier says nothing but verdicts; its starter hears of an uncaught error and replaces it. */
+function becomeVerifier(module: WebAssembly.Module): void {
+  self.removeEventListener('error', onError);
+  self.removeEventListener('unhandledrejection', onRejection);
+  self.addEventListener('error', () => scope.close());
+  self.addEventListener('unhandledrejection', ({ reason }) => setTimeout(() => {
+    throw reason;
+  }));
+  initSync({ module });
+  start_verifier();
+}
 
 /** A worker that has trapped is in no state to go on: it says so and ends, which frees its lock. */
 function fail(error: unknown): void {
@@ -14,12 +55,16 @@ function fail(error: unknown): void {
   scope.close();
 }
 
-self.addEventListener('error', (event) => fail(event.error ?? event.message));
-self.addEventListener('unhandledrejection', (event) => fail(event.reason));
+const onError = (event: ErrorEvent) => fail(event.error ?? event.message);
+const onRejection = (event: PromiseRejectionEvent) => fail(event.reason);
+self.addEventListener('error', onError);
+self.addEventListener('unhandledrejection', onRejection);
 
 scope.onmessage = ({ data }) => {
   scope.onmessage = null;
+  if (data.role === 'verifier') return becomeVerifier(data.module);
   try {
+    if (data.role === 'crypto') shareModule(data.module);
     initSync({ module: data.module });
     start_worker(data.role, data.ports);
     const ready = () => scope.postMessage({ ready: true });

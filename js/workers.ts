@@ -38,17 +38,18 @@ export async function startWorkers(
   onDeath: (role: Role, why: string) => void,
 ): Promise<Workers> {
   const blob = URL.createObjectURL(new Blob([__WORKER_SOURCE__], { type: 'text/javascript' }));
-  try {
-    for (const script of workerUrl ? [workerUrl] : [blob, ...ownWorkerFile()]) {
-      try {
-        return await startFrom(script, module, options, onDeath);
-      } catch (error) {
-        if (!(error instanceof ScriptError)) throw error;
-      }
+  for (const script of workerUrl ? [workerUrl] : [blob, ...ownWorkerFile()]) {
+    try {
+      const workers = await startFrom(script, module, options, onDeath);
+      // Kept until then: the crypto worker starts its verifiers from the address it was started from.
+      return { ...workers, terminate: () => (workers.terminate(), URL.revokeObjectURL(blob)) };
+    } catch (error) {
+      if (error instanceof ScriptError) continue;
+      URL.revokeObjectURL(blob);
+      throw error;
     }
-  } finally {
-    URL.revokeObjectURL(blob);
   }
+  URL.revokeObjectURL(blob);
   const reason = workerUrl
     ? `the worker script ${String(workerUrl)} does not load; it must be on the page's own origin and its Content-Security-Policy must allow it in worker-src`
     : "the page's Content-Security-Policy forbids workers from blob:. Allow it (worker-src blob:), or host nostr-ferry.worker.js on the page's own origin and pass its address as workerUrl";

@@ -3,11 +3,13 @@
 //! Plain owned values without methods or codec; `wire` turns them into bytes.
 //! Who holds which link is in `role`.
 
-use crate::nostr::event::{Event, EventId, Pubkey, RawEvent, Signature, Tag};
+use crate::nostr::event::{Event, EventId, Pubkey, RawEvent, Tag};
 use crate::nostr::filter::Filter;
 use crate::nostr::frame::ClientFrame;
 use crate::nostr::kind::Kind;
+use crate::nostr::nip59::Rumor;
 use crate::nostr::relay_url::RelayUrl;
+pub use crate::nostr::schnorr::Claim;
 pub use crate::nostr::sub_id::SubId;
 use crate::time::UnixSeconds;
 
@@ -445,19 +447,90 @@ pub enum RelayFault {
 
 // ---------------------------------------------------------------- crypto
 
-/// A signature to check.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Claim {
-    pub id: EventId,
-    pub pubkey: Pubkey,
-    pub sig: Signature,
+/// What every kind of signer can be asked (the methods that NIP-07 and NIP-46 have in common).
+#[derive(Clone, Debug, PartialEq)]
+pub enum SignerCall {
+    GetPublicKey,
+    Sign(Template),
+    /// Between the signer's key and `peer`.
+    Encrypt {
+        cipher: Cipher,
+        peer: Pubkey,
+        plaintext: Secret,
+    },
+    Decrypt {
+        cipher: Cipher,
+        peer: Pubkey,
+        ciphertext: String,
+    },
 }
+
+/// How a text between two keys is encrypted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cipher {
+    Nip44,
+    /// Unauthenticated; for old conversations and peers that know nothing else.
+    Nip04,
+}
+
+/// One operation of the crypto role, whoever asks. Each has a time limit.
+#[derive(Clone, Debug, PartialEq)]
+pub enum SignerOp {
+    Call(SignerCall),
+    /// Open a gift wrap that is for the signer (NIP-59). The wrap is verified first.
+    Unwrap(RawEvent),
+    /// Seal and wrap a private message (NIP-17, kinds 14 and 15) for each of its people, the sender included.
+    Wrap(Template),
+    /// Check Cashu proofs that were passed on (NUT-12). Needs no signer.
+    VerifyProofs(Vec<ProofClaim>),
+}
+
+/// A Cashu proof said to be signed by `mint_key` (NUT-12, "Carol").
+#[derive(Clone, PartialEq, Eq)]
+pub struct ProofClaim {
+    /// The key of the proof's keyset and amount, compressed.
+    pub mint_key: [u8; 33],
+    /// The proof's secret as its JSON has it.
+    pub secret: Secret,
+    /// The proof's `C`, compressed.
+    pub signature: [u8; 33],
+    pub e: [u8; 32],
+    pub s: [u8; 32],
+    /// The blinding factor; a proof without one cannot be checked.
+    pub r: Option<[u8; 32]>,
+}
+
+/// Who holds the secret of a proof holds the money.
+impl std::fmt::Debug for ProofClaim {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("ProofClaim")
+    }
+}
+
+/// What came of an operation.
+#[derive(Clone, Debug, PartialEq)]
+pub enum SignerAnswer {
+    PublicKey(Pubkey),
+    /// Signed as asked; it still is to be verified as any event.
+    Signed(RawEvent),
+    /// A plaintext or a ciphertext.
+    Text(Secret),
+    Rumor(Rumor),
+    /// One gift wrap for each person, the sender's own copy last; the `p` tag says whose each is.
+    Wraps(Vec<RawEvent>),
+    /// One verdict per proof, in order.
+    Verdicts(Vec<bool>),
+    Done,
+}
+
+/// An answer, or why there is none.
+pub type SignerResult = Result<SignerAnswer, SignerError>;
 
 /// `SignerRequest`: what the parser asks of crypto.
 #[derive(Clone, Debug, PartialEq)]
 pub enum ParserToCrypto {
     Verify { request: RequestId, claims: Vec<Claim> },
-    Sign { request: RequestId, template: Template },
+    Ask { request: RequestId, op: SignerOp },
 }
 
 /// `SignerResponse`: what crypto answers the parser.
@@ -468,35 +541,70 @@ pub enum CryptoToParser {
         request: RequestId,
         good: Vec<bool>,
     },
-    /// Signed as asked; the asker verifies it as any event.
-    Signed {
+    Answer {
         request: RequestId,
-        event: RawEvent,
-    },
-    Failed {
-        request: RequestId,
-        error: SignerError,
+        result: SignerResult,
     },
 }
+
+/// Crypto's number for one question to the page's extension (NIP-07).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct CallId(pub u64);
 
 /// cryptoToMain, from the page.
 #[derive(Clone, Debug, PartialEq)]
 pub enum PageToCrypto {
-    /// Hex or nsec (NIP-19).
-    UsePrivateKey {
+    /// Let this signer sign from now on. Answered with its public key; until then the one before it signs.
+    Use {
         request: RequestId,
-        secret: Secret,
+        choice: SignerChoice,
     },
-    GetPublicKey {
+    Ask {
         request: RequestId,
+        op: SignerOp,
     },
-    SignEvent {
-        request: RequestId,
-        template: Template,
+    /// What the extension answered.
+    Extension {
+        call: CallId,
+        result: SignerResult,
     },
+    /// Forget the signer, wipe its key and fail what waits for it.
     Logout {
         request: RequestId,
     },
+}
+
+/// Whom the page's user lets sign.
+#[derive(Clone, Debug, PartialEq)]
+pub enum SignerChoice {
+    /// Hex or nsec (NIP-19).
+    PrivateKey(Secret),
+    /// NIP-49; the passphrase in NFKC form.
+    EncryptedKey { ncryptsec: String, passphrase: Secret },
+    /// Hex, npub or nprofile: nothing can be signed.
+    PublicKey(String),
+    /// `window.nostr` of the page (NIP-07).
+    Extension,
+    /// A `bunker://` URL (NIP-46).
+    Bunker { url: Secret, client: SignerClient },
+    /// Offer a `nostrconnect://` URL and wait for a remote signer to take it (NIP-46).
+    NostrConnect {
+        relays: Vec<RelayUrl>,
+        client: SignerClient,
+    },
+    /// A remote signer's session, as `CryptoToPage::Session` gave it.
+    Session(Secret),
+}
+
+/// What a remote signer is told of the client (NIP-46).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SignerClient {
+    /// Comma-separated, such as `nip44_encrypt,sign_event:1`; empty asks for none.
+    pub permissions: String,
+    /// Empty where the page does not say.
+    pub name: String,
+    pub url: String,
+    pub image: String,
 }
 
 /// Control port of the crypto role, from the page.
@@ -508,10 +616,28 @@ pub enum PageToCryptoControl {
 /// cryptoToMain, to the page.
 #[derive(Clone, Debug, PartialEq)]
 pub enum CryptoToPage {
-    PublicKey { request: RequestId, pubkey: Pubkey },
-    Signed { request: RequestId, event: RawEvent },
-    Done { request: RequestId },
-    Failed { request: RequestId, error: SignerError },
+    Answer {
+        request: RequestId,
+        result: SignerResult,
+    },
+    /// Ask the extension (NIP-07) and send `PageToCrypto::Extension`.
+    Extension {
+        call: CallId,
+        ask: SignerCall,
+    },
+    /// The user has to confirm something at this web address of the remote signer (NIP-46).
+    AuthUrl {
+        url: String,
+    },
+    /// The `nostrconnect://` URL to show to the user.
+    ConnectUrl {
+        request: RequestId,
+        url: Secret,
+    },
+    /// What resumes the remote signer's session; it holds the client's key, never the user's. Replaces an earlier one.
+    Session {
+        session: Secret,
+    },
 }
 
 /// A secret in transit; it prints as nothing and is wiped when dropped.
@@ -537,4 +663,8 @@ pub enum SignerError {
     Disconnected(String),
     #[error("bad input: {0}")]
     BadInput(String),
+    #[error("the signer was changed or logged out before it answered")]
+    Cancelled,
+    #[error("this signer cannot do that: {0}")]
+    Unsupported(String),
 }

@@ -103,6 +103,11 @@ impl<K: Clone + Ord + Hash> Timers<K> {
         }
     }
 
+    /// `key`'s deadline.
+    pub fn get(&self, key: &K) -> Option<Millis> {
+        self.at.get(key).copied()
+    }
+
     /// The soonest deadline.
     pub fn next(&self) -> Option<Millis> {
         self.order.first().map(|(at, _)| *at)

@@ -9,6 +9,7 @@
 use std::env;
 use std::thread;
 
+use nostr_ferry::nostr::event::{EventId, Pubkey, Signature};
 use nostr_ferry::nostr::schnorr::{Claim, check, check_batch};
 use secp256k1::{Keypair, Scalar, SecretKey, XOnlyPublicKey, constants::CURVE_ORDER, schnorr};
 use sha2::{Digest, Sha256};
@@ -61,7 +62,7 @@ impl Pool {
             for _ in 0..EVENTS_AN_AUTHOR {
                 let id = random.bytes();
                 let sig = schnorr::sign_no_aux_rand(&id, &keypair).to_byte_array();
-                pool.good.push(Claim { id, pubkey, sig });
+                pool.good.push(claim(id, pubkey, sig));
             }
             pool.negated_r
                 .push(sign_with_odd_r(&secret, random.bytes(), random.bytes()));
@@ -99,16 +100,20 @@ fn sign_with_odd_r(secret: &SecretKey, id: [u8; 32], nonce: [u8; 32]) -> Claim {
     let mut sig = [0; 64];
     sig[..32].copy_from_slice(&r.to_byte_array());
     sig[32..].copy_from_slice(&s.to_secret_bytes());
+    claim(id, p.to_byte_array(), sig)
+}
+
+fn claim(id: [u8; 32], pubkey: [u8; 32], sig: [u8; 64]) -> Claim {
     Claim {
-        id,
-        pubkey: p.to_byte_array(),
-        sig,
+        id: EventId(id),
+        pubkey: Pubkey(pubkey),
+        sig: Signature(sig),
     }
 }
 
 /// Adds or takes one from s, read as a number.
 fn step_s(claim: &mut Claim, up: bool) {
-    for byte in claim.sig[32..].iter_mut().rev() {
+    for byte in claim.sig.0[32..].iter_mut().rev() {
         let carry;
         (*byte, carry) = if up {
             byte.overflowing_add(1)
@@ -124,9 +129,9 @@ fn step_s(claim: &mut Claim, up: bool) {
 fn flip(claim: &mut Claim, bit: usize) {
     let mask = 1 << (bit % 8);
     match bit / 8 {
-        byte @ 0..32 => claim.id[byte] ^= mask,
-        byte @ 32..64 => claim.pubkey[byte - 32] ^= mask,
-        byte => claim.sig[byte - 64] ^= mask,
+        byte @ 0..32 => claim.id.0[byte] ^= mask,
+        byte @ 32..64 => claim.pubkey.0[byte - 32] ^= mask,
+        byte => claim.sig.0[byte - 64] ^= mask,
     }
 }
 
@@ -153,11 +158,11 @@ fn forge(batch: &mut [Claim], drawn: &[usize], pool: &Pool, random: &mut Random)
         }
         3 => *claim = pool.negated_r[drawn[at] / EVENTS_AN_AUTHOR].clone(),
         4 => {
-            claim.sig[32..].copy_from_slice(&CURVE_ORDER);
+            claim.sig.0[32..].copy_from_slice(&CURVE_ORDER);
             (0..random.below(3)).for_each(|_| step_s(claim, true));
         }
-        5 => claim.sig[..32].copy_from_slice(&x_of_no_point(random)),
-        6 => claim.pubkey = x_of_no_point(random),
+        5 => claim.sig.0[..32].copy_from_slice(&x_of_no_point(random)),
+        6 => claim.pubkey.0 = x_of_no_point(random),
         7 => {
             // Their errors cancel if the two have the same coefficient.
             step_s(&mut batch[at], true);
@@ -165,9 +170,9 @@ fn forge(batch: &mut [Claim], drawn: &[usize], pool: &Pool, random: &mut Random)
         }
         _ => {
             // The halves of two signatures, exchanged: the sums of all s and of all R stay what they were.
-            let (a, b) = (batch[at].sig, batch[other].sig);
-            batch[at].sig[32..].copy_from_slice(&b[32..]);
-            batch[other].sig[32..].copy_from_slice(&a[32..]);
+            let (a, b) = (batch[at].sig.0, batch[other].sig.0);
+            batch[at].sig.0[32..].copy_from_slice(&b[32..]);
+            batch[other].sig.0[32..].copy_from_slice(&a[32..]);
         }
     }
 }
@@ -273,11 +278,7 @@ fn official_vectors_get_their_verdicts_alone_together_and_among_good_claims() {
         let cells: Vec<&str> = row.split(',').collect();
         // An id has 32 bytes; the rows for messages of other lengths say nothing here.
         if let Ok(id) = hex(cells[4]).try_into() {
-            let claim = Claim {
-                id,
-                pubkey: hex(cells[2]).try_into().unwrap(),
-                sig: hex(cells[5]).try_into().unwrap(),
-            };
+            let claim = claim(id, hex(cells[2]).try_into().unwrap(), hex(cells[5]).try_into().unwrap());
             vectors.push((claim, cells[6] == "TRUE"));
         }
     }

@@ -237,11 +237,14 @@ fn a_publish_goes_all_the_way_and_back() {
             ..Setup::default()
         });
         let secret = Secret("01".repeat(32).into());
-        let answer = world.sign(PageToCrypto::UsePrivateKey {
+        let answer = world.sign(PageToCrypto::Use {
             request: RequestId(1),
-            secret,
+            choice: SignerChoice::PrivateKey(secret),
         });
-        assert!(matches!(answer, CryptoToPage::PublicKey { .. }), "{answer:?}");
+        assert!(
+            matches!(answer, CryptoToPage::Answer { result: Ok(_), .. }),
+            "{answer:?}"
+        );
         world.subscribe("s", kinds(1));
         let template = Template {
             kind: Kind(1),

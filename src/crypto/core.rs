@@ -1,13 +1,46 @@
-//! The crypto role's state machine: who signs, and what every request becomes.
+//! The crypto role's state machine: who signs, and the table of what waits for an answer.
+//!
+//! Every request is filed under the question it waits for, with the time its answer must have
+//! come by. Nothing here waits: a signer that is slow delays its own requests alone.
 
+use std::collections::HashMap;
+
+use super::signer::{Context, Effect, Extension, Local, Remote, Signer};
+use super::task::{Next, Task, Unwrap, Wrap, unfit};
 use crate::message::{
-    Claim, CryptoToPage, CryptoToParser, PageToCrypto, ParserToCrypto, RelayMessage, RequestId, Secret, SignerError,
-    Template,
+    CallId, Claim, CryptoToPage, CryptoToParser, Envelope, PageToCrypto, ParserToCrypto, ProofClaim, RelayMessage,
+    RequestId, SignerAnswer, SignerCall, SignerChoice, SignerError, SignerOp, SignerResult,
 };
-use crate::nostr::event::{Pubkey, RawEvent, UnsignedEvent};
-use crate::nostr::keys::SecretKey;
+use crate::nostr::cashu::{self, Dleq, Point};
+use crate::nostr::event::Pubkey;
+use crate::nostr::kind::Kind;
+use crate::nostr::nip19::Entity;
+use crate::nostr::nip46::url::BunkerUrl;
 use crate::router::Backlog;
-use crate::time::Now;
+use crate::time::{Millis, Now, Timers};
+
+/// How long signers may take (engine.md section 10).
+#[derive(Clone, Debug)]
+pub struct Config {
+    pub operation_ms: u64,
+    pub remote_ms: u64,
+    /// Until somebody takes a `nostrconnect://` URL, or confirms at the address of an auth challenge.
+    pub person_ms: u64,
+    /// Requests that may wait at one time.
+    pub max_waiting: usize,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Config {
+            operation_ms: 30_000,
+            remote_ms: 60_000,
+            person_ms: 300_000,
+            // A decryption each for more messages than a subscription shows.
+            max_waiting: 4_096,
+        }
+    }
+}
 
 /// What reaches the crypto role.
 #[derive(Debug)]
@@ -20,6 +53,8 @@ pub enum Input {
         request: RequestId,
         good: Vec<bool>,
     },
+    /// `next_timeout` has come.
+    Timeout,
 }
 
 /// What the crypto role wants to say and to have checked.
@@ -27,24 +62,38 @@ pub enum Input {
 pub struct Outbox {
     pub parser: Backlog<CryptoToParser>,
     pub page: Backlog<CryptoToPage>,
+    pub connections: Backlog<Envelope>,
     /// Batches for the verifier, oldest first.
     pub checks: Vec<(RequestId, Vec<Claim>)>,
 }
 
-/// Bytes nobody can foresee, for signatures and batch checks.
+/// Bytes nobody can foresee, for keys, nonces, signatures and batch checks.
 pub trait Entropy {
     fn bytes(&mut self) -> [u8; 32];
 }
 
-/// Who signs for the page's user.
-enum Signer {
-    None,
-    PrivateKey(SecretKey),
+/// Who asked, and the number of the question there.
+#[derive(Clone, Copy, Debug)]
+enum Asker {
+    Parser(RequestId),
+    Page(RequestId),
+}
+
+/// A request that waits for an answer of the signer.
+struct Waiting {
+    asker: Asker,
+    task: Task,
 }
 
 pub struct Crypto<E> {
+    config: Config,
     entropy: E,
     signer: Signer,
+    /// A signer that has not answered with its public key yet, and the call that will.
+    candidate: Option<(CallId, Signer)>,
+    waiting: HashMap<CallId, Waiting>,
+    deadlines: Timers<CallId>,
+    last_call: u64,
     counters: Counters,
 }
 
@@ -53,15 +102,21 @@ struct Counters {
     batches: u64,
     claims: u64,
     refused: u64,
-    signed: u64,
+    operations: u64,
+    failed: u64,
     unexpected: u64,
 }
 
 impl<E: Entropy> Crypto<E> {
-    pub fn new(entropy: E) -> Crypto<E> {
+    pub fn new(entropy: E, config: Config) -> Crypto<E> {
         Crypto {
+            config,
             entropy,
             signer: Signer::None,
+            candidate: None,
+            waiting: HashMap::new(),
+            deadlines: Timers::default(),
+            last_call: 0,
             counters: Counters::default(),
         }
     }
@@ -74,23 +129,33 @@ impl<E: Entropy> Crypto<E> {
                 self.counters.claims += claims.len() as u64;
                 out.checks.push((request, claims));
             }
-            Input::Parser(ParserToCrypto::Sign { request, template }) => {
-                out.parser.push(match self.sign(now, template) {
-                    Ok(event) => CryptoToParser::Signed { request, event },
-                    Err(error) => CryptoToParser::Failed { request, error },
-                })
-            }
-            Input::Page(message) => {
-                let answer = self.on_page(now, message);
-                out.page.push(answer);
-            }
             Input::Verdicts { request, good } => {
                 self.counters.refused += good.iter().filter(|good| !**good).count() as u64;
                 out.parser.push(CryptoToParser::Verdicts { request, good });
             }
-            // No remote signer is in use: nothing was asked of a relay.
-            Input::Connections(_) => self.counters.unexpected += 1,
+            Input::Parser(ParserToCrypto::Ask { request, op }) => self.ask(now, Asker::Parser(request), op, out),
+            Input::Page(PageToCrypto::Ask { request, op }) => self.ask(now, Asker::Page(request), op, out),
+            Input::Page(PageToCrypto::Use { request, choice }) => self.use_signer(now, request, choice, out),
+            Input::Page(PageToCrypto::Extension { call, result }) => {
+                self.with_signers(now, out, |signer, cx| {
+                    if let Some(extension) = signer.extension() {
+                        extension.on_answer(cx, call, result.clone());
+                    }
+                });
+            }
+            Input::Page(PageToCrypto::Logout { request }) => self.logout(now, request, out),
+            Input::Connections(message) => self.on_relay(now, message, out),
+            Input::Timeout => self.on_timeout(now, out),
         }
+    }
+
+    /// When `Input::Timeout` is due.
+    pub fn next_timeout(&self) -> Option<Millis> {
+        let candidate = self.candidate.as_ref().and_then(|(_, signer)| signer.next_timeout());
+        [self.deadlines.next(), self.signer.next_timeout(), candidate]
+            .into_iter()
+            .flatten()
+            .min()
     }
 
     /// The role's own counters, by name.
@@ -100,173 +165,374 @@ impl<E: Entropy> Crypto<E> {
             ("batches", counters.batches),
             ("claims", counters.claims),
             ("refused", counters.refused),
-            ("signed", counters.signed),
+            ("operations", counters.operations),
+            ("failed", counters.failed),
             ("unexpected", counters.unexpected),
+            ("waiting", self.waiting.len() as u64),
         ]
         .map(|(name, value)| (name.to_owned(), value))
         .into()
     }
 
-    fn on_page(&mut self, now: Now, message: PageToCrypto) -> CryptoToPage {
-        match message {
-            PageToCrypto::UsePrivateKey { request, secret } => {
-                answer(request, self.use_private_key(&secret), |pubkey| {
-                    CryptoToPage::PublicKey { request, pubkey }
-                })
+    // ------------------------------------------------------------ operations
+
+    fn ask(&mut self, now: Now, asker: Asker, op: SignerOp, out: &mut Outbox) {
+        match self.begin(now, op, out) {
+            Ok(Begun::Answered(answer)) => self.answer(asker, Ok(answer), out),
+            Ok(Begun::Ask(task, ask)) => {
+                let call = self.file(now, Waiting { asker, task }, self.operation_ms());
+                self.call_signer(now, call, ask, out);
             }
-            PageToCrypto::GetPublicKey { request } => answer(request, self.pubkey(), |pubkey| {
-                CryptoToPage::PublicKey { request, pubkey }
-            }),
-            PageToCrypto::SignEvent { request, template } => answer(request, self.sign(now, template), |event| {
-                CryptoToPage::Signed { request, event }
-            }),
-            PageToCrypto::Logout { request } => {
-                // Dropping the key wipes it.
-                self.signer = Signer::None;
-                CryptoToPage::Done { request }
+            Err(error) => self.answer(asker, Err(error), out),
+        }
+    }
+
+    fn begin(&mut self, now: Now, op: SignerOp, out: &mut Outbox) -> Result<Begun, SignerError> {
+        if self.waiting.len() >= self.config.max_waiting {
+            return Err(SignerError::Refused("too many requests wait for the signer".into()));
+        }
+        match op {
+            SignerOp::VerifyProofs(proofs) => {
+                let good = proofs.iter().map(verify_proof).collect();
+                Ok(Begun::Answered(SignerAnswer::Verdicts(good)))
+            }
+            SignerOp::Call(SignerCall::GetPublicKey) => {
+                let pubkey = self.signer.pubkey().ok_or(SignerError::NoSigner)?;
+                Ok(Begun::Answered(SignerAnswer::PublicKey(pubkey)))
+            }
+            SignerOp::Call(SignerCall::Sign(template)) => {
+                if template.kind == Kind::AUTH
+                    && let Some(result) = self.authenticate(now, &template, out)
+                {
+                    return result.map(Begun::Answered);
+                }
+                Ok(Begun::Ask(Task::Direct, SignerCall::Sign(template)))
+            }
+            SignerOp::Call(ask) => Ok(Begun::Ask(Task::Direct, ask)),
+            SignerOp::Unwrap(wrap) => {
+                self.signer.pubkey().ok_or(SignerError::NoSigner)?;
+                let (task, ask) = Unwrap::begin(wrap)?;
+                Ok(Begun::Ask(Task::Unwrap(task), ask))
+            }
+            SignerOp::Wrap(template) => {
+                let author = self.signer.pubkey().ok_or(SignerError::NoSigner)?;
+                let (task, ask) = Wrap::begin(template, author, now.unix)?;
+                Ok(Begun::Ask(Task::Wrap(Box::new(task)), ask))
             }
         }
     }
 
-    fn use_private_key(&mut self, secret: &Secret) -> Result<Pubkey, SignerError> {
-        let key = SecretKey::parse(&secret.0).map_err(|error| SignerError::BadInput(error.to_string()))?;
-        let pubkey = key.pubkey();
-        self.signer = Signer::PrivateKey(key);
-        Ok(pubkey)
+    /// The NIP-42 answer to a relay of a remote signer's session.
+    fn authenticate(
+        &mut self,
+        now: Now,
+        template: &crate::message::Template,
+        out: &mut Outbox,
+    ) -> Option<SignerResult> {
+        let mut answer = None;
+        self.with_signers(now, out, |signer, cx| {
+            if let (None, Some(remote)) = (&answer, signer.remote()) {
+                answer = remote.authenticate(cx, template);
+            }
+        });
+        answer
     }
 
-    fn pubkey(&self) -> Result<Pubkey, SignerError> {
+    /// Files what waits under a new call.
+    fn file(&mut self, now: Now, waiting: Waiting, limit_ms: u64) -> CallId {
+        self.last_call += 1;
+        let call = CallId(self.last_call);
+        self.waiting.insert(call, waiting);
+        self.deadlines.set(call, now.mono + limit_ms);
+        call
+    }
+
+    fn operation_ms(&self) -> u64 {
         match &self.signer {
-            Signer::None => Err(SignerError::NoSigner),
-            Signer::PrivateKey(key) => Ok(key.pubkey()),
+            Signer::Remote(_) => self.config.remote_ms,
+            Signer::None | Signer::Local(_) | Signer::ReadOnly(_) | Signer::Extension(_) => self.config.operation_ms,
         }
     }
 
-    fn sign(&mut self, now: Now, template: Template) -> Result<RawEvent, SignerError> {
-        let Signer::PrivateKey(key) = &self.signer else {
-            return Err(SignerError::NoSigner);
+    fn call_signer(&mut self, now: Now, call: CallId, ask: SignerCall, out: &mut Outbox) {
+        let mut cx = context(&mut self.entropy, now, out);
+        self.signer.call(&mut cx, call, ask);
+        let effects = cx.effects;
+        self.apply(now, effects, out);
+    }
+
+    fn with_signers(&mut self, now: Now, out: &mut Outbox, mut act: impl FnMut(&mut Signer, &mut Context<'_>)) {
+        let mut cx = context(&mut self.entropy, now, out);
+        act(&mut self.signer, &mut cx);
+        if let Some((_, candidate)) = &mut self.candidate {
+            act(candidate, &mut cx);
+        }
+        let effects = cx.effects;
+        self.apply(now, effects, out);
+    }
+
+    fn apply(&mut self, now: Now, effects: Vec<Effect>, out: &mut Outbox) {
+        for effect in effects {
+            match effect {
+                Effect::Settled(call, result) => {
+                    // Of a request that timed out or was cancelled, there is none.
+                    let waiting = self.waiting.remove(&call);
+                    if let Some(waiting) = waiting {
+                        let deadline = self.deadlines.get(&call);
+                        self.deadlines.cancel(&call);
+                        self.settle(now, call, waiting, result, deadline, out);
+                    }
+                }
+                Effect::Confirming(call) => {
+                    if self.waiting.contains_key(&call) {
+                        self.deadlines.set(call, now.mono + self.config.person_ms);
+                    }
+                }
+            }
+        }
+    }
+
+    fn settle(
+        &mut self,
+        now: Now,
+        call: CallId,
+        waiting: Waiting,
+        result: SignerResult,
+        deadline: Option<Millis>,
+        out: &mut Outbox,
+    ) {
+        let Waiting { asker, task } = waiting;
+        let next = match (task, result) {
+            (Task::Use, result) => return self.settle_use(now, call, asker, result, out),
+            (Task::Direct, result) => Ok((Task::Direct, Next::End(result))),
+            (_, Err(error)) => Err(error),
+            (Task::Unwrap(unwrap), Ok(SignerAnswer::Text(plaintext))) => {
+                let next = unwrap.next(&plaintext.0);
+                next.map(|(unwrap, next)| (unwrap.map_or(Task::Direct, Task::Unwrap), next))
+            }
+            (Task::Unwrap(_), Ok(answer)) => Err(unfit(&answer)),
+            (Task::Wrap(mut wrap), Ok(answer)) => {
+                let next = wrap.next(answer, &mut self.entropy);
+                next.map(|next| (Task::Wrap(wrap), next))
+            }
         };
-        let event = UnsignedEvent {
-            pubkey: key.pubkey(),
-            created_at: template.created_at.unwrap_or(now.unix),
-            kind: template.kind,
-            tags: template.tags,
-            content: template.content,
+        match next {
+            Ok((task, Next::Ask(ask))) => {
+                // The time limit is the operation's, not each question's.
+                let left = deadline.map_or(0, |deadline| deadline.since(now.mono));
+                let call = self.file(now, Waiting { asker, task }, left);
+                self.call_signer(now, call, ask, out);
+            }
+            Ok((_, Next::End(result))) => self.answer(asker, result, out),
+            Err(error) => self.answer(asker, Err(error), out),
+        }
+    }
+
+    fn answer(&mut self, asker: Asker, result: SignerResult, out: &mut Outbox) {
+        self.counters.operations += 1;
+        self.counters.failed += u64::from(result.is_err());
+        match asker {
+            Asker::Parser(request) => out.parser.push(CryptoToParser::Answer { request, result }),
+            Asker::Page(request) => out.page.push(CryptoToPage::Answer { request, result }),
+        }
+    }
+
+    // ------------------------------------------------------------ the signer
+
+    fn use_signer(&mut self, now: Now, request: RequestId, choice: SignerChoice, out: &mut Outbox) {
+        // The page's last word counts: a connection still being made is given up for it.
+        self.drop_candidate(now, out);
+        let asker = Asker::Page(request);
+        let limit_ms = match &choice {
+            SignerChoice::Bunker { .. } => self.config.remote_ms,
+            SignerChoice::NostrConnect { .. } => self.config.person_ms,
+            SignerChoice::PrivateKey(_)
+            | SignerChoice::EncryptedKey { .. }
+            | SignerChoice::PublicKey(_)
+            | SignerChoice::Extension
+            | SignerChoice::Session(_) => self.config.operation_ms,
         };
-        let signed = key.sign(&event, self.entropy.bytes());
-        self.counters.signed += 1;
-        signed.map_err(|error| SignerError::Refused(error.to_string()))
+        let call = self.file(now, Waiting { asker, task: Task::Use }, limit_ms);
+        let mut cx = context(&mut self.entropy, now, out);
+        match make(&mut cx, call, request, choice) {
+            Ok(signer) => {
+                if let Some(pubkey) = signer.pubkey() {
+                    cx.settle(call, Ok(SignerAnswer::PublicKey(pubkey)));
+                }
+                self.candidate = Some((call, signer));
+            }
+            Err(error) => cx.settle(call, Err(error)),
+        }
+        let effects = cx.effects;
+        self.apply(now, effects, out);
+    }
+
+    /// The candidate gave its public key and takes over, or it failed and the signer before it stays.
+    fn settle_use(&mut self, now: Now, call: CallId, asker: Asker, result: SignerResult, out: &mut Outbox) {
+        let candidate = self.candidate.take_if(|(candidate, _)| *candidate == call);
+        match (candidate, &result) {
+            (Some((_, signer)), Ok(_)) => {
+                self.cancel_waiting(out);
+                let mut before = std::mem::replace(&mut self.signer, signer);
+                self.close(now, &mut before, false, out);
+            }
+            (Some((_, mut signer)), Err(_)) => self.close(now, &mut signer, false, out),
+            (None, _) => {}
+        }
+        self.answer(asker, result, out);
+    }
+
+    fn logout(&mut self, now: Now, request: RequestId, out: &mut Outbox) {
+        self.drop_candidate(now, out);
+        self.cancel_waiting(out);
+        // Dropping it wipes its key.
+        let mut signer = std::mem::replace(&mut self.signer, Signer::None);
+        self.close(now, &mut signer, true, out);
+        self.answer(Asker::Page(request), Ok(SignerAnswer::Done), out);
+    }
+
+    fn drop_candidate(&mut self, now: Now, out: &mut Outbox) {
+        if let Some((call, mut signer)) = self.candidate.take() {
+            self.close(now, &mut signer, false, out);
+            self.cancel(call, out);
+        }
+    }
+
+    fn close(&mut self, now: Now, signer: &mut Signer, logout: bool, out: &mut Outbox) {
+        signer.close(&mut context(&mut self.entropy, now, out), logout);
+    }
+
+    fn cancel_waiting(&mut self, out: &mut Outbox) {
+        let mut calls: Vec<CallId> = self.waiting.keys().copied().collect();
+        calls.sort();
+        calls.into_iter().for_each(|call| self.cancel(call, out));
+    }
+
+    fn cancel(&mut self, call: CallId, out: &mut Outbox) {
+        self.deadlines.cancel(&call);
+        if let Some(waiting) = self.waiting.remove(&call) {
+            self.answer(waiting.asker, Err(SignerError::Cancelled), out);
+        }
+    }
+
+    // ------------------------------------------------------------ relays and time
+
+    fn on_relay(&mut self, now: Now, message: RelayMessage, out: &mut Outbox) {
+        let sub = match &message {
+            RelayMessage::Event { sub, .. }
+            | RelayMessage::Eose { sub, .. }
+            | RelayMessage::Closed { sub, .. }
+            | RelayMessage::Count { sub, .. }
+            | RelayMessage::Unreachable { sub, .. } => Some(sub.clone()),
+            // About an event of one session or the other.
+            RelayMessage::Ok { .. }
+            | RelayMessage::Sent { .. }
+            | RelayMessage::Unsent { .. }
+            | RelayMessage::Notice { .. }
+            | RelayMessage::Auth { .. } => None,
+        };
+        let mut taken = false;
+        self.with_signers(now, out, |signer, cx| {
+            if let Some(remote) = signer.remote()
+                && sub.as_ref().is_none_or(|sub| sub == remote.sub())
+            {
+                taken = true;
+                remote.on_relay(cx, message.clone());
+            }
+        });
+        // For a session that has ended.
+        self.counters.unexpected += u64::from(!taken);
+    }
+
+    fn on_timeout(&mut self, now: Now, out: &mut Outbox) {
+        self.with_signers(now, out, |signer, cx| {
+            if let Some(remote) = signer.remote() {
+                remote.on_timeout(cx);
+            }
+        });
+        while let Some(call) = self.deadlines.pop_due(now.mono) {
+            let Some(waiting) = self.waiting.remove(&call) else {
+                continue;
+            };
+            let error = match &mut self.candidate {
+                Some((candidate, signer)) if *candidate == call => signer.give_up(call),
+                _ => self.signer.give_up(call),
+            };
+            self.settle(now, call, waiting, Err(error), None, out);
+        }
     }
 }
 
-fn answer<T>(request: RequestId, result: Result<T, SignerError>, good: impl FnOnce(T) -> CryptoToPage) -> CryptoToPage {
-    result.map_or_else(|error| CryptoToPage::Failed { request, error }, good)
+/// What became of an operation at its start.
+enum Begun {
+    Answered(SignerAnswer),
+    Ask(Task, SignerCall),
+}
+
+fn context<'a>(entropy: &'a mut impl Entropy, now: Now, out: &'a mut Outbox) -> Context<'a> {
+    Context {
+        now,
+        entropy,
+        out,
+        effects: Vec::new(),
+    }
+}
+
+/// The chosen signer; `call` is answered with its public key, now if it is known.
+fn make(cx: &mut Context<'_>, call: CallId, request: RequestId, choice: SignerChoice) -> Result<Signer, SignerError> {
+    match choice {
+        SignerChoice::PrivateKey(secret) => Local::parse(&secret).map(Signer::Local),
+        SignerChoice::EncryptedKey { ncryptsec, passphrase } => {
+            Local::unlock(&ncryptsec, &passphrase).map(Signer::Local)
+        }
+        SignerChoice::PublicKey(text) => read_pubkey(&text).map(Signer::ReadOnly),
+        SignerChoice::Extension => {
+            let mut extension = Extension::default();
+            extension.call(cx, call, SignerCall::GetPublicKey);
+            Ok(Signer::Extension(extension))
+        }
+        SignerChoice::Bunker { url, client } => {
+            let url = BunkerUrl::parse(&url.0).map_err(|error| SignerError::BadInput(error.to_string()))?;
+            let remote = Remote::connect(cx, call, url, &client)?;
+            Ok(Signer::Remote(Box::new(remote)))
+        }
+        SignerChoice::NostrConnect { relays, client } => {
+            let remote = Remote::offer(cx, call, request, relays, &client)?;
+            Ok(Signer::Remote(Box::new(remote)))
+        }
+        SignerChoice::Session(session) => {
+            let remote = Remote::resume(cx, &session)?;
+            Ok(Signer::Remote(Box::new(remote)))
+        }
+    }
+}
+
+fn read_pubkey(text: &str) -> Result<Pubkey, SignerError> {
+    let text = text.trim();
+    if let Some(pubkey) = Pubkey::from_hex(text) {
+        return Ok(pubkey);
+    }
+    match Entity::decode(text) {
+        Ok(Entity::Npub(pubkey)) => Ok(pubkey),
+        Ok(Entity::Nprofile(profile)) => Ok(profile.pubkey),
+        Ok(Entity::Note(_) | Entity::Nevent(_) | Entity::Naddr(_)) => {
+            Err(SignerError::BadInput("the entity is no public key".into()))
+        }
+        Err(error) => Err(SignerError::BadInput(format!("not a public key: {error}"))),
+    }
+}
+
+fn verify_proof(proof: &ProofClaim) -> bool {
+    let points = Point::from_bytes(&proof.mint_key, "mint key")
+        .and_then(|mint_key| Ok((mint_key, Point::from_bytes(&proof.signature, "signature")?)));
+    let dleq = Dleq {
+        e: proof.e,
+        s: proof.s,
+        r: proof.r.map(Into::into),
+    };
+    points.is_ok_and(|(mint_key, signature)| cashu::verify_proof(&mint_key, &proof.secret.0, &signature, &dleq).is_ok())
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::nostr::kind::Kind;
-    use crate::time::UnixSeconds;
-
-    struct Fixed;
-    impl Entropy for Fixed {
-        fn bytes(&mut self) -> [u8; 32] {
-            [7; 32]
-        }
-    }
-
-    fn ask(crypto: &mut Crypto<Fixed>, message: PageToCrypto) -> CryptoToPage {
-        let mut out = Outbox::default();
-        let now = Now {
-            unix: UnixSeconds(1_700_000_000),
-            ..Now::default()
-        };
-        crypto.handle(now, Input::Page(message), &mut out);
-        out.page.drain().next().unwrap()
-    }
-
-    fn template(created_at: Option<u64>) -> Template {
-        Template {
-            kind: Kind(1),
-            created_at: created_at.map(UnixSeconds),
-            tags: Vec::new(),
-            content: "hi".into(),
-        }
-    }
-
-    fn use_key(secret: &str) -> PageToCrypto {
-        PageToCrypto::UsePrivateKey {
-            request: RequestId(1),
-            secret: Secret(secret.to_owned().into()),
-        }
-    }
-
-    #[test]
-    fn a_private_key_signs_what_verifies_and_keeps_the_callers_time() {
-        let mut crypto = Crypto::new(Fixed);
-        let CryptoToPage::PublicKey { pubkey, .. } = ask(&mut crypto, use_key(&"01".repeat(32))) else {
-            panic!()
-        };
-        for (given, dated) in [(None, 1_700_000_000), (Some(5), 5)] {
-            let message = PageToCrypto::SignEvent {
-                request: RequestId(2),
-                template: template(given),
-            };
-            let CryptoToPage::Signed { request, event } = ask(&mut crypto, message) else {
-                panic!()
-            };
-            assert_eq!(
-                (request, event.pubkey, event.created_at),
-                (RequestId(2), pubkey, UnixSeconds(dated))
-            );
-            assert!(event.verify().is_ok());
-        }
-    }
-
-    #[test]
-    fn without_a_signer_and_after_logout_the_error_is_typed() {
-        let mut crypto = Crypto::new(Fixed);
-        let failed = CryptoToPage::Failed {
-            request: RequestId(3),
-            error: SignerError::NoSigner,
-        };
-        assert_eq!(
-            ask(&mut crypto, PageToCrypto::GetPublicKey { request: RequestId(3) }),
-            failed
-        );
-        ask(&mut crypto, use_key(&"01".repeat(32)));
-        assert_eq!(
-            ask(&mut crypto, PageToCrypto::Logout { request: RequestId(4) }),
-            CryptoToPage::Done { request: RequestId(4) }
-        );
-        let message = PageToCrypto::SignEvent {
-            request: RequestId(3),
-            template: template(None),
-        };
-        assert_eq!(ask(&mut crypto, message), failed);
-    }
-
-    #[test]
-    fn a_key_that_is_none_is_refused_and_the_old_signer_stays() {
-        let mut crypto = Crypto::new(Fixed);
-        ask(&mut crypto, use_key(&"01".repeat(32)));
-        for bad in ["", "nsec1qqqq", &"00".repeat(32), &"ff".repeat(32)] {
-            let answer = ask(&mut crypto, use_key(bad));
-            assert!(
-                matches!(
-                    answer,
-                    CryptoToPage::Failed {
-                        error: SignerError::BadInput(_),
-                        ..
-                    }
-                ),
-                "{bad}"
-            );
-        }
-        assert!(matches!(
-            ask(&mut crypto, PageToCrypto::GetPublicKey { request: RequestId(1) }),
-            CryptoToPage::PublicKey { .. }
-        ));
-    }
-}
+#[path = "core_tests.rs"]
+pub(in crate::crypto) mod tests;

@@ -4,20 +4,24 @@
 //! and stores nothing; which events are to be checked is the parser's business.
 
 mod core;
+mod pool;
+mod signer;
+mod task;
 
 use std::future::poll_fn;
 use std::task::{Context, Poll};
 
 use futures_util::{FutureExt, StreamExt, select_biased};
 
-pub use self::core::{Crypto, Entropy, Input, Outbox};
+pub use self::core::{Config, Crypto, Entropy, Input, Outbox};
+pub use self::pool::{Do, Part, Pool, VerifierId};
 use crate::message::{
     Claim, Control, CryptoToPage, CryptoToParser, Envelope, PageToCrypto, PageToCryptoControl, ParserToCrypto,
     RelayMessage, RequestId, RoleReport, Stats,
 };
 use crate::nostr::schnorr;
 use crate::router::{Backlog, Port, Received};
-use crate::time::{Clock, Millis};
+use crate::time::{Clock, Millis, until};
 
 /// The crypto role's ports.
 pub struct Ports {
@@ -33,6 +37,10 @@ pub trait Verifier {
     fn check(&mut self, request: RequestId, claims: Vec<Claim>);
     /// The next checked batch, one verdict per claim in order. Pending where there is none.
     fn poll_verdicts(&mut self, cx: &mut Context<'_>) -> Poll<(RequestId, Vec<bool>)>;
+    /// Its own counters, by name.
+    fn counters(&self) -> Vec<(String, u64)> {
+        Vec::new()
+    }
 }
 
 /// Checks in the caller's own thread.
@@ -52,14 +60,6 @@ impl<E: Entropy> InlineVerifier<E> {
 
 impl<E: Entropy> Verifier for InlineVerifier<E> {
     fn check(&mut self, request: RequestId, claims: Vec<Claim>) {
-        let claims: Vec<schnorr::Claim> = claims
-            .iter()
-            .map(|claim| schnorr::Claim {
-                id: claim.id.0,
-                pubkey: claim.pubkey.0,
-                sig: claim.sig.0,
-            })
-            .collect();
         let good = schnorr::check_batch(&claims, self.entropy.bytes());
         self.checked.push_back((request, good));
     }
@@ -77,16 +77,23 @@ enum Turn {
 }
 
 /// Runs the crypto role until the page says stop or goodbye.
-pub async fn run(mut ports: Ports, mut verifier: impl Verifier, entropy: impl Entropy, clock: impl Clock) {
-    let mut core = Crypto::new(entropy);
+pub async fn run(
+    mut ports: Ports,
+    mut verifier: impl Verifier,
+    entropy: impl Entropy,
+    clock: impl Clock,
+    config: Config,
+) {
+    let mut core = Crypto::new(entropy, config);
     let mut out = Outbox::default();
     let mut reports = Backlog::default();
     loop {
-        let received = match next(&mut ports, &mut verifier).now_or_never() {
+        let deadline = core.next_timeout();
+        let received = match next(&mut ports, &mut verifier, &clock, deadline).now_or_never() {
             Some(received) => received,
             None => {
                 ports.flush(clock.now().mono);
-                next(&mut ports, &mut verifier).await
+                next(&mut ports, &mut verifier, &clock, deadline).await
             }
         };
         match received {
@@ -96,7 +103,7 @@ pub async fn run(mut ports: Ports, mut verifier: impl Verifier, entropy: impl En
                 reports.push(RoleReport::Stats(Stats {
                     request,
                     ports: stats,
-                    counters: core.counters(),
+                    counters: [core.counters(), verifier.counters()].concat(),
                 }));
             }
             Some(Received::Message(Turn::Control(Control::Stop))) | None => break,
@@ -114,7 +121,12 @@ pub async fn run(mut ports: Ports, mut verifier: impl Verifier, entropy: impl En
 }
 
 /// The role's one place to wait; none when the page is gone. Signers come before checks: a person waits for them.
-async fn next(ports: &mut Ports, verifier: &mut impl Verifier) -> Option<Received<Turn>> {
+async fn next(
+    ports: &mut Ports,
+    verifier: &mut impl Verifier,
+    clock: &impl Clock,
+    deadline: Option<Millis>,
+) -> Option<Received<Turn>> {
     select_biased! {
         r = ports.control.next() => r.map(|r| r.map(|PageToCryptoControl::Control(control)| Turn::Control(control))),
         r = ports.page.select_next_some() => Some(r.map(|message| Turn::Input(Input::Page(message)))),
@@ -122,6 +134,7 @@ async fn next(ports: &mut Ports, verifier: &mut impl Verifier) -> Option<Receive
         (request, good) = poll_fn(|cx| verifier.poll_verdicts(cx)).fuse() => {
             Some(Received::Message(Turn::Input(Input::Verdicts { request, good })))
         }
+        () = until(clock, deadline).fuse() => Some(Received::Message(Turn::Input(Input::Timeout))),
         r = ports.parser.select_next_some() => Some(r.map(|message| Turn::Input(Input::Parser(message)))),
     }
 }
@@ -130,6 +143,7 @@ impl Ports {
     fn send(&mut self, out: &mut Outbox) {
         out.page.send(&mut self.page);
         out.parser.send(&mut self.parser);
+        out.connections.send(&mut self.connections);
     }
 
     /// Always: answers are few, and whoever waits for one has bounded what it asks.

@@ -14,7 +14,7 @@ use super::verify::{Verdict, Verify};
 use crate::message::{
     CacheToParser, CryptoToParser, Delivery, EndReason, PageToParser, ParserReport, ParserToCache, ParserToConnections,
     ParserToCrypto, ParserToPage, PublishId, PublishStatus, RelayFault, RelayMessage, RequestId, ShardSource,
-    SignerError, SubId, Subscribe, Template,
+    SignerAnswer, SignerCall, SignerError, SignerOp, SubId, Subscribe, Template,
 };
 use crate::nostr::event::{Event, EventId, HashedEvent, RawEvent, claimed_id};
 use crate::nostr::kind::{Kind, Retention};
@@ -224,7 +224,7 @@ impl Parser {
                 relays,
             } => {
                 let request = self.ask_signature(Signing::Publish(publish));
-                out.crypto.push(ParserToCrypto::Sign { request, template });
+                out.crypto.push(sign(request, template));
                 self.publishes.insert(publish, Publish::new(relays));
             }
             // The loop answers these: they concern its ports.
@@ -405,7 +405,7 @@ impl Parser {
             content: String::new(),
         };
         let request = self.ask_signature(Signing::Auth(relay));
-        out.crypto.push(ParserToCrypto::Sign { request, template });
+        out.crypto.push(sign(request, template));
     }
 
     // ------------------------------------------------------------ cache
@@ -485,18 +485,19 @@ impl Parser {
                     self.on_verdict(verdict, out);
                 }
             }
-            CryptoToParser::Signed { request, event } => {
+            CryptoToParser::Answer { request, result } => {
                 let Some(signing) = self.signing.remove(&request) else {
                     return;
                 };
-                match event.hash() {
+                let signed = result.and_then(|answer| match answer {
+                    SignerAnswer::Signed(event) => Ok(event),
+                    other => Err(SignerError::Refused(format!(
+                        "asked for a signature, it gave {other:?}"
+                    ))),
+                });
+                match signed.and_then(|event| event.hash().map_err(|error| SignerError::Refused(error.to_string()))) {
                     Ok(event) => self.verify.submit(event, None, Waiter::Own(signing)),
-                    Err(error) => self.fail_signing(signing, SignerError::Refused(error.to_string()), out),
-                }
-            }
-            CryptoToParser::Failed { request, error } => {
-                if let Some(signing) = self.signing.remove(&request) {
-                    self.fail_signing(signing, error, out);
+                    Err(error) => self.fail_signing(signing, error, out),
                 }
             }
         }
@@ -681,6 +682,11 @@ impl Parser {
             .push_event(delivery, stored, self.config.page_queue_bytes);
         subscription.count_delivered()
     }
+}
+
+fn sign(request: RequestId, template: Template) -> ParserToCrypto {
+    let op = SignerOp::Call(SignerCall::Sign(template));
+    ParserToCrypto::Ask { request, op }
 }
 
 /// Everything that can be checked without curve arithmetic.

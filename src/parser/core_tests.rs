@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::*;
-use crate::message::{CachePolicy, PipeSpec};
+use crate::message::{CachePolicy, PipeSpec, SignerAnswer, SignerCall, SignerError, SignerOp};
 use crate::nostr::event::tests::signed;
 use crate::nostr::filter::Filter;
 use crate::parser::Written;
@@ -451,13 +451,13 @@ fn a_publish_is_signed_checked_saved_and_followed_to_the_last_relay() {
         template,
         relays: vec![relay("mine")],
     }));
-    let Some(ParserToCrypto::Sign { request, .. }) = scene.out.crypto.pop() else {
+    let Some(ParserToCrypto::Ask { request, .. }) = scene.out.crypto.pop() else {
         panic!()
     };
     let event = signed(1, 1, 100, &[], "hi");
-    scene.input(Input::Crypto(CryptoToParser::Signed {
+    scene.input(Input::Crypto(CryptoToParser::Answer {
         request,
-        event: event.clone().into_raw(),
+        result: Ok(SignerAnswer::Signed(event.clone().into_raw())),
     }));
     assert!(
         scene.out.cache.is_empty(),
@@ -530,12 +530,12 @@ fn a_publish_without_a_signer_fails_and_sends_nothing() {
         template,
         relays: Vec::new(),
     }));
-    let Some(ParserToCrypto::Sign { request, .. }) = scene.out.crypto.pop() else {
+    let Some(ParserToCrypto::Ask { request, .. }) = scene.out.crypto.pop() else {
         panic!()
     };
-    scene.input(Input::Crypto(CryptoToParser::Failed {
+    scene.input(Input::Crypto(CryptoToParser::Answer {
         request,
-        error: SignerError::NoSigner,
+        result: Err(SignerError::NoSigner),
     }));
     let failed = PublishStatus::Failed {
         error: SignerError::NoSigner,
@@ -557,14 +557,18 @@ fn a_challenge_is_answered_with_a_checked_kind_22242() {
         relay: relay("a"),
         challenge: "c".into(),
     }));
-    let Some(ParserToCrypto::Sign { request, template }) = scene.out.crypto.pop() else {
+    let Some(ParserToCrypto::Ask {
+        request,
+        op: SignerOp::Call(SignerCall::Sign(template)),
+    }) = scene.out.crypto.pop()
+    else {
         panic!()
     };
     assert_eq!((template.kind, template.tags.len()), (Kind::AUTH, 2));
     let event = signed(1, 22242, 100, &[&["relay", "wss://a.example"], &["challenge", "c"]], "");
-    scene.input(Input::Crypto(CryptoToParser::Signed {
+    scene.input(Input::Crypto(CryptoToParser::Answer {
         request,
-        event: event.clone().into_raw(),
+        result: Ok(SignerAnswer::Signed(event.clone().into_raw())),
     }));
     scene.check();
     let authenticate = ParserToConnections::Authenticate {

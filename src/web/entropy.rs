@@ -14,12 +14,14 @@ impl Entropy for Browser {
         let mut bytes = [0; 32];
         let array = Uint8Array::new_with_length(32);
         let scope = js_sys::global().unchecked_into::<WorkerGlobalScope>();
-        // It fails only for arrays over 64 KiB; a browser without it starts no worker from a module either.
-        if let Ok(crypto) = scope.crypto()
-            && crypto.get_random_values_with_array_buffer_view(&array).is_ok()
-        {
-            array.copy_to(&mut bytes);
+        let filled = scope
+            .crypto()
+            .and_then(|crypto| crypto.get_random_values_with_array_buffer_view(&array).map(drop));
+        // Every browser has it. Zeros in its place would give keys away: better no worker.
+        if filled.is_err() {
+            wasm_bindgen::throw_str("this browser gives no random numbers");
         }
+        array.copy_to(&mut bytes);
         bytes
     }
 }

@@ -1,6 +1,6 @@
 //! The browser's edge: the only part of the crate that touches it.
 //!
-//! `start_worker` is the module's one export. Every worker loads the same module,
+//! `start_worker` is the module's export, with `start_verifier` for the crypto role's own workers. Every worker loads the same module,
 //! calls it with its role and its ports, and becomes that role until it is stopped.
 
 mod clock;
@@ -10,13 +10,14 @@ mod port;
 mod ring;
 mod socket;
 mod storage;
+mod verifier;
 
 use js_sys::Reflect;
 use serde::Deserialize;
 use thiserror::Error;
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::spawn_local;
-use web_sys::MessagePort;
+use web_sys::{MessagePort, WorkerGlobalScope};
 
 use self::clock::BrowserClock;
 use self::storage::IndexedDb;
@@ -57,6 +58,8 @@ struct Options {
     batch_bytes: Option<usize>,
     /// Off: events are delivered without a check of their signatures.
     verify: Option<bool>,
+    /// How many workers check signatures beside the crypto worker; 0 leaves them to it.
+    verifiers: Option<usize>,
     /// Relays for requests that name none and whose authors' relays are unknown.
     relays: Vec<String>,
     /// Relays that know everybody's profiles and relay lists (kinds 0, 3, 10002).
@@ -79,6 +82,13 @@ struct Options {
 pub fn start_worker(role: &str, ports: JsValue) -> Result<(), JsError> {
     console_error_panic_hook::set_once();
     start(role, &ports).map_err(|error| JsError::new(&error.to_string()))
+}
+
+/// Makes this worker a verifier, which the crypto role started and speaks to.
+#[wasm_bindgen]
+pub fn start_verifier() {
+    console_error_panic_hook::set_once();
+    verifier::start();
 }
 
 fn start(role: &str, ports: &JsValue) -> Result<(), StartError> {
@@ -187,8 +197,15 @@ impl Start<'_> {
             parser: self.port("parserToCrypto")?,
             connections: self.port("cryptoToConn")?,
         };
-        let verifier = crypto::InlineVerifier::new(entropy::Browser);
-        spawn_local(crypto::run(ports, verifier, entropy::Browser, BrowserClock::new()));
+        let verifier = verifier::VerifierPool::new(self.options.verifiers.unwrap_or_else(default_verifiers));
+        let config = crypto::Config::default();
+        spawn_local(crypto::run(
+            ports,
+            verifier,
+            entropy::Browser,
+            BrowserClock::new(),
+            config,
+        ));
         Ok(())
     }
 
@@ -219,6 +236,14 @@ fn relay_urls(option: &str, urls: &[String]) -> Result<Vec<RelayUrl>, StartError
     let parse =
         |url: &String| RelayUrl::parse(url).map_err(|error| StartError::Options(format!("{option}: `{url}`: {error}")));
     urls.iter().map(parse).collect()
+}
+
+/// A core for the page and one for the engine's other workers are left alone; more than four verifiers
+/// outrun the one parser.
+fn default_verifiers() -> usize {
+    let scope = js_sys::global().unchecked_into::<WorkerGlobalScope>();
+    let cores = scope.navigator().hardware_concurrency() as usize;
+    cores.saturating_sub(2).min(4)
 }
 
 fn text(object: &JsValue, name: &str) -> Option<String> {

@@ -107,18 +107,20 @@ pub mod ferry {
         since = "2.0.0",
         note = "Use associated constants instead. This will no longer be generated in 2021."
     )]
-    pub const ENUM_MAX_SIGNER_ERROR_CODE: u8 = 4;
+    pub const ENUM_MAX_SIGNER_ERROR_CODE: u8 = 6;
     #[deprecated(
         since = "2.0.0",
         note = "Use associated constants instead. This will no longer be generated in 2021."
     )]
     #[allow(non_camel_case_types)]
-    pub const ENUM_VALUES_SIGNER_ERROR_CODE: [SignerErrorCode; 5] = [
+    pub const ENUM_VALUES_SIGNER_ERROR_CODE: [SignerErrorCode; 7] = [
         SignerErrorCode::NoSigner,
         SignerErrorCode::Refused,
         SignerErrorCode::TimedOut,
         SignerErrorCode::Disconnected,
         SignerErrorCode::BadInput,
+        SignerErrorCode::Cancelled,
+        SignerErrorCode::Unsupported,
     ];
 
     #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
@@ -131,15 +133,19 @@ pub mod ferry {
         pub const TimedOut: Self = Self(2);
         pub const Disconnected: Self = Self(3);
         pub const BadInput: Self = Self(4);
+        pub const Cancelled: Self = Self(5);
+        pub const Unsupported: Self = Self(6);
 
         pub const ENUM_MIN: u8 = 0;
-        pub const ENUM_MAX: u8 = 4;
+        pub const ENUM_MAX: u8 = 6;
         pub const ENUM_VALUES: &'static [Self] = &[
             Self::NoSigner,
             Self::Refused,
             Self::TimedOut,
             Self::Disconnected,
             Self::BadInput,
+            Self::Cancelled,
+            Self::Unsupported,
         ];
         /// Returns the variant's name or "" if unknown.
         pub fn variant_name(self) -> Option<&'static str> {
@@ -149,6 +155,8 @@ pub mod ferry {
                 Self::TimedOut => Some("TimedOut"),
                 Self::Disconnected => Some("Disconnected"),
                 Self::BadInput => Some("BadInput"),
+                Self::Cancelled => Some("Cancelled"),
+                Self::Unsupported => Some("Unsupported"),
                 _ => None,
             }
         }
@@ -853,18 +861,30 @@ pub mod ferry {
         since = "2.0.0",
         note = "Use associated constants instead. This will no longer be generated in 2021."
     )]
-    pub const ENUM_MAX_SIGNER_ACTION: u8 = 4;
+    pub const ENUM_MAX_SIGNER_ACTION: u8 = 16;
     #[deprecated(
         since = "2.0.0",
         note = "Use associated constants instead. This will no longer be generated in 2021."
     )]
     #[allow(non_camel_case_types)]
-    pub const ENUM_VALUES_SIGNER_ACTION: [SignerAction; 5] = [
+    pub const ENUM_VALUES_SIGNER_ACTION: [SignerAction; 17] = [
         SignerAction::VerifyBatch,
         SignerAction::SignEvent,
         SignerAction::GetPublicKey,
         SignerAction::UsePrivateKey,
         SignerAction::Logout,
+        SignerAction::Encrypt,
+        SignerAction::Decrypt,
+        SignerAction::Unwrap,
+        SignerAction::Wrap,
+        SignerAction::VerifyProofs,
+        SignerAction::UseEncryptedKey,
+        SignerAction::UsePublicKey,
+        SignerAction::UseExtension,
+        SignerAction::UseBunker,
+        SignerAction::NostrConnect,
+        SignerAction::ResumeSession,
+        SignerAction::ExtensionAnswer,
     ];
 
     #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
@@ -877,15 +897,39 @@ pub mod ferry {
         pub const GetPublicKey: Self = Self(2);
         pub const UsePrivateKey: Self = Self(3);
         pub const Logout: Self = Self(4);
+        pub const Encrypt: Self = Self(5);
+        pub const Decrypt: Self = Self(6);
+        pub const Unwrap: Self = Self(7);
+        pub const Wrap: Self = Self(8);
+        pub const VerifyProofs: Self = Self(9);
+        pub const UseEncryptedKey: Self = Self(10);
+        pub const UsePublicKey: Self = Self(11);
+        pub const UseExtension: Self = Self(12);
+        pub const UseBunker: Self = Self(13);
+        pub const NostrConnect: Self = Self(14);
+        pub const ResumeSession: Self = Self(15);
+        pub const ExtensionAnswer: Self = Self(16);
 
         pub const ENUM_MIN: u8 = 0;
-        pub const ENUM_MAX: u8 = 4;
+        pub const ENUM_MAX: u8 = 16;
         pub const ENUM_VALUES: &'static [Self] = &[
             Self::VerifyBatch,
             Self::SignEvent,
             Self::GetPublicKey,
             Self::UsePrivateKey,
             Self::Logout,
+            Self::Encrypt,
+            Self::Decrypt,
+            Self::Unwrap,
+            Self::Wrap,
+            Self::VerifyProofs,
+            Self::UseEncryptedKey,
+            Self::UsePublicKey,
+            Self::UseExtension,
+            Self::UseBunker,
+            Self::NostrConnect,
+            Self::ResumeSession,
+            Self::ExtensionAnswer,
         ];
         /// Returns the variant's name or "" if unknown.
         pub fn variant_name(self) -> Option<&'static str> {
@@ -895,6 +939,18 @@ pub mod ferry {
                 Self::GetPublicKey => Some("GetPublicKey"),
                 Self::UsePrivateKey => Some("UsePrivateKey"),
                 Self::Logout => Some("Logout"),
+                Self::Encrypt => Some("Encrypt"),
+                Self::Decrypt => Some("Decrypt"),
+                Self::Unwrap => Some("Unwrap"),
+                Self::Wrap => Some("Wrap"),
+                Self::VerifyProofs => Some("VerifyProofs"),
+                Self::UseEncryptedKey => Some("UseEncryptedKey"),
+                Self::UsePublicKey => Some("UsePublicKey"),
+                Self::UseExtension => Some("UseExtension"),
+                Self::UseBunker => Some("UseBunker"),
+                Self::NostrConnect => Some("NostrConnect"),
+                Self::ResumeSession => Some("ResumeSession"),
+                Self::ExtensionAnswer => Some("ExtensionAnswer"),
                 _ => None,
             }
         }
@@ -951,23 +1007,116 @@ pub mod ferry {
         since = "2.0.0",
         note = "Use associated constants instead. This will no longer be generated in 2021."
     )]
-    pub const ENUM_MIN_SIGNER_OUTCOME: u8 = 0;
+    pub const ENUM_MIN_CIPHER: u8 = 0;
     #[deprecated(
         since = "2.0.0",
         note = "Use associated constants instead. This will no longer be generated in 2021."
     )]
-    pub const ENUM_MAX_SIGNER_OUTCOME: u8 = 4;
+    pub const ENUM_MAX_CIPHER: u8 = 1;
     #[deprecated(
         since = "2.0.0",
         note = "Use associated constants instead. This will no longer be generated in 2021."
     )]
     #[allow(non_camel_case_types)]
-    pub const ENUM_VALUES_SIGNER_OUTCOME: [SignerOutcome; 5] = [
+    pub const ENUM_VALUES_CIPHER: [Cipher; 2] = [Cipher::Nip44, Cipher::Nip04];
+
+    #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+    #[repr(transparent)]
+    pub struct Cipher(pub u8);
+    #[allow(non_upper_case_globals)]
+    impl Cipher {
+        pub const Nip44: Self = Self(0);
+        pub const Nip04: Self = Self(1);
+
+        pub const ENUM_MIN: u8 = 0;
+        pub const ENUM_MAX: u8 = 1;
+        pub const ENUM_VALUES: &'static [Self] = &[Self::Nip44, Self::Nip04];
+        /// Returns the variant's name or "" if unknown.
+        pub fn variant_name(self) -> Option<&'static str> {
+            match self {
+                Self::Nip44 => Some("Nip44"),
+                Self::Nip04 => Some("Nip04"),
+                _ => None,
+            }
+        }
+    }
+    impl ::core::fmt::Debug for Cipher {
+        fn fmt(&self, f: &mut ::core::fmt::Formatter) -> ::core::fmt::Result {
+            if let Some(name) = self.variant_name() {
+                f.write_str(name)
+            } else {
+                f.write_fmt(format_args!("<UNKNOWN {:?}>", self.0))
+            }
+        }
+    }
+    impl<'a> ::flatbuffers::Follow<'a> for Cipher {
+        type Inner = Self;
+        #[inline]
+        unsafe fn follow(buf: &'a [u8], loc: usize) -> Self::Inner {
+            let b = unsafe { ::flatbuffers::read_scalar_at::<u8>(buf, loc) };
+            Self(b)
+        }
+    }
+
+    impl ::flatbuffers::Push for Cipher {
+        type Output = Cipher;
+        #[inline]
+        unsafe fn push(&self, dst: &mut [u8], _written_len: usize) {
+            unsafe { ::flatbuffers::emplace_scalar::<u8>(dst, self.0) };
+        }
+    }
+
+    impl ::flatbuffers::EndianScalar for Cipher {
+        type Scalar = u8;
+        #[inline]
+        fn to_little_endian(self) -> u8 {
+            self.0.to_le()
+        }
+        #[inline]
+        #[allow(clippy::wrong_self_convention)]
+        fn from_little_endian(v: u8) -> Self {
+            let b = u8::from_le(v);
+            Self(b)
+        }
+    }
+
+    impl<'a> ::flatbuffers::Verifiable for Cipher {
+        #[inline]
+        fn run_verifier(v: &mut ::flatbuffers::Verifier, pos: usize) -> Result<(), ::flatbuffers::InvalidFlatbuffer> {
+            u8::run_verifier(v, pos)
+        }
+    }
+
+    impl ::flatbuffers::SimpleToVerifyInSlice for Cipher {}
+    #[deprecated(
+        since = "2.0.0",
+        note = "Use associated constants instead. This will no longer be generated in 2021."
+    )]
+    pub const ENUM_MIN_SIGNER_OUTCOME: u8 = 0;
+    #[deprecated(
+        since = "2.0.0",
+        note = "Use associated constants instead. This will no longer be generated in 2021."
+    )]
+    pub const ENUM_MAX_SIGNER_OUTCOME: u8 = 12;
+    #[deprecated(
+        since = "2.0.0",
+        note = "Use associated constants instead. This will no longer be generated in 2021."
+    )]
+    #[allow(non_camel_case_types)]
+    pub const ENUM_VALUES_SIGNER_OUTCOME: [SignerOutcome; 13] = [
         SignerOutcome::Verdicts,
         SignerOutcome::Signed,
         SignerOutcome::PublicKey,
         SignerOutcome::Done,
         SignerOutcome::Failed,
+        SignerOutcome::Text,
+        SignerOutcome::Rumor,
+        SignerOutcome::Wraps,
+        SignerOutcome::Proofs,
+        SignerOutcome::Extension,
+        SignerOutcome::AuthUrl,
+        SignerOutcome::ConnectUrl,
+        SignerOutcome::Session,
     ];
 
     #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
@@ -980,11 +1129,32 @@ pub mod ferry {
         pub const PublicKey: Self = Self(2);
         pub const Done: Self = Self(3);
         pub const Failed: Self = Self(4);
+        pub const Text: Self = Self(5);
+        pub const Rumor: Self = Self(6);
+        pub const Wraps: Self = Self(7);
+        pub const Proofs: Self = Self(8);
+        pub const Extension: Self = Self(9);
+        pub const AuthUrl: Self = Self(10);
+        pub const ConnectUrl: Self = Self(11);
+        pub const Session: Self = Self(12);
 
         pub const ENUM_MIN: u8 = 0;
-        pub const ENUM_MAX: u8 = 4;
-        pub const ENUM_VALUES: &'static [Self] =
-            &[Self::Verdicts, Self::Signed, Self::PublicKey, Self::Done, Self::Failed];
+        pub const ENUM_MAX: u8 = 12;
+        pub const ENUM_VALUES: &'static [Self] = &[
+            Self::Verdicts,
+            Self::Signed,
+            Self::PublicKey,
+            Self::Done,
+            Self::Failed,
+            Self::Text,
+            Self::Rumor,
+            Self::Wraps,
+            Self::Proofs,
+            Self::Extension,
+            Self::AuthUrl,
+            Self::ConnectUrl,
+            Self::Session,
+        ];
         /// Returns the variant's name or "" if unknown.
         pub fn variant_name(self) -> Option<&'static str> {
             match self {
@@ -993,6 +1163,14 @@ pub mod ferry {
                 Self::PublicKey => Some("PublicKey"),
                 Self::Done => Some("Done"),
                 Self::Failed => Some("Failed"),
+                Self::Text => Some("Text"),
+                Self::Rumor => Some("Rumor"),
+                Self::Wraps => Some("Wraps"),
+                Self::Proofs => Some("Proofs"),
+                Self::Extension => Some("Extension"),
+                Self::AuthUrl => Some("AuthUrl"),
+                Self::ConnectUrl => Some("ConnectUrl"),
+                Self::Session => Some("Session"),
                 _ => None,
             }
         }
@@ -1829,6 +2007,82 @@ pub mod ferry {
         #[allow(clippy::identity_op)]
         pub fn set_sig(&mut self, x: &Sig) {
             self.0[64..64 + 64].copy_from_slice(&x.0)
+        }
+    }
+
+    // struct Point, aligned to 1
+    #[repr(transparent)]
+    #[derive(Clone, Copy, PartialEq)]
+    pub struct Point(pub [u8; 33]);
+    impl Default for Point {
+        fn default() -> Self {
+            Self([0; 33])
+        }
+    }
+    impl ::core::fmt::Debug for Point {
+        fn fmt(&self, f: &mut ::core::fmt::Formatter) -> ::core::fmt::Result {
+            f.debug_struct("Point").field("bytes", &self.bytes()).finish()
+        }
+    }
+
+    impl ::flatbuffers::SimpleToVerifyInSlice for Point {}
+    impl<'a> ::flatbuffers::Follow<'a> for Point {
+        type Inner = &'a Point;
+        #[inline]
+        unsafe fn follow(buf: &'a [u8], loc: usize) -> Self::Inner {
+            unsafe { <&'a Point>::follow(buf, loc) }
+        }
+    }
+    impl<'a> ::flatbuffers::Follow<'a> for &'a Point {
+        type Inner = &'a Point;
+        #[inline]
+        unsafe fn follow(buf: &'a [u8], loc: usize) -> Self::Inner {
+            unsafe { ::flatbuffers::follow_cast_ref::<Point>(buf, loc) }
+        }
+    }
+    impl<'b> ::flatbuffers::Push for Point {
+        type Output = Point;
+        #[inline]
+        unsafe fn push(&self, dst: &mut [u8], _written_len: usize) {
+            let src = unsafe {
+                ::core::slice::from_raw_parts(self as *const Point as *const u8, <Self as ::flatbuffers::Push>::size())
+            };
+            dst.copy_from_slice(src);
+        }
+        #[inline]
+        fn alignment() -> ::flatbuffers::PushAlignment {
+            ::flatbuffers::PushAlignment::new(1)
+        }
+    }
+
+    impl<'a> ::flatbuffers::Verifiable for Point {
+        #[inline]
+        fn run_verifier(v: &mut ::flatbuffers::Verifier, pos: usize) -> Result<(), ::flatbuffers::InvalidFlatbuffer> {
+            v.in_buffer::<Self>(pos)
+        }
+    }
+
+    impl<'a> Point {
+        #[allow(clippy::too_many_arguments)]
+        pub fn new(bytes: &[u8; 33]) -> Self {
+            let mut s = Self([0; 33]);
+            s.set_bytes(bytes);
+            s
+        }
+
+        pub fn bytes(&'a self) -> ::flatbuffers::Array<'a, u8, 33> {
+            // Safety:
+            // Created from a valid Table for this object
+            // Which contains a valid array in this slot
+            use ::flatbuffers::Follow;
+            unsafe { ::flatbuffers::Array::follow(&self.0, 0) }
+        }
+
+        pub fn set_bytes(&mut self, items: &[u8; 33]) {
+            // Safety:
+            // Created from a valid Table for this object
+            // Which contains a valid array in this slot
+            unsafe { ::flatbuffers::emplace_scalar_array(&mut self.0, 0, items) };
         }
     }
 
@@ -6033,6 +6287,379 @@ pub mod ferry {
             ds.finish()
         }
     }
+    pub enum ProofClaimOffset {}
+    #[derive(Copy, Clone, PartialEq)]
+
+    pub struct ProofClaim<'a> {
+        pub _tab: ::flatbuffers::Table<'a>,
+    }
+
+    impl<'a> ::flatbuffers::Follow<'a> for ProofClaim<'a> {
+        type Inner = ProofClaim<'a>;
+        #[inline]
+        unsafe fn follow(buf: &'a [u8], loc: usize) -> Self::Inner {
+            Self {
+                _tab: unsafe { ::flatbuffers::Table::new(buf, loc) },
+            }
+        }
+    }
+
+    impl<'a> ProofClaim<'a> {
+        pub const VT_MINT_KEY: ::flatbuffers::VOffsetT = 4;
+        pub const VT_SECRET: ::flatbuffers::VOffsetT = 6;
+        pub const VT_SIGNATURE: ::flatbuffers::VOffsetT = 8;
+        pub const VT_E: ::flatbuffers::VOffsetT = 10;
+        pub const VT_S: ::flatbuffers::VOffsetT = 12;
+        pub const VT_R: ::flatbuffers::VOffsetT = 14;
+
+        #[inline]
+        pub unsafe fn init_from_table(table: ::flatbuffers::Table<'a>) -> Self {
+            ProofClaim { _tab: table }
+        }
+        #[allow(unused_mut)]
+        pub fn create<'bldr: 'args, 'args: 'mut_bldr, 'mut_bldr, A: ::flatbuffers::Allocator + 'bldr>(
+            _fbb: &'mut_bldr mut ::flatbuffers::FlatBufferBuilder<'bldr, A>,
+            args: &'args ProofClaimArgs<'args>,
+        ) -> ::flatbuffers::WIPOffset<ProofClaim<'bldr>> {
+            let mut builder = ProofClaimBuilder::new(_fbb);
+            if let Some(x) = args.r {
+                builder.add_r(x);
+            }
+            if let Some(x) = args.s {
+                builder.add_s(x);
+            }
+            if let Some(x) = args.e {
+                builder.add_e(x);
+            }
+            if let Some(x) = args.signature {
+                builder.add_signature(x);
+            }
+            if let Some(x) = args.secret {
+                builder.add_secret(x);
+            }
+            if let Some(x) = args.mint_key {
+                builder.add_mint_key(x);
+            }
+            builder.finish()
+        }
+
+        #[inline]
+        pub fn mint_key(&self) -> &'a Point {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe { self._tab.get::<Point>(ProofClaim::VT_MINT_KEY, None).unwrap() }
+        }
+        #[inline]
+        pub fn secret(&self) -> &'a str {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab
+                    .get::<::flatbuffers::ForwardsUOffset<&str>>(ProofClaim::VT_SECRET, None)
+                    .unwrap()
+            }
+        }
+        #[inline]
+        pub fn signature(&self) -> &'a Point {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe { self._tab.get::<Point>(ProofClaim::VT_SIGNATURE, None).unwrap() }
+        }
+        #[inline]
+        pub fn e(&self) -> &'a Hash {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe { self._tab.get::<Hash>(ProofClaim::VT_E, None).unwrap() }
+        }
+        #[inline]
+        pub fn s(&self) -> &'a Hash {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe { self._tab.get::<Hash>(ProofClaim::VT_S, None).unwrap() }
+        }
+        #[inline]
+        pub fn r(&self) -> Option<&'a Hash> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe { self._tab.get::<Hash>(ProofClaim::VT_R, None) }
+        }
+    }
+
+    impl ::flatbuffers::Verifiable for ProofClaim<'_> {
+        #[inline]
+        fn run_verifier(v: &mut ::flatbuffers::Verifier, pos: usize) -> Result<(), ::flatbuffers::InvalidFlatbuffer> {
+            v.visit_table(pos)?
+                .visit_field::<Point>("mint_key", Self::VT_MINT_KEY, true)?
+                .visit_field::<::flatbuffers::ForwardsUOffset<&str>>("secret", Self::VT_SECRET, true)?
+                .visit_field::<Point>("signature", Self::VT_SIGNATURE, true)?
+                .visit_field::<Hash>("e", Self::VT_E, true)?
+                .visit_field::<Hash>("s", Self::VT_S, true)?
+                .visit_field::<Hash>("r", Self::VT_R, false)?
+                .finish();
+            Ok(())
+        }
+    }
+    pub struct ProofClaimArgs<'a> {
+        pub mint_key: Option<&'a Point>,
+        pub secret: Option<::flatbuffers::WIPOffset<&'a str>>,
+        pub signature: Option<&'a Point>,
+        pub e: Option<&'a Hash>,
+        pub s: Option<&'a Hash>,
+        pub r: Option<&'a Hash>,
+    }
+    impl<'a> Default for ProofClaimArgs<'a> {
+        #[inline]
+        fn default() -> Self {
+            ProofClaimArgs {
+                mint_key: None,  // required field
+                secret: None,    // required field
+                signature: None, // required field
+                e: None,         // required field
+                s: None,         // required field
+                r: None,
+            }
+        }
+    }
+
+    pub struct ProofClaimBuilder<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> {
+        fbb_: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>,
+        start_: ::flatbuffers::WIPOffset<::flatbuffers::TableUnfinishedWIPOffset>,
+    }
+    impl<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> ProofClaimBuilder<'a, 'b, A> {
+        #[inline]
+        pub fn add_mint_key(&mut self, mint_key: &Point) {
+            self.fbb_.push_slot_always::<&Point>(ProofClaim::VT_MINT_KEY, mint_key);
+        }
+        #[inline]
+        pub fn add_secret(&mut self, secret: ::flatbuffers::WIPOffset<&'b str>) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<_>>(ProofClaim::VT_SECRET, secret);
+        }
+        #[inline]
+        pub fn add_signature(&mut self, signature: &Point) {
+            self.fbb_
+                .push_slot_always::<&Point>(ProofClaim::VT_SIGNATURE, signature);
+        }
+        #[inline]
+        pub fn add_e(&mut self, e: &Hash) {
+            self.fbb_.push_slot_always::<&Hash>(ProofClaim::VT_E, e);
+        }
+        #[inline]
+        pub fn add_s(&mut self, s: &Hash) {
+            self.fbb_.push_slot_always::<&Hash>(ProofClaim::VT_S, s);
+        }
+        #[inline]
+        pub fn add_r(&mut self, r: &Hash) {
+            self.fbb_.push_slot_always::<&Hash>(ProofClaim::VT_R, r);
+        }
+        #[inline]
+        pub fn new(_fbb: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>) -> ProofClaimBuilder<'a, 'b, A> {
+            let start = _fbb.start_table();
+            ProofClaimBuilder {
+                fbb_: _fbb,
+                start_: start,
+            }
+        }
+        #[inline]
+        pub fn finish(self) -> ::flatbuffers::WIPOffset<ProofClaim<'a>> {
+            let o = self.fbb_.end_table(self.start_);
+            self.fbb_.required(o, ProofClaim::VT_MINT_KEY, "mint_key");
+            self.fbb_.required(o, ProofClaim::VT_SECRET, "secret");
+            self.fbb_.required(o, ProofClaim::VT_SIGNATURE, "signature");
+            self.fbb_.required(o, ProofClaim::VT_E, "e");
+            self.fbb_.required(o, ProofClaim::VT_S, "s");
+            ::flatbuffers::WIPOffset::new(o.value())
+        }
+    }
+
+    impl ::core::fmt::Debug for ProofClaim<'_> {
+        fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+            let mut ds = f.debug_struct("ProofClaim");
+            ds.field("mint_key", &self.mint_key());
+            ds.field("secret", &self.secret());
+            ds.field("signature", &self.signature());
+            ds.field("e", &self.e());
+            ds.field("s", &self.s());
+            ds.field("r", &self.r());
+            ds.finish()
+        }
+    }
+    pub enum SignerClientOffset {}
+    #[derive(Copy, Clone, PartialEq)]
+
+    pub struct SignerClient<'a> {
+        pub _tab: ::flatbuffers::Table<'a>,
+    }
+
+    impl<'a> ::flatbuffers::Follow<'a> for SignerClient<'a> {
+        type Inner = SignerClient<'a>;
+        #[inline]
+        unsafe fn follow(buf: &'a [u8], loc: usize) -> Self::Inner {
+            Self {
+                _tab: unsafe { ::flatbuffers::Table::new(buf, loc) },
+            }
+        }
+    }
+
+    impl<'a> SignerClient<'a> {
+        pub const VT_PERMISSIONS: ::flatbuffers::VOffsetT = 4;
+        pub const VT_NAME: ::flatbuffers::VOffsetT = 6;
+        pub const VT_URL: ::flatbuffers::VOffsetT = 8;
+        pub const VT_IMAGE: ::flatbuffers::VOffsetT = 10;
+
+        #[inline]
+        pub unsafe fn init_from_table(table: ::flatbuffers::Table<'a>) -> Self {
+            SignerClient { _tab: table }
+        }
+        #[allow(unused_mut)]
+        pub fn create<'bldr: 'args, 'args: 'mut_bldr, 'mut_bldr, A: ::flatbuffers::Allocator + 'bldr>(
+            _fbb: &'mut_bldr mut ::flatbuffers::FlatBufferBuilder<'bldr, A>,
+            args: &'args SignerClientArgs<'args>,
+        ) -> ::flatbuffers::WIPOffset<SignerClient<'bldr>> {
+            let mut builder = SignerClientBuilder::new(_fbb);
+            if let Some(x) = args.image {
+                builder.add_image(x);
+            }
+            if let Some(x) = args.url {
+                builder.add_url(x);
+            }
+            if let Some(x) = args.name {
+                builder.add_name(x);
+            }
+            if let Some(x) = args.permissions {
+                builder.add_permissions(x);
+            }
+            builder.finish()
+        }
+
+        #[inline]
+        pub fn permissions(&self) -> Option<&'a str> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab
+                    .get::<::flatbuffers::ForwardsUOffset<&str>>(SignerClient::VT_PERMISSIONS, None)
+            }
+        }
+        #[inline]
+        pub fn name(&self) -> Option<&'a str> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab
+                    .get::<::flatbuffers::ForwardsUOffset<&str>>(SignerClient::VT_NAME, None)
+            }
+        }
+        #[inline]
+        pub fn url(&self) -> Option<&'a str> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab
+                    .get::<::flatbuffers::ForwardsUOffset<&str>>(SignerClient::VT_URL, None)
+            }
+        }
+        #[inline]
+        pub fn image(&self) -> Option<&'a str> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab
+                    .get::<::flatbuffers::ForwardsUOffset<&str>>(SignerClient::VT_IMAGE, None)
+            }
+        }
+    }
+
+    impl ::flatbuffers::Verifiable for SignerClient<'_> {
+        #[inline]
+        fn run_verifier(v: &mut ::flatbuffers::Verifier, pos: usize) -> Result<(), ::flatbuffers::InvalidFlatbuffer> {
+            v.visit_table(pos)?
+                .visit_field::<::flatbuffers::ForwardsUOffset<&str>>("permissions", Self::VT_PERMISSIONS, false)?
+                .visit_field::<::flatbuffers::ForwardsUOffset<&str>>("name", Self::VT_NAME, false)?
+                .visit_field::<::flatbuffers::ForwardsUOffset<&str>>("url", Self::VT_URL, false)?
+                .visit_field::<::flatbuffers::ForwardsUOffset<&str>>("image", Self::VT_IMAGE, false)?
+                .finish();
+            Ok(())
+        }
+    }
+    pub struct SignerClientArgs<'a> {
+        pub permissions: Option<::flatbuffers::WIPOffset<&'a str>>,
+        pub name: Option<::flatbuffers::WIPOffset<&'a str>>,
+        pub url: Option<::flatbuffers::WIPOffset<&'a str>>,
+        pub image: Option<::flatbuffers::WIPOffset<&'a str>>,
+    }
+    impl<'a> Default for SignerClientArgs<'a> {
+        #[inline]
+        fn default() -> Self {
+            SignerClientArgs {
+                permissions: None,
+                name: None,
+                url: None,
+                image: None,
+            }
+        }
+    }
+
+    pub struct SignerClientBuilder<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> {
+        fbb_: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>,
+        start_: ::flatbuffers::WIPOffset<::flatbuffers::TableUnfinishedWIPOffset>,
+    }
+    impl<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> SignerClientBuilder<'a, 'b, A> {
+        #[inline]
+        pub fn add_permissions(&mut self, permissions: ::flatbuffers::WIPOffset<&'b str>) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<_>>(SignerClient::VT_PERMISSIONS, permissions);
+        }
+        #[inline]
+        pub fn add_name(&mut self, name: ::flatbuffers::WIPOffset<&'b str>) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<_>>(SignerClient::VT_NAME, name);
+        }
+        #[inline]
+        pub fn add_url(&mut self, url: ::flatbuffers::WIPOffset<&'b str>) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<_>>(SignerClient::VT_URL, url);
+        }
+        #[inline]
+        pub fn add_image(&mut self, image: ::flatbuffers::WIPOffset<&'b str>) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<_>>(SignerClient::VT_IMAGE, image);
+        }
+        #[inline]
+        pub fn new(_fbb: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>) -> SignerClientBuilder<'a, 'b, A> {
+            let start = _fbb.start_table();
+            SignerClientBuilder {
+                fbb_: _fbb,
+                start_: start,
+            }
+        }
+        #[inline]
+        pub fn finish(self) -> ::flatbuffers::WIPOffset<SignerClient<'a>> {
+            let o = self.fbb_.end_table(self.start_);
+            ::flatbuffers::WIPOffset::new(o.value())
+        }
+    }
+
+    impl ::core::fmt::Debug for SignerClient<'_> {
+        fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+            let mut ds = f.debug_struct("SignerClient");
+            ds.field("permissions", &self.permissions());
+            ds.field("name", &self.name());
+            ds.field("url", &self.url());
+            ds.field("image", &self.image());
+            ds.finish()
+        }
+    }
     pub enum SignerRequestOffset {}
     #[derive(Copy, Clone, PartialEq)]
 
@@ -6056,6 +6683,14 @@ pub mod ferry {
         pub const VT_CLAIMS: ::flatbuffers::VOffsetT = 8;
         pub const VT_TEMPLATE: ::flatbuffers::VOffsetT = 10;
         pub const VT_SECRET: ::flatbuffers::VOffsetT = 12;
+        pub const VT_CIPHER: ::flatbuffers::VOffsetT = 14;
+        pub const VT_PEER: ::flatbuffers::VOffsetT = 16;
+        pub const VT_TEXT: ::flatbuffers::VOffsetT = 18;
+        pub const VT_EVENT: ::flatbuffers::VOffsetT = 20;
+        pub const VT_PROOFS: ::flatbuffers::VOffsetT = 22;
+        pub const VT_RELAYS: ::flatbuffers::VOffsetT = 24;
+        pub const VT_CLIENT: ::flatbuffers::VOffsetT = 26;
+        pub const VT_ANSWER: ::flatbuffers::VOffsetT = 28;
 
         #[inline]
         pub unsafe fn init_from_table(table: ::flatbuffers::Table<'a>) -> Self {
@@ -6068,6 +6703,27 @@ pub mod ferry {
         ) -> ::flatbuffers::WIPOffset<SignerRequest<'bldr>> {
             let mut builder = SignerRequestBuilder::new(_fbb);
             builder.add_request_id(args.request_id);
+            if let Some(x) = args.answer {
+                builder.add_answer(x);
+            }
+            if let Some(x) = args.client {
+                builder.add_client(x);
+            }
+            if let Some(x) = args.relays {
+                builder.add_relays(x);
+            }
+            if let Some(x) = args.proofs {
+                builder.add_proofs(x);
+            }
+            if let Some(x) = args.event {
+                builder.add_event(x);
+            }
+            if let Some(x) = args.text {
+                builder.add_text(x);
+            }
+            if let Some(x) = args.peer {
+                builder.add_peer(x);
+            }
             if let Some(x) = args.secret {
                 builder.add_secret(x);
             }
@@ -6077,6 +6733,7 @@ pub mod ferry {
             if let Some(x) = args.claims {
                 builder.add_claims(x);
             }
+            builder.add_cipher(args.cipher);
             builder.add_action(args.action);
             builder.finish()
         }
@@ -6132,22 +6789,106 @@ pub mod ferry {
                     .get::<::flatbuffers::ForwardsUOffset<&str>>(SignerRequest::VT_SECRET, None)
             }
         }
+        #[inline]
+        pub fn cipher(&self) -> Cipher {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab
+                    .get::<Cipher>(SignerRequest::VT_CIPHER, Some(Cipher::Nip44))
+                    .unwrap()
+            }
+        }
+        #[inline]
+        pub fn peer(&self) -> Option<&'a Hash> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe { self._tab.get::<Hash>(SignerRequest::VT_PEER, None) }
+        }
+        #[inline]
+        pub fn text(&self) -> Option<&'a str> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab
+                    .get::<::flatbuffers::ForwardsUOffset<&str>>(SignerRequest::VT_TEXT, None)
+            }
+        }
+        #[inline]
+        pub fn event(&self) -> Option<NostrEvent<'a>> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab
+                    .get::<::flatbuffers::ForwardsUOffset<NostrEvent>>(SignerRequest::VT_EVENT, None)
+            }
+        }
+        #[inline]
+        pub fn proofs(&self) -> Option<::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<ProofClaim<'a>>>> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab.get::<::flatbuffers::ForwardsUOffset<
+                    ::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<ProofClaim>>,
+                >>(SignerRequest::VT_PROOFS, None)
+            }
+        }
+        #[inline]
+        pub fn relays(&self) -> Option<::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<&'a str>>> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab.get::<::flatbuffers::ForwardsUOffset<
+                    ::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<&'a str>>,
+                >>(SignerRequest::VT_RELAYS, None)
+            }
+        }
+        #[inline]
+        pub fn client(&self) -> Option<SignerClient<'a>> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab
+                    .get::<::flatbuffers::ForwardsUOffset<SignerClient>>(SignerRequest::VT_CLIENT, None)
+            }
+        }
+        #[inline]
+        pub fn answer(&self) -> Option<SignerResponse<'a>> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab
+                    .get::<::flatbuffers::ForwardsUOffset<SignerResponse>>(SignerRequest::VT_ANSWER, None)
+            }
+        }
     }
 
     impl ::flatbuffers::Verifiable for SignerRequest<'_> {
         #[inline]
         fn run_verifier(v: &mut ::flatbuffers::Verifier, pos: usize) -> Result<(), ::flatbuffers::InvalidFlatbuffer> {
             v.visit_table(pos)?
-                .visit_field::<u64>("request_id", Self::VT_REQUEST_ID, false)?
-                .visit_field::<SignerAction>("action", Self::VT_ACTION, false)?
-                .visit_field::<::flatbuffers::ForwardsUOffset<::flatbuffers::Vector<'_, Claim>>>(
-                    "claims",
-                    Self::VT_CLAIMS,
-                    false,
-                )?
-                .visit_field::<::flatbuffers::ForwardsUOffset<Template>>("template", Self::VT_TEMPLATE, false)?
-                .visit_field::<::flatbuffers::ForwardsUOffset<&str>>("secret", Self::VT_SECRET, false)?
-                .finish();
+     .visit_field::<u64>("request_id", Self::VT_REQUEST_ID, false)?
+     .visit_field::<SignerAction>("action", Self::VT_ACTION, false)?
+     .visit_field::<::flatbuffers::ForwardsUOffset<::flatbuffers::Vector<'_, Claim>>>("claims", Self::VT_CLAIMS, false)?
+     .visit_field::<::flatbuffers::ForwardsUOffset<Template>>("template", Self::VT_TEMPLATE, false)?
+     .visit_field::<::flatbuffers::ForwardsUOffset<&str>>("secret", Self::VT_SECRET, false)?
+     .visit_field::<Cipher>("cipher", Self::VT_CIPHER, false)?
+     .visit_field::<Hash>("peer", Self::VT_PEER, false)?
+     .visit_field::<::flatbuffers::ForwardsUOffset<&str>>("text", Self::VT_TEXT, false)?
+     .visit_field::<::flatbuffers::ForwardsUOffset<NostrEvent>>("event", Self::VT_EVENT, false)?
+     .visit_field::<::flatbuffers::ForwardsUOffset<::flatbuffers::Vector<'_, ::flatbuffers::ForwardsUOffset<ProofClaim>>>>("proofs", Self::VT_PROOFS, false)?
+     .visit_field::<::flatbuffers::ForwardsUOffset<::flatbuffers::Vector<'_, ::flatbuffers::ForwardsUOffset<&'_ str>>>>("relays", Self::VT_RELAYS, false)?
+     .visit_field::<::flatbuffers::ForwardsUOffset<SignerClient>>("client", Self::VT_CLIENT, false)?
+     .visit_field::<::flatbuffers::ForwardsUOffset<SignerResponse>>("answer", Self::VT_ANSWER, false)?
+     .finish();
             Ok(())
         }
     }
@@ -6157,6 +6898,16 @@ pub mod ferry {
         pub claims: Option<::flatbuffers::WIPOffset<::flatbuffers::Vector<'a, Claim>>>,
         pub template: Option<::flatbuffers::WIPOffset<Template<'a>>>,
         pub secret: Option<::flatbuffers::WIPOffset<&'a str>>,
+        pub cipher: Cipher,
+        pub peer: Option<&'a Hash>,
+        pub text: Option<::flatbuffers::WIPOffset<&'a str>>,
+        pub event: Option<::flatbuffers::WIPOffset<NostrEvent<'a>>>,
+        pub proofs:
+            Option<::flatbuffers::WIPOffset<::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<ProofClaim<'a>>>>>,
+        pub relays:
+            Option<::flatbuffers::WIPOffset<::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<&'a str>>>>,
+        pub client: Option<::flatbuffers::WIPOffset<SignerClient<'a>>>,
+        pub answer: Option<::flatbuffers::WIPOffset<SignerResponse<'a>>>,
     }
     impl<'a> Default for SignerRequestArgs<'a> {
         #[inline]
@@ -6167,6 +6918,14 @@ pub mod ferry {
                 claims: None,
                 template: None,
                 secret: None,
+                cipher: Cipher::Nip44,
+                peer: None,
+                text: None,
+                event: None,
+                proofs: None,
+                relays: None,
+                client: None,
+                answer: None,
             }
         }
     }
@@ -6201,6 +6960,51 @@ pub mod ferry {
                 .push_slot_always::<::flatbuffers::WIPOffset<_>>(SignerRequest::VT_SECRET, secret);
         }
         #[inline]
+        pub fn add_cipher(&mut self, cipher: Cipher) {
+            self.fbb_
+                .push_slot::<Cipher>(SignerRequest::VT_CIPHER, cipher, Cipher::Nip44);
+        }
+        #[inline]
+        pub fn add_peer(&mut self, peer: &Hash) {
+            self.fbb_.push_slot_always::<&Hash>(SignerRequest::VT_PEER, peer);
+        }
+        #[inline]
+        pub fn add_text(&mut self, text: ::flatbuffers::WIPOffset<&'b str>) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<_>>(SignerRequest::VT_TEXT, text);
+        }
+        #[inline]
+        pub fn add_event(&mut self, event: ::flatbuffers::WIPOffset<NostrEvent<'b>>) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<NostrEvent>>(SignerRequest::VT_EVENT, event);
+        }
+        #[inline]
+        pub fn add_proofs(
+            &mut self,
+            proofs: ::flatbuffers::WIPOffset<::flatbuffers::Vector<'b, ::flatbuffers::ForwardsUOffset<ProofClaim<'b>>>>,
+        ) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<_>>(SignerRequest::VT_PROOFS, proofs);
+        }
+        #[inline]
+        pub fn add_relays(
+            &mut self,
+            relays: ::flatbuffers::WIPOffset<::flatbuffers::Vector<'b, ::flatbuffers::ForwardsUOffset<&'b str>>>,
+        ) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<_>>(SignerRequest::VT_RELAYS, relays);
+        }
+        #[inline]
+        pub fn add_client(&mut self, client: ::flatbuffers::WIPOffset<SignerClient<'b>>) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<SignerClient>>(SignerRequest::VT_CLIENT, client);
+        }
+        #[inline]
+        pub fn add_answer(&mut self, answer: ::flatbuffers::WIPOffset<SignerResponse<'b>>) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<SignerResponse>>(SignerRequest::VT_ANSWER, answer);
+        }
+        #[inline]
         pub fn new(_fbb: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>) -> SignerRequestBuilder<'a, 'b, A> {
             let start = _fbb.start_table();
             SignerRequestBuilder {
@@ -6223,6 +7027,14 @@ pub mod ferry {
             ds.field("claims", &self.claims());
             ds.field("template", &self.template());
             ds.field("secret", &self.secret());
+            ds.field("cipher", &self.cipher());
+            ds.field("peer", &self.peer());
+            ds.field("text", &self.text());
+            ds.field("event", &self.event());
+            ds.field("proofs", &self.proofs());
+            ds.field("relays", &self.relays());
+            ds.field("client", &self.client());
+            ds.field("answer", &self.answer());
             ds.finish()
         }
     }
@@ -6250,6 +7062,9 @@ pub mod ferry {
         pub const VT_EVENT: ::flatbuffers::VOffsetT = 10;
         pub const VT_PUBKEY: ::flatbuffers::VOffsetT = 12;
         pub const VT_ERROR: ::flatbuffers::VOffsetT = 14;
+        pub const VT_TEXT: ::flatbuffers::VOffsetT = 16;
+        pub const VT_WRAPS: ::flatbuffers::VOffsetT = 18;
+        pub const VT_ASK: ::flatbuffers::VOffsetT = 20;
 
         #[inline]
         pub unsafe fn init_from_table(table: ::flatbuffers::Table<'a>) -> Self {
@@ -6262,6 +7077,15 @@ pub mod ferry {
         ) -> ::flatbuffers::WIPOffset<SignerResponse<'bldr>> {
             let mut builder = SignerResponseBuilder::new(_fbb);
             builder.add_request_id(args.request_id);
+            if let Some(x) = args.ask {
+                builder.add_ask(x);
+            }
+            if let Some(x) = args.wraps {
+                builder.add_wraps(x);
+            }
+            if let Some(x) = args.text {
+                builder.add_text(x);
+            }
             if let Some(x) = args.error {
                 builder.add_error(x);
             }
@@ -6336,23 +7160,53 @@ pub mod ferry {
                     .get::<::flatbuffers::ForwardsUOffset<SignerError>>(SignerResponse::VT_ERROR, None)
             }
         }
+        #[inline]
+        pub fn text(&self) -> Option<&'a str> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab
+                    .get::<::flatbuffers::ForwardsUOffset<&str>>(SignerResponse::VT_TEXT, None)
+            }
+        }
+        #[inline]
+        pub fn wraps(&self) -> Option<::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<NostrEvent<'a>>>> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab.get::<::flatbuffers::ForwardsUOffset<
+                    ::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<NostrEvent>>,
+                >>(SignerResponse::VT_WRAPS, None)
+            }
+        }
+        #[inline]
+        pub fn ask(&self) -> Option<SignerRequest<'a>> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab
+                    .get::<::flatbuffers::ForwardsUOffset<SignerRequest>>(SignerResponse::VT_ASK, None)
+            }
+        }
     }
 
     impl ::flatbuffers::Verifiable for SignerResponse<'_> {
         #[inline]
         fn run_verifier(v: &mut ::flatbuffers::Verifier, pos: usize) -> Result<(), ::flatbuffers::InvalidFlatbuffer> {
             v.visit_table(pos)?
-                .visit_field::<u64>("request_id", Self::VT_REQUEST_ID, false)?
-                .visit_field::<SignerOutcome>("outcome", Self::VT_OUTCOME, false)?
-                .visit_field::<::flatbuffers::ForwardsUOffset<::flatbuffers::Vector<'_, bool>>>(
-                    "verdicts",
-                    Self::VT_VERDICTS,
-                    false,
-                )?
-                .visit_field::<::flatbuffers::ForwardsUOffset<NostrEvent>>("event", Self::VT_EVENT, false)?
-                .visit_field::<Hash>("pubkey", Self::VT_PUBKEY, false)?
-                .visit_field::<::flatbuffers::ForwardsUOffset<SignerError>>("error", Self::VT_ERROR, false)?
-                .finish();
+     .visit_field::<u64>("request_id", Self::VT_REQUEST_ID, false)?
+     .visit_field::<SignerOutcome>("outcome", Self::VT_OUTCOME, false)?
+     .visit_field::<::flatbuffers::ForwardsUOffset<::flatbuffers::Vector<'_, bool>>>("verdicts", Self::VT_VERDICTS, false)?
+     .visit_field::<::flatbuffers::ForwardsUOffset<NostrEvent>>("event", Self::VT_EVENT, false)?
+     .visit_field::<Hash>("pubkey", Self::VT_PUBKEY, false)?
+     .visit_field::<::flatbuffers::ForwardsUOffset<SignerError>>("error", Self::VT_ERROR, false)?
+     .visit_field::<::flatbuffers::ForwardsUOffset<&str>>("text", Self::VT_TEXT, false)?
+     .visit_field::<::flatbuffers::ForwardsUOffset<::flatbuffers::Vector<'_, ::flatbuffers::ForwardsUOffset<NostrEvent>>>>("wraps", Self::VT_WRAPS, false)?
+     .visit_field::<::flatbuffers::ForwardsUOffset<SignerRequest>>("ask", Self::VT_ASK, false)?
+     .finish();
             Ok(())
         }
     }
@@ -6363,6 +7217,10 @@ pub mod ferry {
         pub event: Option<::flatbuffers::WIPOffset<NostrEvent<'a>>>,
         pub pubkey: Option<&'a Hash>,
         pub error: Option<::flatbuffers::WIPOffset<SignerError<'a>>>,
+        pub text: Option<::flatbuffers::WIPOffset<&'a str>>,
+        pub wraps:
+            Option<::flatbuffers::WIPOffset<::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<NostrEvent<'a>>>>>,
+        pub ask: Option<::flatbuffers::WIPOffset<SignerRequest<'a>>>,
     }
     impl<'a> Default for SignerResponseArgs<'a> {
         #[inline]
@@ -6374,6 +7232,9 @@ pub mod ferry {
                 event: None,
                 pubkey: None,
                 error: None,
+                text: None,
+                wraps: None,
+                ask: None,
             }
         }
     }
@@ -6412,6 +7273,24 @@ pub mod ferry {
                 .push_slot_always::<::flatbuffers::WIPOffset<SignerError>>(SignerResponse::VT_ERROR, error);
         }
         #[inline]
+        pub fn add_text(&mut self, text: ::flatbuffers::WIPOffset<&'b str>) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<_>>(SignerResponse::VT_TEXT, text);
+        }
+        #[inline]
+        pub fn add_wraps(
+            &mut self,
+            wraps: ::flatbuffers::WIPOffset<::flatbuffers::Vector<'b, ::flatbuffers::ForwardsUOffset<NostrEvent<'b>>>>,
+        ) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<_>>(SignerResponse::VT_WRAPS, wraps);
+        }
+        #[inline]
+        pub fn add_ask(&mut self, ask: ::flatbuffers::WIPOffset<SignerRequest<'b>>) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<SignerRequest>>(SignerResponse::VT_ASK, ask);
+        }
+        #[inline]
         pub fn new(_fbb: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>) -> SignerResponseBuilder<'a, 'b, A> {
             let start = _fbb.start_table();
             SignerResponseBuilder {
@@ -6435,6 +7314,9 @@ pub mod ferry {
             ds.field("event", &self.event());
             ds.field("pubkey", &self.pubkey());
             ds.field("error", &self.error());
+            ds.field("text", &self.text());
+            ds.field("wraps", &self.wraps());
+            ds.field("ask", &self.ask());
             ds.finish()
         }
     }

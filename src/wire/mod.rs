@@ -96,6 +96,8 @@ pub enum WireError {
     BadLetter(u8),
     #[error("the filter has two lists for `#{0}`")]
     RepeatedLetter(char),
+    #[error("the answer holds no rumor")]
+    BadRumor,
     /// The reason is the JSON reader's.
     #[error("not an envelope: {0}")]
     BadEnvelope(String),
@@ -379,8 +381,8 @@ mod tests {
         assert_eq!(PageToParser::decode(&online), Err(misplaced("Online")));
         let secret = PageToCrypto::Logout { request: RequestId(1) }.encode();
         assert_eq!(ParserToCrypto::decode(&secret), Err(misplaced("Logout")));
-        let done = CryptoToPage::Done { request: RequestId(1) }.encode();
-        assert_eq!(CryptoToParser::decode(&done), Err(misplaced("Done")));
+        let auth = CryptoToPage::AuthUrl { url: "x".into() }.encode();
+        assert_eq!(CryptoToParser::decode(&auth), Err(misplaced("AuthUrl")));
         let all = ParserToPage::EoseAll.encode();
         assert_eq!(CacheToParser::decode(&all), Err(misplaced("Eose")));
     }

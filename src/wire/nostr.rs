@@ -235,6 +235,8 @@ fn signer_error_parts(error: &SignerError) -> (fb::SignerErrorCode, &str) {
         SignerError::TimedOut => (Code::TimedOut, ""),
         SignerError::Disconnected(detail) => (Code::Disconnected, detail),
         SignerError::BadInput(detail) => (Code::BadInput, detail),
+        SignerError::Cancelled => (Code::Cancelled, ""),
+        SignerError::Unsupported(detail) => (Code::Unsupported, detail),
     }
 }
 
@@ -260,6 +262,8 @@ pub(super) fn read_signer_error(
         Code::TimedOut => Ok(SignerError::TimedOut),
         Code::Disconnected => Ok(SignerError::Disconnected(detail())),
         Code::BadInput => Ok(SignerError::BadInput(detail())),
+        Code::Cancelled => Ok(SignerError::Cancelled),
+        Code::Unsupported => Ok(SignerError::Unsupported(detail())),
         Code(tag) => Err(WireError::UnknownTag {
             field: "SignerError.code",
             tag,

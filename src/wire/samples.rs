@@ -7,10 +7,11 @@ use zeroize::Zeroizing;
 
 use super::Wire;
 use crate::message::*;
-use crate::nostr::event::{Event, EventId, MAX_EVENT_BYTES, MAX_TAGS, Pubkey, RawEvent, Signature, Tag};
+use crate::nostr::event::{Event, EventId, MAX_EVENT_BYTES, MAX_TAGS, Pubkey, RawEvent, Signature, Tag, UnsignedEvent};
 use crate::nostr::filter::Filter;
 use crate::nostr::frame::ClientFrame;
 use crate::nostr::kind::Kind;
+use crate::nostr::nip59::Rumor;
 use crate::nostr::relay_url::RelayUrl;
 use crate::time::UnixSeconds;
 
@@ -192,7 +193,7 @@ fn large_template() -> Template {
     }
 }
 
-fn signer_errors() -> [SignerError; 6] {
+fn signer_errors() -> [SignerError; 8] {
     [
         SignerError::NoSigner,
         SignerError::Refused("no".into()),
@@ -200,6 +201,8 @@ fn signer_errors() -> [SignerError; 6] {
         SignerError::TimedOut,
         SignerError::Disconnected("gone".into()),
         SignerError::BadInput("what".into()),
+        SignerError::Cancelled,
+        SignerError::Unsupported("nip44".into()),
     ]
 }
 
@@ -342,32 +345,125 @@ impl Samples for PageToCryptoControl {
     }
 }
 
+fn secret(text: &str) -> Secret {
+    Secret(Zeroizing::new(text.into()))
+}
+
+fn signer_calls() -> Vec<SignerCall> {
+    let peer = Pubkey([3; 32]);
+    let mut calls = vec![
+        SignerCall::GetPublicKey,
+        SignerCall::Encrypt {
+            cipher: Cipher::Nip44,
+            peer,
+            plaintext: secret("h\u{e9}llo"),
+        },
+        SignerCall::Encrypt {
+            cipher: Cipher::Nip04,
+            peer,
+            plaintext: secret(""),
+        },
+        SignerCall::Decrypt {
+            cipher: Cipher::Nip04,
+            peer,
+            ciphertext: "AA==?iv=AA==".into(),
+        },
+    ];
+    calls.extend(templates().map(SignerCall::Sign));
+    calls
+}
+
+fn signer_ops() -> Vec<SignerOp> {
+    let proof = |r| ProofClaim {
+        mint_key: [2; 33],
+        secret: secret("s"),
+        signature: [3; 33],
+        e: [4; 32],
+        s: [5; 32],
+        r,
+    };
+    let mut ops: Vec<SignerOp> = signer_calls().into_iter().map(SignerOp::Call).collect();
+    ops.push(SignerOp::Unwrap(raw()));
+    ops.extend(templates().map(SignerOp::Wrap));
+    ops.push(SignerOp::VerifyProofs(vec![]));
+    ops.push(SignerOp::VerifyProofs(vec![proof(None), proof(Some([6; 32]))]));
+    ops
+}
+
+fn signer_results() -> Vec<SignerResult> {
+    let rumor = Rumor::new(UnsignedEvent {
+        pubkey: Pubkey([9; 32]),
+        created_at: UnixSeconds(1),
+        kind: Kind(14),
+        tags: tags(&[&["p", "x"]]),
+        content: "h\u{e9}\"".into(),
+    });
+    let answers = [
+        SignerAnswer::PublicKey(Pubkey([9; 32])),
+        SignerAnswer::Signed(raw()),
+        SignerAnswer::Text(secret("")),
+        SignerAnswer::Text(secret("text")),
+        SignerAnswer::Rumor(rumor),
+        SignerAnswer::Wraps(vec![]),
+        SignerAnswer::Wraps(vec![raw(), raw()]),
+        SignerAnswer::Verdicts(vec![true, false]),
+        SignerAnswer::Done,
+    ];
+    let errors = signer_errors().map(Err);
+    answers.into_iter().map(Ok).chain(errors).collect()
+}
+
+fn signer_choices() -> Vec<SignerChoice> {
+    let client = SignerClient {
+        permissions: "sign_event:1".into(),
+        name: "Ferry".into(),
+        url: "https://app.example".into(),
+        image: String::new(),
+    };
+    vec![
+        SignerChoice::PrivateKey(secret("nsec1")),
+        SignerChoice::PrivateKey(secret("")),
+        SignerChoice::EncryptedKey {
+            ncryptsec: "ncryptsec1".into(),
+            passphrase: secret("p"),
+        },
+        SignerChoice::PublicKey("npub1".into()),
+        SignerChoice::Extension,
+        SignerChoice::Bunker {
+            url: secret("bunker://"),
+            client: SignerClient::default(),
+        },
+        SignerChoice::NostrConnect {
+            relays: relays(),
+            client,
+        },
+        SignerChoice::Session(secret("{}")),
+    ]
+}
+
 impl Samples for PageToCrypto {
     fn small() -> Vec<Self> {
-        let secret = |text: &str| Secret(Zeroizing::new(text.into()));
-        let mut messages = vec![
-            PageToCrypto::UsePrivateKey {
-                request: REQUEST,
-                secret: secret("nsec1"),
-            },
-            PageToCrypto::UsePrivateKey {
-                request: RequestId(0),
-                secret: secret(""),
-            },
-            PageToCrypto::GetPublicKey { request: REQUEST },
-            PageToCrypto::Logout { request: REQUEST },
-        ];
-        messages.extend(templates().map(|template| PageToCrypto::SignEvent {
-            request: REQUEST,
-            template,
-        }));
+        let request = REQUEST;
+        let mut messages = vec![PageToCrypto::Logout { request: RequestId(0) }];
+        messages.extend(
+            signer_choices()
+                .into_iter()
+                .map(|choice| PageToCrypto::Use { request, choice }),
+        );
+        messages.extend(signer_ops().into_iter().map(|op| PageToCrypto::Ask { request, op }));
+        let call = CallId(5);
+        messages.extend(
+            signer_results()
+                .into_iter()
+                .map(|result| PageToCrypto::Extension { call, result }),
+        );
         messages
     }
 
     fn large() -> Vec<Self> {
-        vec![PageToCrypto::SignEvent {
+        vec![PageToCrypto::Ask {
             request: REQUEST,
-            template: large_template(),
+            op: SignerOp::Call(SignerCall::Sign(large_template())),
         }]
     }
 }
@@ -477,21 +573,28 @@ impl Samples for RoleReport {
 
 impl Samples for CryptoToPage {
     fn small() -> Vec<Self> {
+        let request = REQUEST;
         let mut messages = vec![
-            CryptoToPage::PublicKey {
-                request: REQUEST,
-                pubkey: Pubkey([9; 32]),
+            CryptoToPage::AuthUrl {
+                url: "https://signer.example/confirm".into(),
             },
-            CryptoToPage::Signed {
-                request: REQUEST,
-                event: raw(),
+            CryptoToPage::ConnectUrl {
+                request,
+                url: secret("nostrconnect://"),
             },
-            CryptoToPage::Done { request: RequestId(0) },
+            CryptoToPage::Session { session: secret("{}") },
         ];
-        messages.extend(signer_errors().map(|error| CryptoToPage::Failed {
-            request: REQUEST,
-            error,
-        }));
+        messages.extend(
+            signer_results()
+                .into_iter()
+                .map(|result| CryptoToPage::Answer { request, result }),
+        );
+        let call = CallId(u64::MAX);
+        messages.extend(
+            signer_calls()
+                .into_iter()
+                .map(|ask| CryptoToPage::Extension { call, ask }),
+        );
         messages
     }
 }
@@ -811,10 +914,11 @@ impl Samples for ParserToCrypto {
                 claims: vec![],
             },
         ];
-        messages.extend(templates().map(|template| ParserToCrypto::Sign {
-            request: REQUEST,
-            template,
-        }));
+        messages.extend(
+            signer_ops()
+                .into_iter()
+                .map(|op| ParserToCrypto::Ask { request: REQUEST, op }),
+        );
         messages
     }
 
@@ -838,15 +942,13 @@ impl Samples for CryptoToParser {
                 request: RequestId(0),
                 good: vec![],
             },
-            CryptoToParser::Signed {
-                request: REQUEST,
-                event: raw(),
-            },
         ];
-        messages.extend(signer_errors().map(|error| CryptoToParser::Failed {
-            request: REQUEST,
-            error,
-        }));
+        let request = REQUEST;
+        messages.extend(
+            signer_results()
+                .into_iter()
+                .map(|result| CryptoToParser::Answer { request, result }),
+        );
         messages
     }
 
@@ -857,9 +959,9 @@ impl Samples for CryptoToParser {
                 request: REQUEST,
                 good: vec![true; 1_000],
             },
-            CryptoToParser::Signed {
+            CryptoToParser::Answer {
                 request: REQUEST,
-                event,
+                result: Ok(SignerAnswer::Signed(event)),
             },
         ]
     }

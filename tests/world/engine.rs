@@ -330,6 +330,7 @@ impl World {
             InlineVerifier::new(Counting(0)),
             Counting(100),
             clock(3),
+            crypto::Config::default(),
         ));
         World {
             executor,

@@ -8,5 +8,17 @@ export enum SignerAction {
   SignEvent = 1,
   GetPublicKey = 2,
   UsePrivateKey = 3,
-  Logout = 4
+  Logout = 4,
+  Encrypt = 5,
+  Decrypt = 6,
+  Unwrap = 7,
+  Wrap = 8,
+  VerifyProofs = 9,
+  UseEncryptedKey = 10,
+  UsePublicKey = 11,
+  UseExtension = 12,
+  UseBunker = 13,
+  NostrConnect = 14,
+  ResumeSession = 15,
+  ExtensionAnswer = 16
 }

@@ -8,5 +8,7 @@ export enum SignerErrorCode {
   Refused = 1,
   TimedOut = 2,
   Disconnected = 3,
-  BadInput = 4
+  BadInput = 4,
+  Cancelled = 5,
+  Unsupported = 6
 }

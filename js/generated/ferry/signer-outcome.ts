@@ -8,5 +8,13 @@ export enum SignerOutcome {
   Signed = 1,
   PublicKey = 2,
   Done = 3,
-  Failed = 4
+  Failed = 4,
+  Text = 5,
+  Rumor = 6,
+  Wraps = 7,
+  Proofs = 8,
+  Extension = 9,
+  AuthUrl = 10,
+  ConnectUrl = 11,
+  Session = 12
 }

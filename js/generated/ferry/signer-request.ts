@@ -5,8 +5,14 @@
 
 import * as flatbuffers from 'flatbuffers';
 
+import { Cipher } from '../ferry/cipher.js';
 import { Claim } from '../ferry/claim.js';
+import { Hash } from '../ferry/hash.js';
+import { NostrEvent } from '../ferry/nostr-event.js';
+import { ProofClaim } from '../ferry/proof-claim.js';
 import { SignerAction } from '../ferry/signer-action.js';
+import { SignerClient } from '../ferry/signer-client.js';
+import { SignerResponse } from '../ferry/signer-response.js';
 import { Template } from '../ferry/template.js';
 
 
@@ -60,8 +66,62 @@ secret(optionalEncoding?:any):string|Uint8Array|null {
   return offset ? this.bb!.__string(this.bb_pos + offset, optionalEncoding) : null;
 }
 
+cipher():Cipher {
+  const offset = this.bb!.__offset(this.bb_pos, 14);
+  return offset ? this.bb!.readUint8(this.bb_pos + offset) : Cipher.Nip44;
+}
+
+peer(obj?:Hash):Hash|null {
+  const offset = this.bb!.__offset(this.bb_pos, 16);
+  return offset ? (obj || new Hash()).__init(this.bb_pos + offset, this.bb!) : null;
+}
+
+text():string|null
+text(optionalEncoding:flatbuffers.Encoding):string|Uint8Array|null
+text(optionalEncoding?:any):string|Uint8Array|null {
+  const offset = this.bb!.__offset(this.bb_pos, 18);
+  return offset ? this.bb!.__string(this.bb_pos + offset, optionalEncoding) : null;
+}
+
+event(obj?:NostrEvent):NostrEvent|null {
+  const offset = this.bb!.__offset(this.bb_pos, 20);
+  return offset ? (obj || new NostrEvent()).__init(this.bb!.__indirect(this.bb_pos + offset), this.bb!) : null;
+}
+
+proofs(index: number, obj?:ProofClaim):ProofClaim|null {
+  const offset = this.bb!.__offset(this.bb_pos, 22);
+  return offset ? (obj || new ProofClaim()).__init(this.bb!.__indirect(this.bb!.__vector(this.bb_pos + offset) + index * 4), this.bb!) : null;
+}
+
+proofsLength():number {
+  const offset = this.bb!.__offset(this.bb_pos, 22);
+  return offset ? this.bb!.__vector_len(this.bb_pos + offset) : 0;
+}
+
+relays(index: number):string
+relays(index: number,optionalEncoding:flatbuffers.Encoding):string|Uint8Array
+relays(index: number,optionalEncoding?:any):string|Uint8Array|null {
+  const offset = this.bb!.__offset(this.bb_pos, 24);
+  return offset ? this.bb!.__string(this.bb!.__vector(this.bb_pos + offset) + index * 4, optionalEncoding) : null;
+}
+
+relaysLength():number {
+  const offset = this.bb!.__offset(this.bb_pos, 24);
+  return offset ? this.bb!.__vector_len(this.bb_pos + offset) : 0;
+}
+
+client(obj?:SignerClient):SignerClient|null {
+  const offset = this.bb!.__offset(this.bb_pos, 26);
+  return offset ? (obj || new SignerClient()).__init(this.bb!.__indirect(this.bb_pos + offset), this.bb!) : null;
+}
+
+answer(obj?:SignerResponse):SignerResponse|null {
+  const offset = this.bb!.__offset(this.bb_pos, 28);
+  return offset ? (obj || new SignerResponse()).__init(this.bb!.__indirect(this.bb_pos + offset), this.bb!) : null;
+}
+
 static startSignerRequest(builder:flatbuffers.Builder) {
-  builder.startObject(5);
+  builder.startObject(13);
 }
 
 static addRequestId(builder:flatbuffers.Builder, requestId:bigint) {
@@ -86,6 +146,62 @@ static addTemplate(builder:flatbuffers.Builder, templateOffset:flatbuffers.Offse
 
 static addSecret(builder:flatbuffers.Builder, secretOffset:flatbuffers.Offset) {
   builder.addFieldOffset(4, secretOffset, 0);
+}
+
+static addCipher(builder:flatbuffers.Builder, cipher:Cipher) {
+  builder.addFieldInt8(5, cipher, Cipher.Nip44);
+}
+
+static addPeer(builder:flatbuffers.Builder, peerOffset:flatbuffers.Offset) {
+  builder.addFieldStruct(6, peerOffset, 0);
+}
+
+static addText(builder:flatbuffers.Builder, textOffset:flatbuffers.Offset) {
+  builder.addFieldOffset(7, textOffset, 0);
+}
+
+static addEvent(builder:flatbuffers.Builder, eventOffset:flatbuffers.Offset) {
+  builder.addFieldOffset(8, eventOffset, 0);
+}
+
+static addProofs(builder:flatbuffers.Builder, proofsOffset:flatbuffers.Offset) {
+  builder.addFieldOffset(9, proofsOffset, 0);
+}
+
+static createProofsVector(builder:flatbuffers.Builder, data:flatbuffers.Offset[]):flatbuffers.Offset {
+  builder.startVector(4, data.length, 4);
+  for (let i = data.length - 1; i >= 0; i--) {
+    builder.addOffset(data[i]!);
+  }
+  return builder.endVector();
+}
+
+static startProofsVector(builder:flatbuffers.Builder, numElems:number) {
+  builder.startVector(4, numElems, 4);
+}
+
+static addRelays(builder:flatbuffers.Builder, relaysOffset:flatbuffers.Offset) {
+  builder.addFieldOffset(10, relaysOffset, 0);
+}
+
+static createRelaysVector(builder:flatbuffers.Builder, data:flatbuffers.Offset[]):flatbuffers.Offset {
+  builder.startVector(4, data.length, 4);
+  for (let i = data.length - 1; i >= 0; i--) {
+    builder.addOffset(data[i]!);
+  }
+  return builder.endVector();
+}
+
+static startRelaysVector(builder:flatbuffers.Builder, numElems:number) {
+  builder.startVector(4, numElems, 4);
+}
+
+static addClient(builder:flatbuffers.Builder, clientOffset:flatbuffers.Offset) {
+  builder.addFieldOffset(11, clientOffset, 0);
+}
+
+static addAnswer(builder:flatbuffers.Builder, answerOffset:flatbuffers.Offset) {
+  builder.addFieldOffset(12, answerOffset, 0);
 }
 
 static endSignerRequest(builder:flatbuffers.Builder):flatbuffers.Offset {

@@ -9,6 +9,7 @@ import { Hash } from '../ferry/hash.js';
 import { NostrEvent } from '../ferry/nostr-event.js';
 import { SignerError } from '../ferry/signer-error.js';
 import { SignerOutcome } from '../ferry/signer-outcome.js';
+import { SignerRequest } from '../ferry/signer-request.js';
 
 
 export class SignerResponse {
@@ -69,8 +70,30 @@ error(obj?:SignerError):SignerError|null {
   return offset ? (obj || new SignerError()).__init(this.bb!.__indirect(this.bb_pos + offset), this.bb!) : null;
 }
 
+text():string|null
+text(optionalEncoding:flatbuffers.Encoding):string|Uint8Array|null
+text(optionalEncoding?:any):string|Uint8Array|null {
+  const offset = this.bb!.__offset(this.bb_pos, 16);
+  return offset ? this.bb!.__string(this.bb_pos + offset, optionalEncoding) : null;
+}
+
+wraps(index: number, obj?:NostrEvent):NostrEvent|null {
+  const offset = this.bb!.__offset(this.bb_pos, 18);
+  return offset ? (obj || new NostrEvent()).__init(this.bb!.__indirect(this.bb!.__vector(this.bb_pos + offset) + index * 4), this.bb!) : null;
+}
+
+wrapsLength():number {
+  const offset = this.bb!.__offset(this.bb_pos, 18);
+  return offset ? this.bb!.__vector_len(this.bb_pos + offset) : 0;
+}
+
+ask(obj?:SignerRequest):SignerRequest|null {
+  const offset = this.bb!.__offset(this.bb_pos, 20);
+  return offset ? (obj || new SignerRequest()).__init(this.bb!.__indirect(this.bb_pos + offset), this.bb!) : null;
+}
+
 static startSignerResponse(builder:flatbuffers.Builder) {
-  builder.startObject(6);
+  builder.startObject(9);
 }
 
 static addRequestId(builder:flatbuffers.Builder, requestId:bigint) {
@@ -107,6 +130,30 @@ static addPubkey(builder:flatbuffers.Builder, pubkeyOffset:flatbuffers.Offset) {
 
 static addError(builder:flatbuffers.Builder, errorOffset:flatbuffers.Offset) {
   builder.addFieldOffset(5, errorOffset, 0);
+}
+
+static addText(builder:flatbuffers.Builder, textOffset:flatbuffers.Offset) {
+  builder.addFieldOffset(6, textOffset, 0);
+}
+
+static addWraps(builder:flatbuffers.Builder, wrapsOffset:flatbuffers.Offset) {
+  builder.addFieldOffset(7, wrapsOffset, 0);
+}
+
+static createWrapsVector(builder:flatbuffers.Builder, data:flatbuffers.Offset[]):flatbuffers.Offset {
+  builder.startVector(4, data.length, 4);
+  for (let i = data.length - 1; i >= 0; i--) {
+    builder.addOffset(data[i]!);
+  }
+  return builder.endVector();
+}
+
+static startWrapsVector(builder:flatbuffers.Builder, numElems:number) {
+  builder.startVector(4, numElems, 4);
+}
+
+static addAsk(builder:flatbuffers.Builder, askOffset:flatbuffers.Offset) {
+  builder.addFieldOffset(8, askOffset, 0);
 }
 
 static endSignerResponse(builder:flatbuffers.Builder):flatbuffers.Offset {

@@ -12,14 +12,15 @@ mod shim;
 use secp256k1::constants::CURVE_ORDER;
 use sha2::{Digest, Sha256};
 
+use super::event::{EventId, Pubkey, Signature};
 use shim::{Point, Scratch, Term, lift_x, subtract, sum};
 
 /// What is to be checked: that `sig` is `pubkey`'s BIP-340 signature over `id` (NIP-01).
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Claim {
-    pub id: [u8; 32],
-    pub pubkey: [u8; 32],
-    pub sig: [u8; 64],
+    pub id: EventId,
+    pub pubkey: Pubkey,
+    pub sig: Signature,
 }
 
 /// Longest chunk that one equation stands for. 1,000 would be a fifth faster while all is well, but one forgery
@@ -36,11 +37,11 @@ const SUMMED_AT_MOST: usize = 2;
 
 /// Checks one signature with libsecp256k1's own function: the reference.
 pub fn check(claim: &Claim) -> bool {
-    let Ok(key) = secp256k1::XOnlyPublicKey::from_byte_array(claim.pubkey) else {
+    let Ok(key) = secp256k1::XOnlyPublicKey::from_byte_array(claim.pubkey.0) else {
         return false;
     };
-    let sig = secp256k1::schnorr::Signature::from_byte_array(claim.sig);
-    secp256k1::schnorr::verify(&sig, &claim.id, &key).is_ok()
+    let sig = secp256k1::schnorr::Signature::from_byte_array(claim.sig.0);
+    secp256k1::schnorr::verify(&sig, &claim.id.0, &key).is_ok()
 }
 
 /// Checks all `claims`; the verdicts are in their order, and are those of [`check`].
@@ -87,7 +88,7 @@ impl<'a> Chunk<'a> {
             // A square root for each author, not for each event.
             let p = match author {
                 Some((pubkey, p)) if pubkey == claim.pubkey => p,
-                _ => lift_x(&claim.pubkey),
+                _ => lift_x(&claim.pubkey.0),
             };
             author = Some((claim.pubkey, p));
             match p.and_then(|p| term(claim, p, &challenge)) {
@@ -118,7 +119,7 @@ impl<'a> Chunk<'a> {
 /// The claim's part of the equation, its coefficient still zero; `None` where BIP-340
 /// says "fail" before any multiplication: R on no point of the curve, or s >= n.
 fn term(claim: &Claim, p: Point, challenge: &Sha256) -> Option<Term> {
-    let (r_x, s) = claim.sig.split_first_chunk::<32>()?;
+    let (r_x, s) = claim.sig.0.split_first_chunk::<32>()?;
     let s: [u8; 32] = s.try_into().ok()?;
     if s >= CURVE_ORDER {
         return None;
@@ -126,8 +127,8 @@ fn term(claim: &Claim, p: Point, challenge: &Sha256) -> Option<Term> {
     let e = challenge
         .clone()
         .chain_update(r_x)
-        .chain_update(claim.pubkey)
-        .chain_update(claim.id)
+        .chain_update(claim.pubkey.0)
+        .chain_update(claim.id.0)
         .finalize();
     Some(Term {
         r: lift_x(r_x)?,
@@ -212,9 +213,9 @@ mod tests {
         let id: [u8; 32] = Sha256::digest(number.to_be_bytes()).into();
         let sig = secp256k1::schnorr::sign_no_aux_rand(&id, &keypair).to_byte_array();
         Claim {
-            id,
-            pubkey: keypair.x_only_public_key().0.to_byte_array(),
-            sig,
+            id: EventId(id),
+            pubkey: Pubkey(keypair.x_only_public_key().0.to_byte_array()),
+            sig: Signature(sig),
         }
     }
 
@@ -227,7 +228,7 @@ mod tests {
 
     /// Adds `by` to the last byte of s; the carry out of it would spoil the test.
     fn shift_s(claim: &mut Claim, by: i8) {
-        claim.sig[63] = claim.sig[63].checked_add_signed(by).unwrap();
+        claim.sig.0[63] = claim.sig.0[63].checked_add_signed(by).unwrap();
     }
 
     fn sum_is_zero(terms: &[Term], scratch: &mut Scratch) -> bool {
@@ -256,7 +257,7 @@ mod tests {
         let mut shifted = claims.clone();
         shift_s(&mut shifted[4], 1);
         let mut other_id = claims.clone();
-        other_id[4].id[0] ^= 1;
+        other_id[4].id.0[0] ^= 1;
         for after in [
             terms(&shifted, &[0; 32]),
             terms(&other_id, &[0; 32]),
@@ -277,7 +278,7 @@ mod tests {
         let claims: Vec<Claim> = (0..CHUNK as u16).map(|n| signed(1 + (n % 2) as u8, n)).collect();
         let alternating = terms(&claims, &[7; 32]);
         let mut sorted = alternating.clone();
-        sorted.sort_by_key(|term| claims.iter().position(|c| c.sig[32..] == term.s).map(|n| n % 2));
+        sorted.sort_by_key(|term| claims.iter().position(|c| c.sig.0[32..] == term.s).map(|n| n % 2));
         let sizes = (1..150).chain([CHUNK - 1, CHUNK]);
         for n in sizes {
             assert!(
@@ -316,11 +317,11 @@ mod tests {
     #[test]
     fn an_s_of_the_group_order_or_more_gets_no_term() {
         let mut claim = signed(1, 1);
-        let p = lift_x(&claim.pubkey).unwrap();
+        let p = lift_x(&claim.pubkey.0).unwrap();
         let mut s = CURVE_ORDER;
         s[31] -= 1;
         for (s, expected) in [(s, true), (CURVE_ORDER, false), ([0xff; 32], false)] {
-            claim.sig[32..].copy_from_slice(&s);
+            claim.sig.0[32..].copy_from_slice(&s);
             assert_eq!(term(&claim, p, &Sha256::new()).is_some(), expected);
         }
     }
