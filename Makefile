@@ -54,8 +54,10 @@ build: $(DIST) $(TYPES) ## build the .wasm and the JavaScript into dist/
 
 test: test-native test-browser ## run everything a user would run
 
-test-native: $(RUST) $(GEN) ## run the Rust tests
+test-native: $(RUST) $(GEN) $(NODE) ## run the Rust tests, and compare with other implementations
 	$(CARGO) test --locked
+	$(CARGO) build --locked --example differential
+	$(NICE) node --test tests/node/*.test.mjs
 
 test-browser: $(DIST) $(SAMPLE_EVENTS) | $(CHROMIUM) $(PYTHON) ## run the tests that need a browser
 	$(NICE) node --test --test-timeout=300000 tests/browser/*.test.mjs
