@@ -36,6 +36,8 @@ export class Subscription extends Emitter<SubscriptionEvents> implements AsyncIt
   #holders = 1;
   #over: { error?: FerryError } | undefined;
   #scheduled = false;
+  /** Loops that read now: what comes is theirs to read, at their pace, and listeners hear of it as they do. */
+  #iterators = 0;
   /** An iterator that waits for the next event. */
   #wanting: (() => void) | undefined;
 
@@ -76,6 +78,7 @@ export class Subscription extends Emitter<SubscriptionEvents> implements AsyncIt
 
   /** The events, one by one, at the reader's own pace. Ends with the subscription; leaving the loop closes it. */
   async *[Symbol.asyncIterator](): AsyncGenerator<EventView, void, undefined> {
+    this.#iterators += 1;
     try {
       for (;;) {
         const message = this.#next();
@@ -87,7 +90,9 @@ export class Subscription extends Emitter<SubscriptionEvents> implements AsyncIt
         this.#wanting = undefined;
       }
     } finally {
+      this.#iterators -= 1;
       this.close();
+      if (this.hasListeners()) this.#schedule();
     }
   }
 
@@ -167,7 +172,7 @@ export class Subscription extends Emitter<SubscriptionEvents> implements AsyncIt
 
   #drain(): void {
     const end = performance.now() + SLICE_MS;
-    while (this.#next()) {
+    while (this.#iterators === 0 && this.#next()) {
       if (performance.now() > end) return this.#schedule();
     }
   }
