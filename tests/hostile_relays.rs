@@ -92,6 +92,12 @@ mod hostile {
         }
         assert!(net.host(&a).socket.is_none());
         assert_eq!(net.statuses[&a].reason, "the relay keeps sending faulty frames");
+        net.req(std::slice::from_ref(&a), "t", &[kind(1)]);
+        let word = net.words().pop().unwrap();
+        assert!(
+            word.starts_with("UNREACHABLE t"),
+            "nobody waits for it meanwhile: {word}"
+        );
         net.advance(29_000);
         assert_eq!(net.host(&a).relay.connections(), connections, "left alone for a while");
         net.host(&a).pipe.clear();

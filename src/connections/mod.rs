@@ -36,6 +36,8 @@ mod spool;
 mod subscriptions;
 mod turn;
 
+use std::future::poll_fn;
+
 use futures_util::{FutureExt, StreamExt, pin_mut, select_biased, stream::FusedStream};
 
 pub use self::config::Config;
@@ -45,7 +47,7 @@ pub use self::sockets::{SocketCommand, SocketEvent, SocketId, Sockets};
 pub use self::spool::Spools;
 use crate::message::{Envelope, Nothing, PageToConnections, ParserToConnections, RelayMessage, RoleReport, Stats};
 use crate::router::{Backlog, Port, Received};
-use crate::time::{Clock, Millis, Now, later, until};
+use crate::time::{Clock, Millis, later, until};
 
 /// The role's ports.
 pub struct Ports {
@@ -54,9 +56,6 @@ pub struct Ports {
     pub crypto: Port<Envelope, RelayMessage>,
     pub page: Port<PageToConnections, RoleReport>,
 }
-
-/// States that the page had no room for are offered again after so long.
-const STATUS_RETRY_MS: u64 = 250;
 
 /// Runs the role until the page stops it or nobody is left to talk to.
 pub async fn run(
@@ -71,9 +70,9 @@ pub async fn run(
     let mut reports = Backlog::default();
     let mut settled = false;
     while !out.stopped && !ports.have_ended() {
-        let alarm = alarm(&core, &out, clock.now());
+        let alarm = core.next_timeout();
         // What is ready is taken first; only then is there time to post what is not yet a full batch.
-        let ready = next(&mut ports, &mut sockets, &clock, alarm).now_or_never();
+        let ready = next(&mut ports, &mut sockets, &mut statuses, &clock, alarm).now_or_never();
         let received = match ready {
             Some(received) => received,
             // A browser hands over one frame a task. Those that wait already join this batch.
@@ -86,7 +85,7 @@ pub async fn run(
                 settled = false;
                 out.flush_statuses(&mut statuses);
                 ports.flush(clock.now().mono);
-                next(&mut ports, &mut sockets, &clock, alarm).await
+                next(&mut ports, &mut sockets, &mut statuses, &clock, alarm).await
             }
         };
         let now = clock.now();
@@ -94,7 +93,7 @@ pub async fn run(
             Received::Message(input) => core.handle(now, input, &mut out),
             // The port has counted it; there is nobody to answer.
             Received::Malformed(_) => {}
-            // What waits for credit is sent below.
+            // What waits for credit is sent below, states once nothing else is to do.
             Received::Writable => {}
         }
         if ports.deliver(&mut out) {
@@ -104,7 +103,7 @@ pub async fn run(
             reports.push(RoleReport::Stats(Stats {
                 request,
                 ports: ports.stats(),
-                counters: core.counters(),
+                counters: core.counters().into_iter().chain(out.counters()).collect(),
             }));
         }
         reports.send(&mut ports.page);
@@ -119,6 +118,7 @@ pub async fn run(
 async fn next(
     ports: &mut Ports,
     sockets: &mut impl Sockets,
+    statuses: &mut impl StatusSink,
     clock: &impl Clock,
     alarm: Option<Millis>,
 ) -> Received<Input> {
@@ -130,13 +130,9 @@ async fn next(
         received = ports.parser.select_next_some() => received.map(Input::Parser),
         received = ports.crypto.select_next_some() => received.map(Input::Crypto),
         () = alarm => Received::Message(Input::Timeout),
+        () = poll_fn(|cx| statuses.poll_writable(cx)).fuse() => Received::Writable,
         event = sockets.select_next_some() => Received::Message(Input::Socket(event)),
     }
-}
-
-fn alarm(core: &Connections, out: &Outbox, now: Now) -> Option<Millis> {
-    let statuses = (!out.statuses.is_empty()).then_some(now.mono + STATUS_RETRY_MS);
-    core.next_timeout().into_iter().chain(statuses).min()
 }
 
 impl Ports {

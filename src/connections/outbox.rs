@@ -1,6 +1,7 @@
 //! What the core wants done, until the loop does it.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::task::{Context, Poll};
 
 use super::sockets::{SocketCommand, SocketId, Sockets};
 use super::spool::Spools;
@@ -29,6 +30,9 @@ impl Peer {
 pub trait StatusSink {
     /// Takes `status`; false if there is no room for now. It is offered again, or a newer one of the same relay.
     fn status(&mut self, status: &ConnectionStatus) -> bool;
+
+    /// Ready when there may be room again for what `status` did not take.
+    fn poll_writable(&mut self, cx: &mut Context<'_>) -> Poll<()>;
 }
 
 /// The core's outputs, by receiver.
@@ -62,6 +66,16 @@ impl Outbox {
     /// Bytes of `relay` that wait for a peer.
     pub fn waiting_bytes(&self, relay: &RelayUrl) -> usize {
         self.parser.bytes(relay) + self.crypto.bytes(relay)
+    }
+
+    /// Its counters, by name: the bytes that wait for credit, now and at most.
+    pub fn counters(&self) -> [(String, u64); 3] {
+        let named = [
+            ("spool_bytes", self.parser.total_bytes() + self.crypto.total_bytes()),
+            ("spool_most_bytes", self.parser.most_bytes() + self.crypto.most_bytes()),
+            ("untold_statuses", self.statuses.len()),
+        ];
+        named.map(|(name, count)| (name.to_owned(), count as u64))
     }
 
     /// Carries out what the sockets are asked.

@@ -14,6 +14,9 @@ pub struct Spools {
     queues: BTreeMap<RelayUrl, Queue>,
     /// The relays with a queue that is not empty, each once, the next to be served first.
     turns: VecDeque<RelayUrl>,
+    /// Bytes in all queues, now and at most so far.
+    total_bytes: usize,
+    most_bytes: usize,
 }
 
 #[derive(Debug, Default)]
@@ -32,13 +35,26 @@ impl Spools {
         if queue.messages.is_empty() {
             self.turns.push_back(relay.clone());
         }
-        queue.bytes += cost(&message);
+        let size = cost(&message);
+        queue.bytes += size;
+        self.total_bytes += size;
+        self.most_bytes = self.most_bytes.max(self.total_bytes);
         queue.messages.push_back(message);
     }
 
     /// Bytes that wait for `relay`'s turn.
     pub fn bytes(&self, relay: &RelayUrl) -> usize {
         self.queues.get(relay).map_or(0, |queue| queue.bytes)
+    }
+
+    /// Bytes that wait in all queues.
+    pub fn total_bytes(&self) -> usize {
+        self.total_bytes
+    }
+
+    /// The most bytes that have waited at a time.
+    pub fn most_bytes(&self) -> usize {
+        self.most_bytes
     }
 
     pub fn is_empty(&self) -> bool {
@@ -64,6 +80,7 @@ impl Spools {
                 }
                 any = true;
                 queue.bytes -= size;
+                self.total_bytes -= size;
             }
             if queue.messages.is_empty() {
                 self.queues.remove(&relay);
@@ -142,6 +159,7 @@ mod tests {
         let bytes = spools.bytes(&relay("a"));
         assert!(!spools.deliver(Err));
         assert_eq!(spools.bytes(&relay("a")), bytes);
+        assert_eq!(spools.total_bytes(), bytes);
         let mut got = Vec::new();
         spools.deliver(|message| {
             if got.len() == 1 {
@@ -155,5 +173,6 @@ mod tests {
             Ok(())
         });
         assert_eq!(got, [1, 2]);
+        assert_eq!((spools.total_bytes(), spools.most_bytes()), (0, bytes));
     }
 }

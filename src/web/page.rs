@@ -244,17 +244,27 @@ impl StatusOutlet {
 
 impl StatusSink for StatusOutlet {
     fn status(&mut self, status: &ConnectionStatus) -> bool {
-        while let Ok(object) = self.attached.try_recv() {
-            let hear = self.hear.clone();
-            self.outlet = Outlet::open(&object, self.config, move |packet| drop(hear.unbounded_send(packet)));
-        }
         let Some(outlet) = &mut self.outlet else { return false };
-        while let Ok(packet) = self.heard.try_recv() {
-            outlet.heard(packet);
-        }
         let written = outlet.write(status) == Written::Yes;
         // States are few: each is told at once.
         outlet.flush(Millis(0));
         written
+    }
+
+    fn poll_writable(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        while let Poll::Ready(Some(object)) = self.attached.poll_next_unpin(cx) {
+            let hear = self.hear.clone();
+            let heard = move |packet| drop(hear.unbounded_send(packet));
+            if let Some(outlet) = Outlet::open(&object, self.config, heard) {
+                self.outlet = Some(outlet);
+                return Poll::Ready(());
+            }
+        }
+        while let Poll::Ready(Some(packet)) = self.heard.poll_next_unpin(cx) {
+            if self.outlet.as_mut().is_some_and(|outlet| outlet.heard(packet)) {
+                return Poll::Ready(());
+            }
+        }
+        Poll::Pending
     }
 }

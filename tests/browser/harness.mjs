@@ -19,6 +19,8 @@ const CHROMIUM_FLAGS = [
   '--disable-background-networking',
   '--disable-component-update',
   '--disable-sync',
+  // `measureUserAgentSpecificMemory` answers at once, not after the next garbage collection.
+  '--enable-blink-features=ForceEagerMeasureMemory',
 ];
 
 const folder = mkdtempSync(join(tmpdir(), 'ferry-test-'));

@@ -140,6 +140,10 @@ impl StatusSink for Statuses {
         self.0.borrow_mut().insert(status.relay.clone(), status.clone());
         true
     }
+
+    fn poll_writable(&mut self, _: &mut Context<'_>) -> Poll<()> {
+        Poll::Pending
+    }
 }
 
 /// What the page has been given, and how much more it takes.

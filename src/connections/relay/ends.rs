@@ -103,13 +103,17 @@ impl Relay {
         };
         self.reason = cut(reason);
         self.drop_connection(turn, false);
-        if !connected {
-            self.fail_fast(turn);
-        }
+        self.fail_fast_if_hopeless(turn);
     }
 
-    /// Whoever waits for an answer need not wait for the next attempt.
-    pub(super) fn fail_fast(&mut self, turn: &mut Turn<'_>) {
+    /// Whoever waits for an answer need not wait for an attempt that comes too late for it, or may fail again.
+    pub(super) fn fail_fast_if_hopeless(&mut self, turn: &mut Turn<'_>) {
+        let Link::Waiting { until, connected } = self.link else {
+            return;
+        };
+        if connected && until <= turn.after(turn.config.eose_ms) {
+            return;
+        }
         let reason = self.link_in_words();
         self.subs.on_unreachable(turn, &reason);
         self.counts.give_up(turn, &reason);

@@ -119,11 +119,11 @@ impl Relay {
             ClientFrame::Count { sub, filters } => self.counts.add(turn, sub, filters),
         }
         self.follow_need(turn);
-        if let Link::Waiting { connected, .. } = self.link {
+        if let Link::Waiting { .. } = self.link {
             if turn.is_past(self.eager_at) {
                 self.link = Link::Queued { since: turn.now.mono };
-            } else if !connected {
-                self.fail_fast(turn);
+            } else {
+                self.fail_fast_if_hopeless(turn);
             }
         }
         self.after(turn);

@@ -22,7 +22,7 @@ impl Relay {
         let status = ConnectionStatus {
             relay: turn.relay.clone(),
             state: self.state(),
-            reason: self.reason.clone(),
+            reason: self.reason_in_words(),
             counters: self.counters,
         };
         match &self.told {
@@ -40,6 +40,13 @@ impl Relay {
         }
         turn.out.statuses.insert(turn.relay.clone(), status.clone());
         self.told = Some((status, turn.now.mono));
+    }
+
+    fn reason_in_words(&self) -> String {
+        match self.subs.refusal() {
+            Some(refusal) if self.reason.is_empty() => format!("it refused a subscription: {refusal}"),
+            Some(_) | None => self.reason.clone(),
+        }
     }
 
     fn wake_at(&mut self, time: Millis) {

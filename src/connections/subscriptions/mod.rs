@@ -31,6 +31,8 @@ pub struct Subscriptions {
     limits: Limits,
     /// The largest `limit` the relay was seen to honour.
     honoured: u32,
+    /// Why the relay refused a REQ that is to be tried again. None once it answers one.
+    refusal: Option<String>,
 }
 
 #[derive(Debug)]
@@ -64,6 +66,7 @@ impl Default for Subscriptions {
             closed: Recent::new(CLOSED),
             limits: Limits::default(),
             honoured: 0,
+            refusal: None,
         }
     }
 }
@@ -105,6 +108,7 @@ impl Subscriptions {
     /// Takes a CLOSE.
     pub fn close(&mut self, turn: &mut Turn<'_>, socket: Option<SocketId>, sub: &SubId) {
         let Some(closed) = self.subs.remove(sub) else { return };
+        self.refusal = None;
         for part in closed.parts {
             self.close_part(turn, socket, part);
         }
@@ -205,6 +209,7 @@ impl Subscriptions {
             return self.closed.contains(sub);
         };
         let (wire, target) = (wire.clone(), target.clone());
+        self.refusal = None;
         let Some(part) = self.part_mut(&target) else {
             return true;
         };
@@ -242,10 +247,18 @@ impl Subscriptions {
             self.settle(turn);
         } else if !part.is_open() {
             // It answers a CLOSE, or comes twice.
-        } else if part.on_closed(turn, &rules, reason, auth) == Refusal::Final {
-            self.refuse(turn, Some(socket), &target.sub, reason);
+        } else {
+            match part.on_closed(turn, &rules, reason, auth) {
+                Refusal::Final => self.refuse(turn, Some(socket), &target.sub, reason),
+                Refusal::Again => self.refusal = Some(reason.to_owned()),
+            }
         }
         true
+    }
+
+    /// Why the relay refuses what it is still to be asked for.
+    pub fn refusal(&self) -> Option<&str> {
+        self.refusal.as_deref()
     }
 
     /// NIP-42 is done: what was refused for want of it is sent again.
@@ -272,6 +285,7 @@ impl Subscriptions {
         }
         self.wires.retain(|_, target| !target.walk);
         self.closed = Recent::new(CLOSED);
+        self.refusal = None;
     }
 
     /// The relay cannot be reached: those who wait for its answer are told.

@@ -1,0 +1,158 @@
+// Two relays that others wrote: what they answer is what the engine has to live with.
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { after, test } from 'node:test';
+import { EventRepository } from '@nostr-relay/common';
+import { NostrRelay } from '@nostr-relay/core';
+import { matchFilter } from 'nostr-tools/filter';
+import { WebSocketServer } from 'ws';
+import { openPage, sampleEvents, startRelay, startServer } from './harness.mjs';
+
+const PAGE = '<!doctype html><meta charset="utf-8"><link rel="icon" href="data:,"><script src="/dist/nostr-ferry.js"></script>';
+const server = await startServer({ isolated: true, files: { '/page.html': PAGE } });
+const sample = await sampleEvents({ count: 300 });
+const notes = sample.filter(({ kind }) => kind === 1);
+const idsOf = (events) => events.map(({ id }) => id).sort();
+
+/** @nostr-relay/core with its events in memory. `auth` names what NIP-42 authentication is needed for. */
+async function startNostrRelay(events, auth) {
+  const relay = new NostrRelay(new Memory(events), { hostname: '127.0.0.1' });
+  if (auth) relay.register(gate(auth));
+  const sockets = new WebSocketServer({ port: 0, host: '127.0.0.1' });
+  sockets.on('connection', (socket) => {
+    relay.handleConnection(socket);
+    socket.on('message', (data) => relay.handleMessage(socket, JSON.parse(String(data))));
+    socket.on('close', () => relay.handleDisconnect(socket));
+  });
+  await once(sockets, 'listening');
+  after(async () => {
+    for (const socket of sockets.clients) socket.terminate();
+    sockets.close();
+    await relay.destroy();
+  });
+  return { url: `ws://127.0.0.1:${sockets.address().port}` };
+}
+
+class Memory extends EventRepository {
+  #events;
+
+  constructor(events) {
+    super();
+    this.#events = events.toSorted((a, b) => b.created_at - a.created_at || (a.id < b.id ? -1 : 1));
+  }
+
+  isSearchSupported() {
+    return false;
+  }
+
+  upsert(event) {
+    const isDuplicate = this.#events.some(({ id }) => id === event.id);
+    if (!isDuplicate) this.#events.unshift(event);
+    return { isDuplicate };
+  }
+
+  find(filter) {
+    return this.#events.filter((event) => matchFilter(filter, event)).slice(0, filter.limit ?? 500);
+  }
+
+  async destroy() {}
+}
+
+/** That relay challenges on connect and then serves anyone; this refuses what its operator would. */
+const gate = (auth) => ({
+  async handleMessage(ctx, message, next) {
+    const [label, subject] = message;
+    if (ctx.pubkey || label !== (auth === 'read' ? 'REQ' : 'EVENT')) return next();
+    const refusal = 'auth-required: say who you are';
+    ctx.sendMessage(auth === 'read' ? ['CLOSED', subject, refusal] : ['OK', subject.id, false, refusal]);
+    return undefined;
+  },
+});
+
+const RELAYS = {
+  'rust-nostr LocalRelay': (events, auth) => startRelay(events, auth ? ['--auth', auth] : []),
+  '@nostr-relay/core': startNostrRelay,
+};
+
+/** What a page does: subscribes, publishes what the subscription then brings, and looks at the relay's status. */
+async function use(url, signer) {
+  const { page, errors } = await openPage(`${server.origin}/page.html`);
+  const result = await page.evaluate(
+    async ([url, signer]) => {
+      const nostr = await NostrFerry.NostrManager.start({ relays: [url] });
+      if (signer) await nostr.signer.usePrivateKey('01'.repeat(32));
+      const ids = [];
+      const closed = [];
+      const feed = nostr.subscribe([{ kinds: [1] }], { relays: [url] });
+      feed.on('event', ({ id }) => ids.push(id));
+      feed.on('closed', ({ reason }) => closed.push(reason));
+      await new Promise((resolve) => feed.on('eose', ({ relay }) => relay ?? resolve()));
+      const stored = ids.splice(0);
+      const states = [];
+      if (!signer) {
+        const [status] = nostr.relays.list();
+        await nostr.stop();
+        return { stored, status };
+      }
+      const post = nostr.publish({ kind: 1, content: 'hello from a page' }, { relays: [url] });
+      for await (const { state, reason } of post.status) states.push(reason ? `${state} ${reason}` : state);
+      const event = await post.signed();
+      feed.close();
+      // It is served again, and its CLOSED to our CLOSE, if it sends one, is no fault.
+      const again = (await nostr.fetch([{ kinds: [1], limit: 5 }], { relays: [url], noCache: true })).map(({ id }) => id);
+      await new Promise((resolve) => setTimeout(resolve, 1_100));
+      const [status] = nostr.relays.list();
+      await nostr.stop();
+      return { stored, closed, states, event, again, status };
+    },
+    [url, signer],
+  );
+  assert.deepEqual(errors, []);
+  return result;
+}
+
+for (const [name, start] of Object.entries(RELAYS)) {
+  test(`${name}: subscribe, publish, CLOSE`, async () => {
+    const { url } = await start(sample);
+    const { stored, closed, states, event, again, status } = await use(url, true);
+    assert.deepEqual(stored.toSorted(), idsOf(notes));
+    assert.deepEqual(closed, []);
+    assert.deepEqual(states, ['signed', 'queued', 'sent', 'accepted']);
+    assert.ok(again.includes(event.id));
+    assert.equal(again.length, 5);
+    assertGood(status);
+  });
+
+  test(`${name}: reads that need authentication`, async () => {
+    const { url } = await start(sample, 'read');
+    const { stored, closed, states, status } = await use(url, true);
+    assert.deepEqual(stored.toSorted(), idsOf(notes));
+    assert.deepEqual(closed, []);
+    assert.equal(states.at(-1), 'accepted');
+    assertGood(status);
+  });
+
+  test(`${name}: writes that need authentication`, async () => {
+    const { url } = await start([], 'write');
+    const { stored, states, event, again, status } = await use(url, true);
+    assert.deepEqual(stored, []);
+    assert.equal(states.at(-1), 'accepted');
+    assert.deepEqual(again, [event.id]);
+    assertGood(status);
+  });
+
+  test(`${name}: without a signer, reads that need authentication end, and the status has the relay's words`, async () => {
+    const { url } = await start([], 'read');
+    const { stored, status } = await use(url, false);
+    assert.deepEqual(stored, []);
+    assert.match(status.reason, /auth-required: /);
+  });
+}
+
+/** An honest relay has no faults, whatever its habits. */
+function assertGood({ state, reason, malformed, unknownSub, forged, unmatched, sheds, connects }) {
+  assert.deepEqual(
+    { state, reason, malformed, unknownSub, forged, unmatched, sheds, connects },
+    { state: 'open', reason: '', malformed: 0, unknownSub: 0, forged: 0, unmatched: 0, sheds: 0, connects: 1 },
+  );
+}
