@@ -18,3 +18,4 @@ export type {
   StartOptions,
   SubscribeOptions,
 } from './types.js';
+export type * from './generated/kinds.js';

@@ -213,7 +213,7 @@ export function decodeSubMessage(record: Uint8Array): SubMessage {
       return { type: 'event', event: new EventView(content(new fb.NostrEvent())) };
     case fb.WorkerContent.ParsedEvent: {
       const parsed: fb.ParsedEvent = content(new fb.ParsedEvent());
-      return { type: 'event', event: new EventView(required(parsed.event())) };
+      return { type: 'event', event: new EventView(required(parsed.event()), parsed.readingArray() ?? undefined) };
     }
     case fb.WorkerContent.Eoce:
       return { type: 'eoce' };

@@ -9,6 +9,7 @@ use crate::nostr::frame::ClientFrame;
 use crate::nostr::kind::Kind;
 use crate::nostr::relay_url::RelayUrl;
 pub use crate::nostr::sub_id::SubId;
+use crate::parser::kinds::{Parsed, Request};
 use crate::time::UnixSeconds;
 
 /// Subscription ids of the crypto role's own requests to remote signers (NIP-46) start so.
@@ -146,6 +147,16 @@ pub struct Delivery {
     pub source: ShardSource,
     /// Where it was seen up to now; empty when it came from the store.
     pub relays: Vec<RelayUrl>,
+    /// Absent without the Parse pipe, and for what that could not read.
+    pub reading: Option<Box<Reading>>,
+}
+
+/// What the Parse pipe read from an event.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Reading {
+    pub parsed: Parsed,
+    /// What a page that shows the event will want next.
+    pub requests: Vec<Request>,
 }
 
 /// Where a message entered the parser's lanes.

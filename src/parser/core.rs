@@ -454,6 +454,7 @@ impl Parser {
                         event,
                         source: ShardSource::Network,
                         relays: Vec::new(),
+                        reading: None,
                     };
                     let delivery = subscription.pipeline.present_again(delivery);
                     subscription.queue.refilled(delivery);
@@ -632,7 +633,12 @@ impl Parser {
                     source,
                     relays,
                 } => {
-                    let delivery = Delivery { event, source, relays };
+                    let delivery = Delivery {
+                        event,
+                        source,
+                        relays,
+                        reading: None,
+                    };
                     let end = self.deliver(&sub, delivery, out);
                     (sub, end)
                 }

@@ -168,7 +168,9 @@ fn event_size(delivery: &Delivery) -> usize {
     let event = &delivery.event;
     // A tag costs its strings and what holds them.
     let tags: usize = event.tags.iter().flatten().map(|value| value.len() + 24).sum();
-    event.content.len() + tags + 256
+    let size = event.content.len() + tags + 256;
+    // A reading holds the same texts once more, piece by piece, and a preview of them.
+    if delivery.reading.is_some() { 3 * size } else { size }
 }
 
 #[cfg(test)]
@@ -202,6 +204,7 @@ mod tests {
             event: event.clone(),
             source: ShardSource::Network,
             relays: Vec::new(),
+            reading: None,
         }
     }
 

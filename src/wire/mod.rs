@@ -9,6 +9,7 @@ mod cache;
 mod connections;
 mod crypto;
 mod generated;
+mod kinds;
 mod nostr;
 mod page;
 mod relay;
@@ -522,6 +523,7 @@ mod tests {
                 event: event.clone(),
                 source: ShardSource::Network,
                 relays: vec![relay.clone()],
+                reading: None,
             };
             let delivery_room = room + nostr::relays_bytes(&delivery.relays);
             assert!(!grew(

@@ -78,7 +78,7 @@ pub(super) fn read_event_field(field: &'static str, event: Option<fb::NostrEvent
     event.map(read_event).ok_or_else(|| missing(field))
 }
 
-fn write_tags<'f>(fbb: &mut FlatBufferBuilder<'f>, tags: &[Tag]) -> Option<Offsets<'f, fb::Tag<'f>>> {
+pub(super) fn write_tags<'f>(fbb: &mut FlatBufferBuilder<'f>, tags: &[Tag]) -> Option<Offsets<'f, fb::Tag<'f>>> {
     if tags.is_empty() {
         return None;
     }
@@ -132,7 +132,7 @@ pub(super) fn read_filters(
     each(filters).map(read_filter).collect()
 }
 
-fn write_filter<'f>(fbb: &mut FlatBufferBuilder<'f>, filter: &Filter) -> Offset<fb::Filter<'f>> {
+pub(super) fn write_filter<'f>(fbb: &mut FlatBufferBuilder<'f>, filter: &Filter) -> Offset<fb::Filter<'f>> {
     let ids = filter.ids.as_deref().map(|ids| write_ids(fbb, ids));
     let authors = filter
         .authors

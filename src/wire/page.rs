@@ -2,6 +2,7 @@
 
 use flatbuffers::{FlatBufferBuilder, ForwardsUOffset, UnionWIPOffset, Vector, WIPOffset};
 
+use super::kinds::write_reading;
 use super::nostr::{
     each, event_bytes, filters_bytes, read_event, read_filters, read_relays, read_sub, read_template, relays_bytes,
     template_bytes, text_bytes, write_filters, write_relays, write_seen_event, write_template,
@@ -232,15 +233,40 @@ fn read_pipeline(pipeline: Option<Vector<'_, ForwardsUOffset<fb::PipeEntry<'_>>>
 
 // ---------------------------------------------------------------- a subscription's stream
 
+fn write_delivery(delivery: &Delivery) -> Vec<u8> {
+    use fb::WorkerContent as Content;
+    let Delivery {
+        event,
+        source,
+        relays,
+        reading,
+    } = delivery;
+    let reading = reading.as_ref().map(|reading| write_reading(event, reading));
+    let reading_bytes = reading.as_ref().map_or(0, Vec::len);
+    let mut fbb = builder(event_bytes(event) + relays_bytes(relays) + reading_bytes);
+    let reading = reading.map(|reading| fbb.create_vector(&reading));
+    let event = write_seen_event(&mut fbb, event, *source, relays);
+    let content = match reading {
+        None => (Content::NostrEvent, event.as_union_value()),
+        reading => {
+            let args = fb::ParsedEventArgs {
+                event: Some(event),
+                reading,
+            };
+            (
+                Content::ParsedEvent,
+                fb::ParsedEvent::create(&mut fbb, &args).as_union_value(),
+            )
+        }
+    };
+    worker_message(fbb, None, None, content)
+}
+
 impl Wire for ParserToPage {
     fn encode(&self) -> Vec<u8> {
         use fb::WorkerContent as Content;
         match self {
-            ParserToPage::Event(Delivery { event, source, relays }) => {
-                let mut fbb = builder(event_bytes(event) + relays_bytes(relays));
-                let event = write_seen_event(&mut fbb, event, *source, relays).as_union_value();
-                worker_message(fbb, None, None, (Content::NostrEvent, event))
-            }
+            ParserToPage::Event(delivery) => write_delivery(delivery),
             ParserToPage::Eoce => {
                 let mut fbb = builder(0);
                 let eoce = fb::Eoce::create(&mut fbb, &fb::EoceArgs {}).as_union_value();
@@ -279,11 +305,14 @@ impl Wire for ParserToPage {
 
     fn decode(bytes: &[u8]) -> Result<ParserToPage, WireError> {
         let message = root::<fb::WorkerMessage>(bytes)?;
-        if let Some(event) = message.content_as_nostr_event() {
+        // A reading is for the page: nothing here reads it.
+        let parsed = message.content_as_parsed_event().map(|parsed| parsed.event());
+        if let Some(event) = parsed.or_else(|| message.content_as_nostr_event()) {
             return Ok(ParserToPage::Event(Delivery {
                 event: read_event(event),
                 source: event.source().try_into()?,
                 relays: read_relays("NostrEvent.relays", event.relays())?,
+                reading: None,
             }));
         }
         if message.content_as_eoce().is_some() {

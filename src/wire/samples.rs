@@ -374,7 +374,14 @@ impl Samples for PageToCrypto {
 
 impl Samples for ParserToPage {
     fn small() -> Vec<Self> {
-        let delivery = |event, source, relays| ParserToPage::Event(Delivery { event, source, relays });
+        let delivery = |event, source, relays| {
+            ParserToPage::Event(Delivery {
+                event,
+                source,
+                relays,
+                reading: None,
+            })
+        };
         let mut messages = vec![
             delivery(event(), ShardSource::Network, relays()),
             delivery(empty_event(), ShardSource::Cache, vec![]),
@@ -407,6 +414,7 @@ impl Samples for ParserToPage {
             event: large_event(),
             source: ShardSource::Network,
             relays: vec![long_relay(); 100],
+            reading: None,
         };
         vec![ParserToPage::Event(delivery)]
     }

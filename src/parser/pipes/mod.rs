@@ -2,6 +2,7 @@
 //!
 //! The same for cached and for live events. One pipe, one file.
 
+mod parse;
 mod save_to_db;
 
 use crate::message::{Delivery, ParserToCache, PipeSpec};
@@ -29,7 +30,7 @@ impl Pipeline {
         let mut output = None;
         for pipe in &self.pipes {
             match pipe {
-                PipeSpec::Parse => delivery = present(delivery),
+                PipeSpec::Parse => parse::run(&mut delivery),
                 PipeSpec::SaveToDb => save_to_db::run(&delivery, cache),
                 PipeSpec::SerializeEvents => output = Some(delivery.clone()),
             }
@@ -38,20 +39,15 @@ impl Pipeline {
     }
 
     /// What `process` made of an event that comes back from the store for a page that was too slow.
-    pub fn present_again(&self, delivery: Delivery) -> Delivery {
+    pub fn present_again(&self, mut delivery: Delivery) -> Delivery {
         if self.pipes.contains(&PipeSpec::Parse) {
-            present(delivery)
-        } else {
-            delivery
+            parse::run(&mut delivery);
         }
+        delivery
     }
 
     /// Whether what goes through can be had from the store later.
     pub fn saves(&self) -> bool {
         self.pipes.contains(&PipeSpec::SaveToDb)
     }
-}
-
-fn present(delivery: Delivery) -> Delivery {
-    delivery
 }
