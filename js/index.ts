@@ -6,9 +6,11 @@ export { FerryError, type FerryErrorCode } from './errors.js';
 export type { Signer } from './signer.js';
 export type { Relays, RelayEvents } from './relays.js';
 export type {
+  CountResponse,
   EngineStats,
   EventTemplate,
   Filter,
+  Pipe,
   PortStats,
   PublishOptions,
   PublishStatus,

@@ -110,6 +110,35 @@ pub enum PipeSpec {
     Parse,
     SaveToDb,
     SerializeEvents,
+    /// Passes these kinds.
+    KindFilter {
+        kinds: Vec<Kind>,
+    },
+    Mute(Muted),
+    /// Passes at most the `limit` newest of `kind` of an author (kind 4: of a conversation), and remembers at most
+    /// `max_npubs` of these.
+    NpubLimiter {
+        kind: Kind,
+        limit: u32,
+        max_npubs: u32,
+    },
+    /// Delivers running counts of these kinds in place of events.
+    Counter {
+        kinds: Vec<Kind>,
+        /// Whose events the page wants to know of.
+        pubkey: Option<Pubkey>,
+    },
+}
+
+/// What the Mute pipe drops.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Muted {
+    pub pubkeys: Vec<Pubkey>,
+    /// Events, and what has an `e` tag of one.
+    pub ids: Vec<EventId>,
+    pub hashtags: Vec<String>,
+    /// Whole words in the content, of either case.
+    pub words: Vec<String>,
 }
 
 /// An event to be: what the caller decides. The signer adds the pubkey, the engine a missing `created_at`.
@@ -126,6 +155,8 @@ pub struct Template {
 pub enum ParserToPage {
     /// A verified event that the subscription's pipeline let through; once per id.
     Event(Delivery),
+    /// What the Counter pipe has counted.
+    Count(CountResponse),
     /// All cached events have been delivered.
     Eoce,
     /// This relay has sent all it had stored.
@@ -149,6 +180,15 @@ pub struct Delivery {
     pub relays: Vec<RelayUrl>,
     /// Absent without the Parse pipe, and for what that could not read.
     pub reading: Option<Box<Reading>>,
+}
+
+/// A running count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CountResponse {
+    pub kind: Kind,
+    pub count: u64,
+    /// One of them is by the pubkey the page named.
+    pub you: bool,
 }
 
 /// What the Parse pipe read from an event.

@@ -1725,13 +1725,13 @@ pub mod ferry {
         since = "2.0.0",
         note = "Use associated constants instead. This will no longer be generated in 2021."
     )]
-    pub const ENUM_MAX_WORKER_CONTENT: u8 = 20;
+    pub const ENUM_MAX_WORKER_CONTENT: u8 = 21;
     #[deprecated(
         since = "2.0.0",
         note = "Use associated constants instead. This will no longer be generated in 2021."
     )]
     #[allow(non_camel_case_types)]
-    pub const ENUM_VALUES_WORKER_CONTENT: [WorkerContent; 21] = [
+    pub const ENUM_VALUES_WORKER_CONTENT: [WorkerContent; 22] = [
         WorkerContent::NONE,
         WorkerContent::Raw,
         WorkerContent::NostrEvent,
@@ -1753,6 +1753,7 @@ pub mod ferry {
         WorkerContent::RefillEnd,
         WorkerContent::BufferFull,
         WorkerContent::Ended,
+        WorkerContent::CountResponse,
     ];
 
     #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
@@ -1781,9 +1782,10 @@ pub mod ferry {
         pub const RefillEnd: Self = Self(18);
         pub const BufferFull: Self = Self(19);
         pub const Ended: Self = Self(20);
+        pub const CountResponse: Self = Self(21);
 
         pub const ENUM_MIN: u8 = 0;
-        pub const ENUM_MAX: u8 = 20;
+        pub const ENUM_MAX: u8 = 21;
         pub const ENUM_VALUES: &'static [Self] = &[
             Self::NONE,
             Self::Raw,
@@ -1806,6 +1808,7 @@ pub mod ferry {
             Self::RefillEnd,
             Self::BufferFull,
             Self::Ended,
+            Self::CountResponse,
         ];
         /// Returns the variant's name or "" if unknown.
         pub fn variant_name(self) -> Option<&'static str> {
@@ -1831,6 +1834,7 @@ pub mod ferry {
                 Self::RefillEnd => Some("RefillEnd"),
                 Self::BufferFull => Some("BufferFull"),
                 Self::Ended => Some("Ended"),
+                Self::CountResponse => Some("CountResponse"),
                 _ => None,
             }
         }
@@ -2274,17 +2278,21 @@ pub mod ferry {
         since = "2.0.0",
         note = "Use associated constants instead. This will no longer be generated in 2021."
     )]
-    pub const ENUM_MAX_PIPE: u8 = 3;
+    pub const ENUM_MAX_PIPE: u8 = 7;
     #[deprecated(
         since = "2.0.0",
         note = "Use associated constants instead. This will no longer be generated in 2021."
     )]
     #[allow(non_camel_case_types)]
-    pub const ENUM_VALUES_PIPE: [Pipe; 4] = [
+    pub const ENUM_VALUES_PIPE: [Pipe; 8] = [
         Pipe::NONE,
         Pipe::ParsePipe,
         Pipe::SaveToDbPipe,
         Pipe::SerializeEventsPipe,
+        Pipe::KindFilterPipe,
+        Pipe::MutePipe,
+        Pipe::NpubLimiterPipe,
+        Pipe::CounterPipe,
     ];
 
     #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
@@ -2296,14 +2304,22 @@ pub mod ferry {
         pub const ParsePipe: Self = Self(1);
         pub const SaveToDbPipe: Self = Self(2);
         pub const SerializeEventsPipe: Self = Self(3);
+        pub const KindFilterPipe: Self = Self(4);
+        pub const MutePipe: Self = Self(5);
+        pub const NpubLimiterPipe: Self = Self(6);
+        pub const CounterPipe: Self = Self(7);
 
         pub const ENUM_MIN: u8 = 0;
-        pub const ENUM_MAX: u8 = 3;
+        pub const ENUM_MAX: u8 = 7;
         pub const ENUM_VALUES: &'static [Self] = &[
             Self::NONE,
             Self::ParsePipe,
             Self::SaveToDbPipe,
             Self::SerializeEventsPipe,
+            Self::KindFilterPipe,
+            Self::MutePipe,
+            Self::NpubLimiterPipe,
+            Self::CounterPipe,
         ];
         /// Returns the variant's name or "" if unknown.
         pub fn variant_name(self) -> Option<&'static str> {
@@ -2312,6 +2328,10 @@ pub mod ferry {
                 Self::ParsePipe => Some("ParsePipe"),
                 Self::SaveToDbPipe => Some("SaveToDbPipe"),
                 Self::SerializeEventsPipe => Some("SerializeEventsPipe"),
+                Self::KindFilterPipe => Some("KindFilterPipe"),
+                Self::MutePipe => Some("MutePipe"),
+                Self::NpubLimiterPipe => Some("NpubLimiterPipe"),
+                Self::CounterPipe => Some("CounterPipe"),
                 _ => None,
             }
         }
@@ -19197,6 +19217,135 @@ pub mod ferry {
             ds.finish()
         }
     }
+    pub enum CountResponseOffset {}
+    #[derive(Copy, Clone, PartialEq)]
+
+    pub struct CountResponse<'a> {
+        pub _tab: ::flatbuffers::Table<'a>,
+    }
+
+    impl<'a> ::flatbuffers::Follow<'a> for CountResponse<'a> {
+        type Inner = CountResponse<'a>;
+        #[inline]
+        unsafe fn follow(buf: &'a [u8], loc: usize) -> Self::Inner {
+            Self {
+                _tab: unsafe { ::flatbuffers::Table::new(buf, loc) },
+            }
+        }
+    }
+
+    impl<'a> CountResponse<'a> {
+        pub const VT_COUNT: ::flatbuffers::VOffsetT = 4;
+        pub const VT_KIND: ::flatbuffers::VOffsetT = 6;
+        pub const VT_YOU: ::flatbuffers::VOffsetT = 8;
+
+        #[inline]
+        pub unsafe fn init_from_table(table: ::flatbuffers::Table<'a>) -> Self {
+            CountResponse { _tab: table }
+        }
+        #[allow(unused_mut)]
+        pub fn create<'bldr: 'args, 'args: 'mut_bldr, 'mut_bldr, A: ::flatbuffers::Allocator + 'bldr>(
+            _fbb: &'mut_bldr mut ::flatbuffers::FlatBufferBuilder<'bldr, A>,
+            args: &'args CountResponseArgs,
+        ) -> ::flatbuffers::WIPOffset<CountResponse<'bldr>> {
+            let mut builder = CountResponseBuilder::new(_fbb);
+            builder.add_count(args.count);
+            builder.add_kind(args.kind);
+            builder.add_you(args.you);
+            builder.finish()
+        }
+
+        #[inline]
+        pub fn count(&self) -> u64 {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe { self._tab.get::<u64>(CountResponse::VT_COUNT, Some(0)).unwrap() }
+        }
+        #[inline]
+        pub fn kind(&self) -> u16 {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe { self._tab.get::<u16>(CountResponse::VT_KIND, Some(0)).unwrap() }
+        }
+        #[inline]
+        pub fn you(&self) -> bool {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe { self._tab.get::<bool>(CountResponse::VT_YOU, Some(false)).unwrap() }
+        }
+    }
+
+    impl ::flatbuffers::Verifiable for CountResponse<'_> {
+        #[inline]
+        fn run_verifier(v: &mut ::flatbuffers::Verifier, pos: usize) -> Result<(), ::flatbuffers::InvalidFlatbuffer> {
+            v.visit_table(pos)?
+                .visit_field::<u64>("count", Self::VT_COUNT, false)?
+                .visit_field::<u16>("kind", Self::VT_KIND, false)?
+                .visit_field::<bool>("you", Self::VT_YOU, false)?
+                .finish();
+            Ok(())
+        }
+    }
+    pub struct CountResponseArgs {
+        pub count: u64,
+        pub kind: u16,
+        pub you: bool,
+    }
+    impl<'a> Default for CountResponseArgs {
+        #[inline]
+        fn default() -> Self {
+            CountResponseArgs {
+                count: 0,
+                kind: 0,
+                you: false,
+            }
+        }
+    }
+
+    pub struct CountResponseBuilder<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> {
+        fbb_: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>,
+        start_: ::flatbuffers::WIPOffset<::flatbuffers::TableUnfinishedWIPOffset>,
+    }
+    impl<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> CountResponseBuilder<'a, 'b, A> {
+        #[inline]
+        pub fn add_count(&mut self, count: u64) {
+            self.fbb_.push_slot::<u64>(CountResponse::VT_COUNT, count, 0);
+        }
+        #[inline]
+        pub fn add_kind(&mut self, kind: u16) {
+            self.fbb_.push_slot::<u16>(CountResponse::VT_KIND, kind, 0);
+        }
+        #[inline]
+        pub fn add_you(&mut self, you: bool) {
+            self.fbb_.push_slot::<bool>(CountResponse::VT_YOU, you, false);
+        }
+        #[inline]
+        pub fn new(_fbb: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>) -> CountResponseBuilder<'a, 'b, A> {
+            let start = _fbb.start_table();
+            CountResponseBuilder {
+                fbb_: _fbb,
+                start_: start,
+            }
+        }
+        #[inline]
+        pub fn finish(self) -> ::flatbuffers::WIPOffset<CountResponse<'a>> {
+            let o = self.fbb_.end_table(self.start_);
+            ::flatbuffers::WIPOffset::new(o.value())
+        }
+    }
+
+    impl ::core::fmt::Debug for CountResponse<'_> {
+        fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+            let mut ds = f.debug_struct("CountResponse");
+            ds.field("count", &self.count());
+            ds.field("kind", &self.kind());
+            ds.field("you", &self.you());
+            ds.finish()
+        }
+    }
     pub enum WorkerMessageOffset {}
     #[derive(Copy, Clone, PartialEq)]
 
@@ -19564,6 +19713,20 @@ pub mod ferry {
                 None
             }
         }
+
+        #[inline]
+        #[allow(non_snake_case)]
+        pub fn content_as_count_response(&self) -> Option<CountResponse<'a>> {
+            if self.content_type() == WorkerContent::CountResponse {
+                let u = self.content();
+                // Safety:
+                // Created from a valid Table for this object
+                // Which contains a valid union in this slot
+                Some(unsafe { CountResponse::init_from_table(u) })
+            } else {
+                None
+            }
+        }
     }
 
     impl ::flatbuffers::Verifiable for WorkerMessage<'_> {
@@ -19654,6 +19817,11 @@ pub mod ferry {
                         WorkerContent::Ended => {
                             v.verify_union_variant::<::flatbuffers::ForwardsUOffset<Ended>>("WorkerContent::Ended", pos)
                         }
+                        WorkerContent::CountResponse => v
+                            .verify_union_variant::<::flatbuffers::ForwardsUOffset<CountResponse>>(
+                                "WorkerContent::CountResponse",
+                                pos,
+                            ),
                         _ => Ok(()),
                     },
                 )?
@@ -19919,6 +20087,16 @@ pub mod ferry {
                 }
                 WorkerContent::Ended => {
                     if let Some(x) = self.content_as_ended() {
+                        ds.field("content", &x)
+                    } else {
+                        ds.field(
+                            "content",
+                            &"InvalidFlatbuffer: Union discriminant does not match value.",
+                        )
+                    }
+                }
+                WorkerContent::CountResponse => {
+                    if let Some(x) = self.content_as_count_response() {
                         ds.field("content", &x)
                     } else {
                         ds.field(
@@ -20754,6 +20932,544 @@ pub mod ferry {
             ds.finish()
         }
     }
+    pub enum KindFilterPipeOffset {}
+    #[derive(Copy, Clone, PartialEq)]
+
+    pub struct KindFilterPipe<'a> {
+        pub _tab: ::flatbuffers::Table<'a>,
+    }
+
+    impl<'a> ::flatbuffers::Follow<'a> for KindFilterPipe<'a> {
+        type Inner = KindFilterPipe<'a>;
+        #[inline]
+        unsafe fn follow(buf: &'a [u8], loc: usize) -> Self::Inner {
+            Self {
+                _tab: unsafe { ::flatbuffers::Table::new(buf, loc) },
+            }
+        }
+    }
+
+    impl<'a> KindFilterPipe<'a> {
+        pub const VT_KINDS: ::flatbuffers::VOffsetT = 4;
+
+        #[inline]
+        pub unsafe fn init_from_table(table: ::flatbuffers::Table<'a>) -> Self {
+            KindFilterPipe { _tab: table }
+        }
+        #[allow(unused_mut)]
+        pub fn create<'bldr: 'args, 'args: 'mut_bldr, 'mut_bldr, A: ::flatbuffers::Allocator + 'bldr>(
+            _fbb: &'mut_bldr mut ::flatbuffers::FlatBufferBuilder<'bldr, A>,
+            args: &'args KindFilterPipeArgs<'args>,
+        ) -> ::flatbuffers::WIPOffset<KindFilterPipe<'bldr>> {
+            let mut builder = KindFilterPipeBuilder::new(_fbb);
+            if let Some(x) = args.kinds {
+                builder.add_kinds(x);
+            }
+            builder.finish()
+        }
+
+        #[inline]
+        pub fn kinds(&self) -> Option<::flatbuffers::Vector<'a, u16>> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab
+                    .get::<::flatbuffers::ForwardsUOffset<::flatbuffers::Vector<'a, u16>>>(
+                        KindFilterPipe::VT_KINDS,
+                        None,
+                    )
+            }
+        }
+    }
+
+    impl ::flatbuffers::Verifiable for KindFilterPipe<'_> {
+        #[inline]
+        fn run_verifier(v: &mut ::flatbuffers::Verifier, pos: usize) -> Result<(), ::flatbuffers::InvalidFlatbuffer> {
+            v.visit_table(pos)?
+                .visit_field::<::flatbuffers::ForwardsUOffset<::flatbuffers::Vector<'_, u16>>>(
+                    "kinds",
+                    Self::VT_KINDS,
+                    false,
+                )?
+                .finish();
+            Ok(())
+        }
+    }
+    pub struct KindFilterPipeArgs<'a> {
+        pub kinds: Option<::flatbuffers::WIPOffset<::flatbuffers::Vector<'a, u16>>>,
+    }
+    impl<'a> Default for KindFilterPipeArgs<'a> {
+        #[inline]
+        fn default() -> Self {
+            KindFilterPipeArgs { kinds: None }
+        }
+    }
+
+    pub struct KindFilterPipeBuilder<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> {
+        fbb_: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>,
+        start_: ::flatbuffers::WIPOffset<::flatbuffers::TableUnfinishedWIPOffset>,
+    }
+    impl<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> KindFilterPipeBuilder<'a, 'b, A> {
+        #[inline]
+        pub fn add_kinds(&mut self, kinds: ::flatbuffers::WIPOffset<::flatbuffers::Vector<'b, u16>>) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<_>>(KindFilterPipe::VT_KINDS, kinds);
+        }
+        #[inline]
+        pub fn new(_fbb: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>) -> KindFilterPipeBuilder<'a, 'b, A> {
+            let start = _fbb.start_table();
+            KindFilterPipeBuilder {
+                fbb_: _fbb,
+                start_: start,
+            }
+        }
+        #[inline]
+        pub fn finish(self) -> ::flatbuffers::WIPOffset<KindFilterPipe<'a>> {
+            let o = self.fbb_.end_table(self.start_);
+            ::flatbuffers::WIPOffset::new(o.value())
+        }
+    }
+
+    impl ::core::fmt::Debug for KindFilterPipe<'_> {
+        fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+            let mut ds = f.debug_struct("KindFilterPipe");
+            ds.field("kinds", &self.kinds());
+            ds.finish()
+        }
+    }
+    pub enum MutePipeOffset {}
+    #[derive(Copy, Clone, PartialEq)]
+
+    pub struct MutePipe<'a> {
+        pub _tab: ::flatbuffers::Table<'a>,
+    }
+
+    impl<'a> ::flatbuffers::Follow<'a> for MutePipe<'a> {
+        type Inner = MutePipe<'a>;
+        #[inline]
+        unsafe fn follow(buf: &'a [u8], loc: usize) -> Self::Inner {
+            Self {
+                _tab: unsafe { ::flatbuffers::Table::new(buf, loc) },
+            }
+        }
+    }
+
+    impl<'a> MutePipe<'a> {
+        pub const VT_PUBKEYS: ::flatbuffers::VOffsetT = 4;
+        pub const VT_IDS: ::flatbuffers::VOffsetT = 6;
+        pub const VT_HASHTAGS: ::flatbuffers::VOffsetT = 8;
+        pub const VT_WORDS: ::flatbuffers::VOffsetT = 10;
+
+        #[inline]
+        pub unsafe fn init_from_table(table: ::flatbuffers::Table<'a>) -> Self {
+            MutePipe { _tab: table }
+        }
+        #[allow(unused_mut)]
+        pub fn create<'bldr: 'args, 'args: 'mut_bldr, 'mut_bldr, A: ::flatbuffers::Allocator + 'bldr>(
+            _fbb: &'mut_bldr mut ::flatbuffers::FlatBufferBuilder<'bldr, A>,
+            args: &'args MutePipeArgs<'args>,
+        ) -> ::flatbuffers::WIPOffset<MutePipe<'bldr>> {
+            let mut builder = MutePipeBuilder::new(_fbb);
+            if let Some(x) = args.words {
+                builder.add_words(x);
+            }
+            if let Some(x) = args.hashtags {
+                builder.add_hashtags(x);
+            }
+            if let Some(x) = args.ids {
+                builder.add_ids(x);
+            }
+            if let Some(x) = args.pubkeys {
+                builder.add_pubkeys(x);
+            }
+            builder.finish()
+        }
+
+        #[inline]
+        pub fn pubkeys(&self) -> Option<::flatbuffers::Vector<'a, Hash>> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab
+                    .get::<::flatbuffers::ForwardsUOffset<::flatbuffers::Vector<'a, Hash>>>(MutePipe::VT_PUBKEYS, None)
+            }
+        }
+        #[inline]
+        pub fn ids(&self) -> Option<::flatbuffers::Vector<'a, Hash>> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab
+                    .get::<::flatbuffers::ForwardsUOffset<::flatbuffers::Vector<'a, Hash>>>(MutePipe::VT_IDS, None)
+            }
+        }
+        #[inline]
+        pub fn hashtags(&self) -> Option<::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<&'a str>>> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab.get::<::flatbuffers::ForwardsUOffset<
+                    ::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<&'a str>>,
+                >>(MutePipe::VT_HASHTAGS, None)
+            }
+        }
+        #[inline]
+        pub fn words(&self) -> Option<::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<&'a str>>> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab.get::<::flatbuffers::ForwardsUOffset<
+                    ::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<&'a str>>,
+                >>(MutePipe::VT_WORDS, None)
+            }
+        }
+    }
+
+    impl ::flatbuffers::Verifiable for MutePipe<'_> {
+        #[inline]
+        fn run_verifier(v: &mut ::flatbuffers::Verifier, pos: usize) -> Result<(), ::flatbuffers::InvalidFlatbuffer> {
+            v.visit_table(pos)?
+     .visit_field::<::flatbuffers::ForwardsUOffset<::flatbuffers::Vector<'_, Hash>>>("pubkeys", Self::VT_PUBKEYS, false)?
+     .visit_field::<::flatbuffers::ForwardsUOffset<::flatbuffers::Vector<'_, Hash>>>("ids", Self::VT_IDS, false)?
+     .visit_field::<::flatbuffers::ForwardsUOffset<::flatbuffers::Vector<'_, ::flatbuffers::ForwardsUOffset<&'_ str>>>>("hashtags", Self::VT_HASHTAGS, false)?
+     .visit_field::<::flatbuffers::ForwardsUOffset<::flatbuffers::Vector<'_, ::flatbuffers::ForwardsUOffset<&'_ str>>>>("words", Self::VT_WORDS, false)?
+     .finish();
+            Ok(())
+        }
+    }
+    pub struct MutePipeArgs<'a> {
+        pub pubkeys: Option<::flatbuffers::WIPOffset<::flatbuffers::Vector<'a, Hash>>>,
+        pub ids: Option<::flatbuffers::WIPOffset<::flatbuffers::Vector<'a, Hash>>>,
+        pub hashtags:
+            Option<::flatbuffers::WIPOffset<::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<&'a str>>>>,
+        pub words: Option<::flatbuffers::WIPOffset<::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<&'a str>>>>,
+    }
+    impl<'a> Default for MutePipeArgs<'a> {
+        #[inline]
+        fn default() -> Self {
+            MutePipeArgs {
+                pubkeys: None,
+                ids: None,
+                hashtags: None,
+                words: None,
+            }
+        }
+    }
+
+    pub struct MutePipeBuilder<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> {
+        fbb_: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>,
+        start_: ::flatbuffers::WIPOffset<::flatbuffers::TableUnfinishedWIPOffset>,
+    }
+    impl<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> MutePipeBuilder<'a, 'b, A> {
+        #[inline]
+        pub fn add_pubkeys(&mut self, pubkeys: ::flatbuffers::WIPOffset<::flatbuffers::Vector<'b, Hash>>) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<_>>(MutePipe::VT_PUBKEYS, pubkeys);
+        }
+        #[inline]
+        pub fn add_ids(&mut self, ids: ::flatbuffers::WIPOffset<::flatbuffers::Vector<'b, Hash>>) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<_>>(MutePipe::VT_IDS, ids);
+        }
+        #[inline]
+        pub fn add_hashtags(
+            &mut self,
+            hashtags: ::flatbuffers::WIPOffset<::flatbuffers::Vector<'b, ::flatbuffers::ForwardsUOffset<&'b str>>>,
+        ) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<_>>(MutePipe::VT_HASHTAGS, hashtags);
+        }
+        #[inline]
+        pub fn add_words(
+            &mut self,
+            words: ::flatbuffers::WIPOffset<::flatbuffers::Vector<'b, ::flatbuffers::ForwardsUOffset<&'b str>>>,
+        ) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<_>>(MutePipe::VT_WORDS, words);
+        }
+        #[inline]
+        pub fn new(_fbb: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>) -> MutePipeBuilder<'a, 'b, A> {
+            let start = _fbb.start_table();
+            MutePipeBuilder {
+                fbb_: _fbb,
+                start_: start,
+            }
+        }
+        #[inline]
+        pub fn finish(self) -> ::flatbuffers::WIPOffset<MutePipe<'a>> {
+            let o = self.fbb_.end_table(self.start_);
+            ::flatbuffers::WIPOffset::new(o.value())
+        }
+    }
+
+    impl ::core::fmt::Debug for MutePipe<'_> {
+        fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+            let mut ds = f.debug_struct("MutePipe");
+            ds.field("pubkeys", &self.pubkeys());
+            ds.field("ids", &self.ids());
+            ds.field("hashtags", &self.hashtags());
+            ds.field("words", &self.words());
+            ds.finish()
+        }
+    }
+    pub enum NpubLimiterPipeOffset {}
+    #[derive(Copy, Clone, PartialEq)]
+
+    pub struct NpubLimiterPipe<'a> {
+        pub _tab: ::flatbuffers::Table<'a>,
+    }
+
+    impl<'a> ::flatbuffers::Follow<'a> for NpubLimiterPipe<'a> {
+        type Inner = NpubLimiterPipe<'a>;
+        #[inline]
+        unsafe fn follow(buf: &'a [u8], loc: usize) -> Self::Inner {
+            Self {
+                _tab: unsafe { ::flatbuffers::Table::new(buf, loc) },
+            }
+        }
+    }
+
+    impl<'a> NpubLimiterPipe<'a> {
+        pub const VT_KIND: ::flatbuffers::VOffsetT = 4;
+        pub const VT_LIMIT: ::flatbuffers::VOffsetT = 6;
+        pub const VT_MAX_NPUBS: ::flatbuffers::VOffsetT = 8;
+
+        #[inline]
+        pub unsafe fn init_from_table(table: ::flatbuffers::Table<'a>) -> Self {
+            NpubLimiterPipe { _tab: table }
+        }
+        #[allow(unused_mut)]
+        pub fn create<'bldr: 'args, 'args: 'mut_bldr, 'mut_bldr, A: ::flatbuffers::Allocator + 'bldr>(
+            _fbb: &'mut_bldr mut ::flatbuffers::FlatBufferBuilder<'bldr, A>,
+            args: &'args NpubLimiterPipeArgs,
+        ) -> ::flatbuffers::WIPOffset<NpubLimiterPipe<'bldr>> {
+            let mut builder = NpubLimiterPipeBuilder::new(_fbb);
+            builder.add_max_npubs(args.max_npubs);
+            builder.add_limit(args.limit);
+            builder.add_kind(args.kind);
+            builder.finish()
+        }
+
+        #[inline]
+        pub fn kind(&self) -> u16 {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe { self._tab.get::<u16>(NpubLimiterPipe::VT_KIND, Some(0)).unwrap() }
+        }
+        #[inline]
+        pub fn limit(&self) -> u32 {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe { self._tab.get::<u32>(NpubLimiterPipe::VT_LIMIT, Some(0)).unwrap() }
+        }
+        #[inline]
+        pub fn max_npubs(&self) -> u32 {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe { self._tab.get::<u32>(NpubLimiterPipe::VT_MAX_NPUBS, Some(0)).unwrap() }
+        }
+    }
+
+    impl ::flatbuffers::Verifiable for NpubLimiterPipe<'_> {
+        #[inline]
+        fn run_verifier(v: &mut ::flatbuffers::Verifier, pos: usize) -> Result<(), ::flatbuffers::InvalidFlatbuffer> {
+            v.visit_table(pos)?
+                .visit_field::<u16>("kind", Self::VT_KIND, false)?
+                .visit_field::<u32>("limit", Self::VT_LIMIT, false)?
+                .visit_field::<u32>("max_npubs", Self::VT_MAX_NPUBS, false)?
+                .finish();
+            Ok(())
+        }
+    }
+    pub struct NpubLimiterPipeArgs {
+        pub kind: u16,
+        pub limit: u32,
+        pub max_npubs: u32,
+    }
+    impl<'a> Default for NpubLimiterPipeArgs {
+        #[inline]
+        fn default() -> Self {
+            NpubLimiterPipeArgs {
+                kind: 0,
+                limit: 0,
+                max_npubs: 0,
+            }
+        }
+    }
+
+    pub struct NpubLimiterPipeBuilder<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> {
+        fbb_: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>,
+        start_: ::flatbuffers::WIPOffset<::flatbuffers::TableUnfinishedWIPOffset>,
+    }
+    impl<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> NpubLimiterPipeBuilder<'a, 'b, A> {
+        #[inline]
+        pub fn add_kind(&mut self, kind: u16) {
+            self.fbb_.push_slot::<u16>(NpubLimiterPipe::VT_KIND, kind, 0);
+        }
+        #[inline]
+        pub fn add_limit(&mut self, limit: u32) {
+            self.fbb_.push_slot::<u32>(NpubLimiterPipe::VT_LIMIT, limit, 0);
+        }
+        #[inline]
+        pub fn add_max_npubs(&mut self, max_npubs: u32) {
+            self.fbb_.push_slot::<u32>(NpubLimiterPipe::VT_MAX_NPUBS, max_npubs, 0);
+        }
+        #[inline]
+        pub fn new(_fbb: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>) -> NpubLimiterPipeBuilder<'a, 'b, A> {
+            let start = _fbb.start_table();
+            NpubLimiterPipeBuilder {
+                fbb_: _fbb,
+                start_: start,
+            }
+        }
+        #[inline]
+        pub fn finish(self) -> ::flatbuffers::WIPOffset<NpubLimiterPipe<'a>> {
+            let o = self.fbb_.end_table(self.start_);
+            ::flatbuffers::WIPOffset::new(o.value())
+        }
+    }
+
+    impl ::core::fmt::Debug for NpubLimiterPipe<'_> {
+        fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+            let mut ds = f.debug_struct("NpubLimiterPipe");
+            ds.field("kind", &self.kind());
+            ds.field("limit", &self.limit());
+            ds.field("max_npubs", &self.max_npubs());
+            ds.finish()
+        }
+    }
+    pub enum CounterPipeOffset {}
+    #[derive(Copy, Clone, PartialEq)]
+
+    pub struct CounterPipe<'a> {
+        pub _tab: ::flatbuffers::Table<'a>,
+    }
+
+    impl<'a> ::flatbuffers::Follow<'a> for CounterPipe<'a> {
+        type Inner = CounterPipe<'a>;
+        #[inline]
+        unsafe fn follow(buf: &'a [u8], loc: usize) -> Self::Inner {
+            Self {
+                _tab: unsafe { ::flatbuffers::Table::new(buf, loc) },
+            }
+        }
+    }
+
+    impl<'a> CounterPipe<'a> {
+        pub const VT_KINDS: ::flatbuffers::VOffsetT = 4;
+        pub const VT_PUBKEY: ::flatbuffers::VOffsetT = 6;
+
+        #[inline]
+        pub unsafe fn init_from_table(table: ::flatbuffers::Table<'a>) -> Self {
+            CounterPipe { _tab: table }
+        }
+        #[allow(unused_mut)]
+        pub fn create<'bldr: 'args, 'args: 'mut_bldr, 'mut_bldr, A: ::flatbuffers::Allocator + 'bldr>(
+            _fbb: &'mut_bldr mut ::flatbuffers::FlatBufferBuilder<'bldr, A>,
+            args: &'args CounterPipeArgs<'args>,
+        ) -> ::flatbuffers::WIPOffset<CounterPipe<'bldr>> {
+            let mut builder = CounterPipeBuilder::new(_fbb);
+            if let Some(x) = args.pubkey {
+                builder.add_pubkey(x);
+            }
+            if let Some(x) = args.kinds {
+                builder.add_kinds(x);
+            }
+            builder.finish()
+        }
+
+        #[inline]
+        pub fn kinds(&self) -> Option<::flatbuffers::Vector<'a, u16>> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab
+                    .get::<::flatbuffers::ForwardsUOffset<::flatbuffers::Vector<'a, u16>>>(CounterPipe::VT_KINDS, None)
+            }
+        }
+        #[inline]
+        pub fn pubkey(&self) -> Option<&'a Hash> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe { self._tab.get::<Hash>(CounterPipe::VT_PUBKEY, None) }
+        }
+    }
+
+    impl ::flatbuffers::Verifiable for CounterPipe<'_> {
+        #[inline]
+        fn run_verifier(v: &mut ::flatbuffers::Verifier, pos: usize) -> Result<(), ::flatbuffers::InvalidFlatbuffer> {
+            v.visit_table(pos)?
+                .visit_field::<::flatbuffers::ForwardsUOffset<::flatbuffers::Vector<'_, u16>>>(
+                    "kinds",
+                    Self::VT_KINDS,
+                    false,
+                )?
+                .visit_field::<Hash>("pubkey", Self::VT_PUBKEY, false)?
+                .finish();
+            Ok(())
+        }
+    }
+    pub struct CounterPipeArgs<'a> {
+        pub kinds: Option<::flatbuffers::WIPOffset<::flatbuffers::Vector<'a, u16>>>,
+        pub pubkey: Option<&'a Hash>,
+    }
+    impl<'a> Default for CounterPipeArgs<'a> {
+        #[inline]
+        fn default() -> Self {
+            CounterPipeArgs {
+                kinds: None,
+                pubkey: None,
+            }
+        }
+    }
+
+    pub struct CounterPipeBuilder<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> {
+        fbb_: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>,
+        start_: ::flatbuffers::WIPOffset<::flatbuffers::TableUnfinishedWIPOffset>,
+    }
+    impl<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> CounterPipeBuilder<'a, 'b, A> {
+        #[inline]
+        pub fn add_kinds(&mut self, kinds: ::flatbuffers::WIPOffset<::flatbuffers::Vector<'b, u16>>) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<_>>(CounterPipe::VT_KINDS, kinds);
+        }
+        #[inline]
+        pub fn add_pubkey(&mut self, pubkey: &Hash) {
+            self.fbb_.push_slot_always::<&Hash>(CounterPipe::VT_PUBKEY, pubkey);
+        }
+        #[inline]
+        pub fn new(_fbb: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>) -> CounterPipeBuilder<'a, 'b, A> {
+            let start = _fbb.start_table();
+            CounterPipeBuilder {
+                fbb_: _fbb,
+                start_: start,
+            }
+        }
+        #[inline]
+        pub fn finish(self) -> ::flatbuffers::WIPOffset<CounterPipe<'a>> {
+            let o = self.fbb_.end_table(self.start_);
+            ::flatbuffers::WIPOffset::new(o.value())
+        }
+    }
+
+    impl ::core::fmt::Debug for CounterPipe<'_> {
+        fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+            let mut ds = f.debug_struct("CounterPipe");
+            ds.field("kinds", &self.kinds());
+            ds.field("pubkey", &self.pubkey());
+            ds.finish()
+        }
+    }
     pub enum PipeEntryOffset {}
     #[derive(Copy, Clone, PartialEq)]
 
@@ -20855,6 +21571,62 @@ pub mod ferry {
                 None
             }
         }
+
+        #[inline]
+        #[allow(non_snake_case)]
+        pub fn pipe_as_kind_filter_pipe(&self) -> Option<KindFilterPipe<'a>> {
+            if self.pipe_type() == Pipe::KindFilterPipe {
+                let u = self.pipe();
+                // Safety:
+                // Created from a valid Table for this object
+                // Which contains a valid union in this slot
+                Some(unsafe { KindFilterPipe::init_from_table(u) })
+            } else {
+                None
+            }
+        }
+
+        #[inline]
+        #[allow(non_snake_case)]
+        pub fn pipe_as_mute_pipe(&self) -> Option<MutePipe<'a>> {
+            if self.pipe_type() == Pipe::MutePipe {
+                let u = self.pipe();
+                // Safety:
+                // Created from a valid Table for this object
+                // Which contains a valid union in this slot
+                Some(unsafe { MutePipe::init_from_table(u) })
+            } else {
+                None
+            }
+        }
+
+        #[inline]
+        #[allow(non_snake_case)]
+        pub fn pipe_as_npub_limiter_pipe(&self) -> Option<NpubLimiterPipe<'a>> {
+            if self.pipe_type() == Pipe::NpubLimiterPipe {
+                let u = self.pipe();
+                // Safety:
+                // Created from a valid Table for this object
+                // Which contains a valid union in this slot
+                Some(unsafe { NpubLimiterPipe::init_from_table(u) })
+            } else {
+                None
+            }
+        }
+
+        #[inline]
+        #[allow(non_snake_case)]
+        pub fn pipe_as_counter_pipe(&self) -> Option<CounterPipe<'a>> {
+            if self.pipe_type() == Pipe::CounterPipe {
+                let u = self.pipe();
+                // Safety:
+                // Created from a valid Table for this object
+                // Which contains a valid union in this slot
+                Some(unsafe { CounterPipe::init_from_table(u) })
+            } else {
+                None
+            }
+        }
     }
 
     impl ::flatbuffers::Verifiable for PipeEntry<'_> {
@@ -20880,6 +21652,23 @@ pub mod ferry {
                                 "Pipe::SerializeEventsPipe",
                                 pos,
                             ),
+                        Pipe::KindFilterPipe => v
+                            .verify_union_variant::<::flatbuffers::ForwardsUOffset<KindFilterPipe>>(
+                                "Pipe::KindFilterPipe",
+                                pos,
+                            ),
+                        Pipe::MutePipe => {
+                            v.verify_union_variant::<::flatbuffers::ForwardsUOffset<MutePipe>>("Pipe::MutePipe", pos)
+                        }
+                        Pipe::NpubLimiterPipe => v
+                            .verify_union_variant::<::flatbuffers::ForwardsUOffset<NpubLimiterPipe>>(
+                                "Pipe::NpubLimiterPipe",
+                                pos,
+                            ),
+                        Pipe::CounterPipe => v.verify_union_variant::<::flatbuffers::ForwardsUOffset<CounterPipe>>(
+                            "Pipe::CounterPipe",
+                            pos,
+                        ),
                         _ => Ok(()),
                     },
                 )?
@@ -20953,6 +21742,34 @@ pub mod ferry {
                 }
                 Pipe::SerializeEventsPipe => {
                     if let Some(x) = self.pipe_as_serialize_events_pipe() {
+                        ds.field("pipe", &x)
+                    } else {
+                        ds.field("pipe", &"InvalidFlatbuffer: Union discriminant does not match value.")
+                    }
+                }
+                Pipe::KindFilterPipe => {
+                    if let Some(x) = self.pipe_as_kind_filter_pipe() {
+                        ds.field("pipe", &x)
+                    } else {
+                        ds.field("pipe", &"InvalidFlatbuffer: Union discriminant does not match value.")
+                    }
+                }
+                Pipe::MutePipe => {
+                    if let Some(x) = self.pipe_as_mute_pipe() {
+                        ds.field("pipe", &x)
+                    } else {
+                        ds.field("pipe", &"InvalidFlatbuffer: Union discriminant does not match value.")
+                    }
+                }
+                Pipe::NpubLimiterPipe => {
+                    if let Some(x) = self.pipe_as_npub_limiter_pipe() {
+                        ds.field("pipe", &x)
+                    } else {
+                        ds.field("pipe", &"InvalidFlatbuffer: Union discriminant does not match value.")
+                    }
+                }
+                Pipe::CounterPipe => {
+                    if let Some(x) = self.pipe_as_counter_pipe() {
                         ds.field("pipe", &x)
                     } else {
                         ds.field("pipe", &"InvalidFlatbuffer: Union discriminant does not match value.")

@@ -12,6 +12,7 @@ mod generated;
 mod kinds;
 mod nostr;
 mod page;
+mod pipes;
 mod relay;
 mod report;
 #[cfg(test)]

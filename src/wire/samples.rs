@@ -266,6 +266,30 @@ impl Samples for PageToParser {
                 PipeSpec::Parse,
                 PipeSpec::SaveToDb,
                 PipeSpec::SerializeEvents,
+                PipeSpec::KindFilter {
+                    kinds: vec![Kind(0), Kind(u16::MAX)],
+                },
+                PipeSpec::KindFilter { kinds: vec![] },
+                PipeSpec::Mute(Muted {
+                    pubkeys: vec![event().pubkey],
+                    ids: vec![event().id, event().id],
+                    hashtags: vec!["t".into()],
+                    words: vec!["w".into(), String::new()],
+                }),
+                PipeSpec::Mute(Muted::default()),
+                PipeSpec::NpubLimiter {
+                    kind: Kind(4),
+                    limit: u32::MAX,
+                    max_npubs: 0,
+                },
+                PipeSpec::Counter {
+                    kinds: vec![Kind(7)],
+                    pubkey: Some(event().pubkey),
+                },
+                PipeSpec::Counter {
+                    kinds: vec![],
+                    pubkey: None,
+                },
                 PipeSpec::Parse,
             ],
         };
@@ -385,6 +409,11 @@ impl Samples for ParserToPage {
         let mut messages = vec![
             delivery(event(), ShardSource::Network, relays()),
             delivery(empty_event(), ShardSource::Cache, vec![]),
+            ParserToPage::Count(CountResponse {
+                kind: Kind(7),
+                count: u64::MAX,
+                you: true,
+            }),
             ParserToPage::Eoce,
             ParserToPage::Eose { relay: relay() },
             ParserToPage::EoseAll,
