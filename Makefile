@@ -42,8 +42,9 @@ DIST := dist/integrity.json
 TYPES := dist/nostr-ferry.d.ts
 SAMPLE_EVENTS := target/debug/examples/sample_events
 SAMPLE := .tools/sample-events.jsonl
+READING_RECORDS := target/debug/examples/reading_records
 
-.PHONY: help setup gen build test test-native test-browser check bench fuzz size serve ci clean
+.PHONY: help setup gen build test test-native test-kinds test-browser check bench fuzz size serve ci clean
 
 help: ## print these targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -54,12 +55,15 @@ gen: $(GEN) ## generate both languages' code from the schemas in fbs/
 
 build: $(DIST) $(TYPES) ## build the .wasm and the JavaScript into dist/
 
-test: test-native test-browser ## run everything a user would run
+test: test-native test-kinds test-browser ## run everything a user would run
 
 test-native: $(RUST) $(GEN) $(NODE) ## run the Rust tests, and compare with other implementations
 	$(CARGO) test --locked
 	$(CARGO) build --locked --example differential
 	$(NICE) node --test tests/node/*.test.mjs
+
+test-kinds: $(READING_RECORDS) $(JS_INPUTS) $(NODE) ## read in TypeScript what Rust writes of every kind
+	READING_RECORDS=$(READING_RECORDS) $(NICE) node --test tests/kinds/*.test.mjs
 
 test-browser: $(DIST) $(SAMPLE_EVENTS) | $(CHROMIUM) $(PYTHON) ## run the tests that need a browser
 	$(NICE) node --test --test-timeout=300000 tests/browser/*.test.mjs
@@ -120,7 +124,7 @@ $(BINDGEN): tools/bindgen/src/main.rs tools/bindgen/Cargo.toml tools/bindgen/Car
 	$(CARGO) build --locked --release --manifest-path tools/bindgen/Cargo.toml --target-dir .tools/bindgen-build
 	install -D .tools/bindgen-build/release/ferry-bindgen $@
 
-$(STAMPS)/gen: $(FBS) tools/gen.sh | $(PYTHON) $(RUST)
+$(STAMPS)/gen: $(FBS) tools/gen.sh tools/kinds.mjs | $(PYTHON) $(RUST)
 	tools/gen.sh .
 	@mkdir -p $(@D) && touch $@
 
@@ -147,6 +151,10 @@ $(TYPES): $(GLUE) $(JS_INPUTS) tsconfig.json tsconfig.types.json $(NODE)
 
 $(SAMPLE_EVENTS): $(RUST_INPUTS) $(shell find examples) | $(RUST)
 	$(CARGO) build --locked --example sample_events
+	@touch $@
+
+$(READING_RECORDS): $(RUST_INPUTS) $(shell find examples) $(GEN) | $(RUST)
+	$(CARGO) build --locked --example reading_records
 	@touch $@
 
 # Dated before the moment it is made, so that the demo's first visitor reads fresh notes; then kept, as a relay would.

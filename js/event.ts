@@ -1,4 +1,6 @@
 import type * as fb from './generated/ferry.js';
+import type { FollowUp, Parsed } from './generated/kinds.js';
+import { decodeReading } from './kinds.js';
 import type { SignedEvent } from './types.js';
 
 const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'));
@@ -14,10 +16,13 @@ export class EventView implements SignedEvent {
   #pubkey: string | undefined;
   #content: string | undefined;
   #tags: string[][] | undefined;
+  readonly #readingBytes: Uint8Array | undefined;
+  #reading: ReturnType<typeof decodeReading> | undefined;
 
   /** @internal */
-  constructor(event: fb.NostrEvent) {
+  constructor(event: fb.NostrEvent, reading?: Uint8Array) {
     this.#event = event;
+    this.#readingBytes = reading;
   }
 
   /** 64 characters of lower-case hex. */
@@ -65,9 +70,27 @@ export class EventView implements SignedEvent {
     return this.#event.source() === 1;
   }
 
+  /**
+   * What the event says, by its kind: `parsed.type` tells which. Absent without the Parse pipe, for a kind the
+   * engine has no parser for, and for an event that lacks what its kind cannot do without.
+   */
+  get parsed(): Parsed | undefined {
+    return this.#read()?.parsed;
+  }
+
+  /** What a page that shows this event will want next: its author's profile, what it answers, quotes and names. */
+  get requests(): FollowUp[] {
+    return this.#read()?.requests ?? [];
+  }
+
   /** The first value of the first tag called `name`. */
   tag(name: string): string | undefined {
     return this.tags.find((tag) => tag[0] === name)?.[1];
+  }
+
+  #read(): ReturnType<typeof decodeReading> | undefined {
+    if (this.#readingBytes) this.#reading ??= decodeReading(this.#readingBytes);
+    return this.#reading;
   }
 
   /** The plain NIP-01 event. */

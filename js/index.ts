@@ -6,10 +6,12 @@ export { FerryError, type FerryErrorCode } from './errors.js';
 export type { Encryption, Signer, SignerEvents } from './signer.js';
 export type { Relays, RelayEvents } from './relays.js';
 export type {
+  CountResponse,
   EngineStats,
   EventTemplate,
   Filter,
   NostrConnectOptions,
+  Pipe,
   PortStats,
   PublishOptions,
   PublishStatus,
@@ -23,3 +25,4 @@ export type {
   StartOptions,
   SubscribeOptions,
 } from './types.js';
+export type * from './generated/kinds.js';

@@ -2,11 +2,14 @@ import { Emitter } from './emitter.js';
 import type { EventView } from './event.js';
 import { FerryError } from './errors.js';
 import type { Inbox } from './inbox.js';
+import type { CountResponse } from './types.js';
 import { decodeSubMessage, type SubMessage } from './wire.js';
 
 export interface SubscriptionEvents {
   /** A verified event that matches; once per id, cached ones first. */
   event: EventView;
+  /** What the `counter` pipe has counted up to now. */
+  count: CountResponse;
   /** All cached events have been delivered. */
   eoce: undefined;
   /** One relay has sent all it had stored; without a relay: every asked relay has answered, failed or timed out. */
@@ -119,6 +122,9 @@ export class Subscription extends Emitter<SubscriptionEvents> implements AsyncIt
     switch (message.type) {
       case 'event':
         this.emit('event', message.event);
+        break;
+      case 'count':
+        this.emit('count', message.count);
         break;
       case 'eoce':
         this.emit('eoce', undefined);

@@ -78,6 +78,34 @@ export interface StartOptions {
   workerUrl?: string | URL;
 }
 
+/**
+ * One step of a pipeline. Each passes, changes or drops an event, cached or live; only the last may be one that
+ * delivers: `serialize-events` or `counter`.
+ */
+export type Pipe =
+  /** Fills in `event.parsed` and `event.requests`. */
+  | { pipe: 'parse' }
+  /** Keeps what came from a relay in the store. */
+  | { pipe: 'save-to-db' }
+  /** Delivers events. */
+  | { pipe: 'serialize-events' }
+  /** Passes these kinds. */
+  | { pipe: 'kind-filter'; kinds: number[] }
+  /** Drops by author, by id or an `e` tag of one, by hashtag, and by whole word in the content, in either case. */
+  | { pipe: 'mute'; pubkeys?: string[]; ids?: string[]; hashtags?: string[]; words?: string[] }
+  /** Passes at most the `limit` newest of `kind` of an author (kind 4: of a conversation), and remembers `maxNpubs` of these. */
+  | { pipe: 'npub-limiter'; kind: number; limit: number; maxNpubs: number }
+  /** Delivers running counts of these kinds, as `count`, in place of events. */
+  | { pipe: 'counter'; kinds: number[]; /** Whose events make `you` true. */ pubkey?: string };
+
+/** A running count of the `counter` pipe. */
+export interface CountResponse {
+  kind: number;
+  count: number;
+  /** Whether one of them is by the pubkey the pipe was given. */
+  you: boolean;
+}
+
 export interface SubscribeOptions {
   /** A name, up to 64 characters. A second subscription with the id of an open one joins it. Default: a fresh one. */
   id?: string;
@@ -97,6 +125,8 @@ export interface SubscribeOptions {
   maxEvents?: number;
   /** Bytes buffered for the page before events wait in the store. Default 256 KiB. */
   bufferBytes?: number;
+  /** What events go through on their way here. Default: `parse`, `save-to-db`, `serialize-events`. */
+  pipeline?: Pipe[];
   /** Ends the subscription. */
   signal?: AbortSignal;
 }

@@ -5,8 +5,10 @@ import { FerryError, assertNever, type FerryErrorCode } from './errors.js';
 import { EventView } from './event.js';
 import * as fb from './generated/ferry.js';
 import type {
+  CountResponse,
   EventTemplate,
   Filter,
+  Pipe,
   PublishStatus,
   RelayStatus,
   RoleStats,
@@ -16,6 +18,7 @@ import type {
 /** What a subscription's inbox yields. */
 export type SubMessage =
   | { type: 'event'; event: EventView }
+  | { type: 'count'; count: CountResponse }
   | { type: 'eoce' }
   | { type: 'eose'; relay: string | undefined }
   | { type: 'closed'; relay: string; reason: string }
@@ -35,6 +38,7 @@ export function encodeSubscribe(sub: string, filters: Filter[], options: Subscri
     const subAt = builder.createString(sub);
     const requests = fb.Subscribe.createRequestsVector(builder, filters.map((filter) => filterAt(builder, filter)));
     const relays = fb.Subscribe.createRelaysVector(builder, strings(builder, options.relays ?? []));
+    const pipes = pipelineAt(builder, options.pipeline ?? []);
     fb.Subscribe.startSubscribe(builder);
     fb.Subscribe.addSub(builder, subAt);
     fb.Subscribe.addRequests(builder, requests);
@@ -43,6 +47,7 @@ export function encodeSubscribe(sub: string, filters: Filter[], options: Subscri
     fb.Subscribe.addCloseOnEose(builder, options.closeOnEose ?? false);
     if (options.timeoutMs !== undefined) fb.Subscribe.addTimeoutMs(builder, options.timeoutMs);
     if (options.maxEvents !== undefined) fb.Subscribe.addMaxEvents(builder, options.maxEvents);
+    fb.Subscribe.addPipeline(builder, pipes);
     return fb.Subscribe.endSubscribe(builder);
   });
 }
@@ -90,6 +95,55 @@ function policy(options: SubscribeOptions): fb.CachePolicy {
   if (options.cacheFirst) return fb.CachePolicy.CacheFirst;
   if (options.cacheOnly) return fb.CachePolicy.CacheOnly;
   return options.noCache ? fb.CachePolicy.NoCache : fb.CachePolicy.CacheThenNetwork;
+}
+
+function pipelineAt(builder: Builder, pipeline: Pipe[]): Offset {
+  const delivers = pipeline.findIndex(({ pipe }) => pipe === 'serialize-events' || pipe === 'counter');
+  if (delivers >= 0 && delivers < pipeline.length - 1) {
+    throw new FerryError('bad-input', `"${pipeline[delivers]?.pipe}" delivers, so it is the last pipe: nothing can follow it`);
+  }
+  const entries = pipeline.map((pipe) => {
+    const [type, at] = pipeAt(builder, pipe);
+    return fb.PipeEntry.createPipeEntry(builder, type, at);
+  });
+  return fb.Subscribe.createPipelineVector(builder, entries);
+}
+
+function pipeAt(builder: Builder, pipe: Pipe): [fb.Pipe, Offset] {
+  const kindsAt = (kinds: number[]) => kinds.map((kind) => integer('kinds', kind, 0xffff));
+  switch (pipe.pipe) {
+    case 'parse':
+      return [fb.Pipe.ParsePipe, fb.ParsePipe.createParsePipe(builder)];
+    case 'save-to-db':
+      return [fb.Pipe.SaveToDbPipe, fb.SaveToDbPipe.createSaveToDbPipe(builder)];
+    case 'serialize-events':
+      return [fb.Pipe.SerializeEventsPipe, fb.SerializeEventsPipe.createSerializeEventsPipe(builder)];
+    case 'kind-filter': {
+      const kinds = fb.KindFilterPipe.createKindsVector(builder, kindsAt(pipe.kinds));
+      return [fb.Pipe.KindFilterPipe, fb.KindFilterPipe.createKindFilterPipe(builder, kinds)];
+    }
+    case 'mute': {
+      const pubkeys = hashes(builder, 'pubkeys', pipe.pubkeys ?? [], fb.MutePipe.startPubkeysVector);
+      const ids = hashes(builder, 'ids', pipe.ids ?? [], fb.MutePipe.startIdsVector);
+      const hashtags = fb.MutePipe.createHashtagsVector(builder, strings(builder, pipe.hashtags ?? []));
+      const words = fb.MutePipe.createWordsVector(builder, strings(builder, pipe.words ?? []));
+      return [fb.Pipe.MutePipe, fb.MutePipe.createMutePipe(builder, pubkeys, ids, hashtags, words)];
+    }
+    case 'npub-limiter': {
+      const kind = integer('kind', pipe.kind, 0xffff);
+      const [limit, max] = [integer('limit', pipe.limit, 0xffffffff), integer('maxNpubs', pipe.maxNpubs, 0xffffffff)];
+      return [fb.Pipe.NpubLimiterPipe, fb.NpubLimiterPipe.createNpubLimiterPipe(builder, kind, limit, max)];
+    }
+    case 'counter': {
+      const kinds = fb.CounterPipe.createKindsVector(builder, kindsAt(pipe.kinds));
+      fb.CounterPipe.startCounterPipe(builder);
+      fb.CounterPipe.addKinds(builder, kinds);
+      if (pipe.pubkey !== undefined) fb.CounterPipe.addPubkey(builder, hashAt(builder, 'pubkey', pipe.pubkey));
+      return [fb.Pipe.CounterPipe, fb.CounterPipe.endCounterPipe(builder)];
+    }
+    default:
+      return assertNever(pipe);
+  }
 }
 
 function filterAt(builder: Builder, filter: Filter): Offset {
@@ -145,15 +199,17 @@ export function integer(name: string, value: number, max = Number.MAX_SAFE_INTEG
 }
 
 function hashes(builder: Builder, name: string, values: string[], start: (builder: Builder, count: number) => void): Offset {
-  for (const value of values) {
-    if (!/^[0-9a-f]{64}$/.test(value)) {
-      throw new FerryError('bad-input', `${name} are 64 characters of lower-case hex each, not "${value}"`);
-    }
-  }
   start(builder, values.length);
   // A vector of structs is written back to front.
-  for (const value of [...values].reverse()) fb.Hash.createHash(builder, bytesOf(value));
+  for (const value of [...values].reverse()) hashAt(builder, name, value);
   return builder.endVector();
+}
+
+function hashAt(builder: Builder, name: string, value: string): Offset {
+  if (!/^[0-9a-f]{64}$/.test(value)) {
+    throw new FerryError('bad-input', `${name}: a hash is 64 characters of lower-case hex, not "${value}"`);
+  }
+  return fb.Hash.createHash(builder, bytesOf(value));
 }
 
 /** The bytes of lower-case hex. */
@@ -173,7 +229,11 @@ export function decodeSubMessage(record: Uint8Array): SubMessage {
       return { type: 'event', event: new EventView(content(new fb.NostrEvent())) };
     case fb.WorkerContent.ParsedEvent: {
       const parsed: fb.ParsedEvent = content(new fb.ParsedEvent());
-      return { type: 'event', event: new EventView(required(parsed.event())) };
+      return { type: 'event', event: new EventView(required(parsed.event()), parsed.readingArray() ?? undefined) };
+    }
+    case fb.WorkerContent.CountResponse: {
+      const count: fb.CountResponse = content(new fb.CountResponse());
+      return { type: 'count', count: { kind: count.kind(), count: Number(count.count()), you: count.you() } };
     }
     case fb.WorkerContent.Eoce:
       return { type: 'eoce' };

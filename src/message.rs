@@ -11,6 +11,7 @@ use crate::nostr::nip59::Rumor;
 use crate::nostr::relay_url::RelayUrl;
 pub use crate::nostr::schnorr::Claim;
 pub use crate::nostr::sub_id::SubId;
+use crate::parser::kinds::{Parsed, Request};
 use crate::time::UnixSeconds;
 
 /// Subscription ids of the crypto role's own requests to remote signers (NIP-46) start so.
@@ -111,6 +112,35 @@ pub enum PipeSpec {
     Parse,
     SaveToDb,
     SerializeEvents,
+    /// Passes these kinds.
+    KindFilter {
+        kinds: Vec<Kind>,
+    },
+    Mute(Muted),
+    /// Passes at most the `limit` newest of `kind` of an author (kind 4: of a conversation), and remembers at most
+    /// `max_npubs` of these.
+    NpubLimiter {
+        kind: Kind,
+        limit: u32,
+        max_npubs: u32,
+    },
+    /// Delivers running counts of these kinds in place of events.
+    Counter {
+        kinds: Vec<Kind>,
+        /// Whose events the page wants to know of.
+        pubkey: Option<Pubkey>,
+    },
+}
+
+/// What the Mute pipe drops.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Muted {
+    pub pubkeys: Vec<Pubkey>,
+    /// Events, and what has an `e` tag of one.
+    pub ids: Vec<EventId>,
+    pub hashtags: Vec<String>,
+    /// Whole words in the content, of either case.
+    pub words: Vec<String>,
 }
 
 /// An event to be: what the caller decides. The signer adds the pubkey, the engine a missing `created_at`.
@@ -127,6 +157,8 @@ pub struct Template {
 pub enum ParserToPage {
     /// A verified event that the subscription's pipeline let through; once per id.
     Event(Delivery),
+    /// What the Counter pipe has counted.
+    Count(CountResponse),
     /// All cached events have been delivered.
     Eoce,
     /// This relay has sent all it had stored.
@@ -148,6 +180,25 @@ pub struct Delivery {
     pub source: ShardSource,
     /// Where it was seen up to now; empty when it came from the store.
     pub relays: Vec<RelayUrl>,
+    /// Absent without the Parse pipe, and for what that could not read.
+    pub reading: Option<Box<Reading>>,
+}
+
+/// A running count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CountResponse {
+    pub kind: Kind,
+    pub count: u64,
+    /// One of them is by the pubkey the page named.
+    pub you: bool,
+}
+
+/// What the Parse pipe read from an event.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Reading {
+    pub parsed: Parsed,
+    /// What a page that shows the event will want next.
+    pub requests: Vec<Request>,
 }
 
 /// Where a message entered the parser's lanes.

@@ -49,6 +49,7 @@ fn words(messages: &[ParserToPage]) -> Vec<String> {
         ParserToPage::Eose { .. } => "EOSE".into(),
         ParserToPage::EoseAll => "EOSE all".into(),
         ParserToPage::Closed { .. } => "CLOSED".into(),
+        ParserToPage::Count(_) => "COUNT".into(),
         ParserToPage::BufferFull { dropped } => format!("dropped {dropped}"),
         ParserToPage::Ended { reason } => format!("{reason:?}"),
     };

@@ -9,8 +9,12 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
 # One root that includes every schema gives one Rust file, and one entry for TypeScript.
-(cd fbs && find . -name '*.fbs' -not -path './released/*' | LC_ALL=C sort | sed 's|^\./\(.*\)|include "\1";|') > "$work/index.fbs"
+schemas() {
+    (cd fbs && find . -name '*.fbs' -not -path './released/*' "$@" | LC_ALL=C sort | sed 's|^\./\(.*\)|include "\1";|')
+}
+schemas > "$work/index.fbs"
 "$flatc" --warnings-as-errors --rust --gen-all -I fbs -o "$work" "$work/index.fbs"
+schemas -not -path './kinds/*' > "$work/index.fbs"
 "$flatc" --warnings-as-errors --ts --gen-all -I fbs -o "$work/ts" "$work/index.fbs"
 
 {
@@ -22,6 +26,7 @@ trap 'rm -rf "$work"' EXIT
 rustfmt --edition 2024 --config-path rustfmt.toml "$work/generated.rs"
 # Unused imports and type parameters: its code passes `strict`, but not our lints.
 find "$work/ts" -name '*.ts' -exec sed -i '1i // @ts-nocheck' {} +
+node tools/kinds.mjs fbs > "$work/ts/kinds.ts"
 
 mkdir -p "$out/src/wire" "$out/js"
 cmp -s "$work/generated.rs" "$out/src/wire/generated.rs" || cp "$work/generated.rs" "$out/src/wire/generated.rs"

@@ -7,6 +7,7 @@
 use std::collections::{BTreeSet, HashMap};
 
 use super::delivery::{PageSinks, Stopped};
+use super::pipes::Output;
 use super::publish::{Publish, RelayWord};
 use super::shard::{Lanes, Ticket};
 use super::subscription::Subscription;
@@ -454,6 +455,7 @@ impl Parser {
                         event,
                         source: ShardSource::Network,
                         relays: Vec::new(),
+                        reading: None,
                     };
                     let delivery = subscription.pipeline.present_again(delivery);
                     subscription.queue.refilled(delivery);
@@ -633,7 +635,12 @@ impl Parser {
                     source,
                     relays,
                 } => {
-                    let delivery = Delivery { event, source, relays };
+                    let delivery = Delivery {
+                        event,
+                        source,
+                        relays,
+                        reading: None,
+                    };
                     let end = self.deliver(&sub, delivery, out);
                     (sub, end)
                 }
@@ -675,7 +682,13 @@ impl Parser {
         }
         let ephemeral = delivery.event.kind.retention() == Retention::Ephemeral;
         let stored = delivery.source == ShardSource::Cache || (subscription.pipeline.saves() && !ephemeral);
-        let delivery = subscription.pipeline.process(delivery, &mut out.cache)?;
+        let delivery = match subscription.pipeline.process(delivery, &mut out.cache)? {
+            Output::Event(delivery) => delivery,
+            Output::Count(count) => {
+                subscription.queue.push_count(count);
+                return None;
+            }
+        };
         self.counters.delivered += 1;
         subscription
             .queue

@@ -367,7 +367,7 @@ fn what_a_subscription_may_not_be_is_ended_with_the_reason() {
 #[test]
 fn a_page_that_does_not_read_parks_stored_events_and_gets_them_all_in_order() {
     let mut scene = Scene::with(Config {
-        page_queue_bytes: 1_000,
+        page_queue_bytes: 3_000,
         ..Config::default()
     });
     scene.subscribe("s", notes());
@@ -402,7 +402,7 @@ fn a_page_that_does_not_read_parks_stored_events_and_gets_them_all_in_order() {
 #[test]
 fn without_the_store_the_number_left_out_is_exact() {
     let mut scene = Scene::with(Config {
-        page_queue_bytes: 1_000,
+        page_queue_bytes: 3_000,
         ..Config::default()
     });
     let pipeline = vec![PipeSpec::Parse, PipeSpec::SerializeEvents];

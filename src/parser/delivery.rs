@@ -8,7 +8,7 @@
 
 use std::collections::VecDeque;
 
-use crate::message::{Delivery, ParserToPage};
+use crate::message::{CountResponse, Delivery, ParserToPage};
 use crate::nostr::event::EventId;
 use crate::nostr::sub_id::SubId;
 
@@ -82,6 +82,18 @@ impl PageQueue {
     /// Adds what is no event; there are few of these and they are always kept.
     pub fn push(&mut self, message: ParserToPage) {
         self.items.push_back(Item::Ready(message));
+    }
+
+    /// Adds a running count, in the place of one of the same kind that the page has not read yet.
+    pub fn push_count(&mut self, count: CountResponse) {
+        let counts = self.items.iter_mut().rev().map_while(|item| match item {
+            Item::Ready(ParserToPage::Count(count)) => Some(count),
+            _ => None,
+        });
+        match counts.into_iter().find(|waiting| waiting.kind == count.kind) {
+            Some(waiting) => *waiting = count,
+            None => self.push(ParserToPage::Count(count)),
+        }
     }
 
     /// Writes until the page is full or the store has to be asked.
@@ -168,7 +180,9 @@ fn event_size(delivery: &Delivery) -> usize {
     let event = &delivery.event;
     // A tag costs its strings and what holds them.
     let tags: usize = event.tags.iter().flatten().map(|value| value.len() + 24).sum();
-    event.content.len() + tags + 256
+    let size = event.content.len() + tags + 256;
+    // A reading holds the same texts once more, piece by piece, and a preview of them.
+    if delivery.reading.is_some() { 3 * size } else { size }
 }
 
 #[cfg(test)]
@@ -202,6 +216,7 @@ mod tests {
             event: event.clone(),
             source: ShardSource::Network,
             relays: Vec::new(),
+            reading: None,
         }
     }
 
@@ -316,6 +331,34 @@ mod tests {
         };
         assert_eq!(first.len() + second.len(), 100);
         assert_eq!(page.read.len(), first.len());
+    }
+
+    #[test]
+    fn counts_that_wait_are_replaced_and_not_piled_up() {
+        use crate::nostr::kind::Kind;
+        let mut queue = PageQueue::default();
+        for count in 1..=100 {
+            for kind in [Kind(1), Kind(7)] {
+                queue.push_count(CountResponse {
+                    kind,
+                    count,
+                    you: false,
+                });
+            }
+        }
+        let mut page = Page {
+            room: 10,
+            read: Vec::new(),
+        };
+        queue.write(&SubId::new("s").unwrap(), &mut page);
+        let last = |kind| {
+            ParserToPage::Count(CountResponse {
+                kind,
+                count: 100,
+                you: false,
+            })
+        };
+        assert_eq!(page.read, [last(Kind(1)), last(Kind(7))]);
     }
 
     #[test]

@@ -213,6 +213,1226 @@ pub mod ferry {
         since = "2.0.0",
         note = "Use associated constants instead. This will no longer be generated in 2021."
     )]
+    pub const ENUM_MIN_ENTITY_TYPE: u8 = 0;
+    #[deprecated(
+        since = "2.0.0",
+        note = "Use associated constants instead. This will no longer be generated in 2021."
+    )]
+    pub const ENUM_MAX_ENTITY_TYPE: u8 = 4;
+    #[deprecated(
+        since = "2.0.0",
+        note = "Use associated constants instead. This will no longer be generated in 2021."
+    )]
+    #[allow(non_camel_case_types)]
+    pub const ENUM_VALUES_ENTITY_TYPE: [EntityType; 5] = [
+        EntityType::Npub,
+        EntityType::Note,
+        EntityType::Nprofile,
+        EntityType::Nevent,
+        EntityType::Naddr,
+    ];
+
+    #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+    #[repr(transparent)]
+    pub struct EntityType(pub u8);
+    #[allow(non_upper_case_globals)]
+    impl EntityType {
+        pub const Npub: Self = Self(0);
+        pub const Note: Self = Self(1);
+        pub const Nprofile: Self = Self(2);
+        pub const Nevent: Self = Self(3);
+        pub const Naddr: Self = Self(4);
+
+        pub const ENUM_MIN: u8 = 0;
+        pub const ENUM_MAX: u8 = 4;
+        pub const ENUM_VALUES: &'static [Self] = &[Self::Npub, Self::Note, Self::Nprofile, Self::Nevent, Self::Naddr];
+        /// Returns the variant's name or "" if unknown.
+        pub fn variant_name(self) -> Option<&'static str> {
+            match self {
+                Self::Npub => Some("Npub"),
+                Self::Note => Some("Note"),
+                Self::Nprofile => Some("Nprofile"),
+                Self::Nevent => Some("Nevent"),
+                Self::Naddr => Some("Naddr"),
+                _ => None,
+            }
+        }
+    }
+    impl ::core::fmt::Debug for EntityType {
+        fn fmt(&self, f: &mut ::core::fmt::Formatter) -> ::core::fmt::Result {
+            if let Some(name) = self.variant_name() {
+                f.write_str(name)
+            } else {
+                f.write_fmt(format_args!("<UNKNOWN {:?}>", self.0))
+            }
+        }
+    }
+    impl<'a> ::flatbuffers::Follow<'a> for EntityType {
+        type Inner = Self;
+        #[inline]
+        unsafe fn follow(buf: &'a [u8], loc: usize) -> Self::Inner {
+            let b = unsafe { ::flatbuffers::read_scalar_at::<u8>(buf, loc) };
+            Self(b)
+        }
+    }
+
+    impl ::flatbuffers::Push for EntityType {
+        type Output = EntityType;
+        #[inline]
+        unsafe fn push(&self, dst: &mut [u8], _written_len: usize) {
+            unsafe { ::flatbuffers::emplace_scalar::<u8>(dst, self.0) };
+        }
+    }
+
+    impl ::flatbuffers::EndianScalar for EntityType {
+        type Scalar = u8;
+        #[inline]
+        fn to_little_endian(self) -> u8 {
+            self.0.to_le()
+        }
+        #[inline]
+        #[allow(clippy::wrong_self_convention)]
+        fn from_little_endian(v: u8) -> Self {
+            let b = u8::from_le(v);
+            Self(b)
+        }
+    }
+
+    impl<'a> ::flatbuffers::Verifiable for EntityType {
+        #[inline]
+        fn run_verifier(v: &mut ::flatbuffers::Verifier, pos: usize) -> Result<(), ::flatbuffers::InvalidFlatbuffer> {
+            u8::run_verifier(v, pos)
+        }
+    }
+
+    impl ::flatbuffers::SimpleToVerifyInSlice for EntityType {}
+    #[deprecated(
+        since = "2.0.0",
+        note = "Use associated constants instead. This will no longer be generated in 2021."
+    )]
+    pub const ENUM_MIN_MEDIA_TYPE: u8 = 0;
+    #[deprecated(
+        since = "2.0.0",
+        note = "Use associated constants instead. This will no longer be generated in 2021."
+    )]
+    pub const ENUM_MAX_MEDIA_TYPE: u8 = 3;
+    #[deprecated(
+        since = "2.0.0",
+        note = "Use associated constants instead. This will no longer be generated in 2021."
+    )]
+    #[allow(non_camel_case_types)]
+    pub const ENUM_VALUES_MEDIA_TYPE: [MediaType; 4] =
+        [MediaType::Unknown, MediaType::Image, MediaType::Video, MediaType::Audio];
+
+    #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+    #[repr(transparent)]
+    pub struct MediaType(pub u8);
+    #[allow(non_upper_case_globals)]
+    impl MediaType {
+        pub const Unknown: Self = Self(0);
+        pub const Image: Self = Self(1);
+        pub const Video: Self = Self(2);
+        pub const Audio: Self = Self(3);
+
+        pub const ENUM_MIN: u8 = 0;
+        pub const ENUM_MAX: u8 = 3;
+        pub const ENUM_VALUES: &'static [Self] = &[Self::Unknown, Self::Image, Self::Video, Self::Audio];
+        /// Returns the variant's name or "" if unknown.
+        pub fn variant_name(self) -> Option<&'static str> {
+            match self {
+                Self::Unknown => Some("Unknown"),
+                Self::Image => Some("Image"),
+                Self::Video => Some("Video"),
+                Self::Audio => Some("Audio"),
+                _ => None,
+            }
+        }
+    }
+    impl ::core::fmt::Debug for MediaType {
+        fn fmt(&self, f: &mut ::core::fmt::Formatter) -> ::core::fmt::Result {
+            if let Some(name) = self.variant_name() {
+                f.write_str(name)
+            } else {
+                f.write_fmt(format_args!("<UNKNOWN {:?}>", self.0))
+            }
+        }
+    }
+    impl<'a> ::flatbuffers::Follow<'a> for MediaType {
+        type Inner = Self;
+        #[inline]
+        unsafe fn follow(buf: &'a [u8], loc: usize) -> Self::Inner {
+            let b = unsafe { ::flatbuffers::read_scalar_at::<u8>(buf, loc) };
+            Self(b)
+        }
+    }
+
+    impl ::flatbuffers::Push for MediaType {
+        type Output = MediaType;
+        #[inline]
+        unsafe fn push(&self, dst: &mut [u8], _written_len: usize) {
+            unsafe { ::flatbuffers::emplace_scalar::<u8>(dst, self.0) };
+        }
+    }
+
+    impl ::flatbuffers::EndianScalar for MediaType {
+        type Scalar = u8;
+        #[inline]
+        fn to_little_endian(self) -> u8 {
+            self.0.to_le()
+        }
+        #[inline]
+        #[allow(clippy::wrong_self_convention)]
+        fn from_little_endian(v: u8) -> Self {
+            let b = u8::from_le(v);
+            Self(b)
+        }
+    }
+
+    impl<'a> ::flatbuffers::Verifiable for MediaType {
+        #[inline]
+        fn run_verifier(v: &mut ::flatbuffers::Verifier, pos: usize) -> Result<(), ::flatbuffers::InvalidFlatbuffer> {
+            u8::run_verifier(v, pos)
+        }
+    }
+
+    impl ::flatbuffers::SimpleToVerifyInSlice for MediaType {}
+    #[deprecated(
+        since = "2.0.0",
+        note = "Use associated constants instead. This will no longer be generated in 2021."
+    )]
+    pub const ENUM_MIN_BLOCK_KIND: u8 = 0;
+    #[deprecated(
+        since = "2.0.0",
+        note = "Use associated constants instead. This will no longer be generated in 2021."
+    )]
+    pub const ENUM_MAX_BLOCK_KIND: u8 = 11;
+    #[deprecated(
+        since = "2.0.0",
+        note = "Use associated constants instead. This will no longer be generated in 2021."
+    )]
+    #[allow(non_camel_case_types)]
+    pub const ENUM_VALUES_BLOCK_KIND: [BlockKind; 12] = [
+        BlockKind::Text,
+        BlockKind::Code,
+        BlockKind::Link,
+        BlockKind::Media,
+        BlockKind::MediaGrid,
+        BlockKind::Hashtag,
+        BlockKind::Nostr,
+        BlockKind::Secret,
+        BlockKind::Emoji,
+        BlockKind::Cashu,
+        BlockKind::Invoice,
+        BlockKind::Relay,
+    ];
+
+    #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+    #[repr(transparent)]
+    pub struct BlockKind(pub u8);
+    #[allow(non_upper_case_globals)]
+    impl BlockKind {
+        pub const Text: Self = Self(0);
+        pub const Code: Self = Self(1);
+        pub const Link: Self = Self(2);
+        pub const Media: Self = Self(3);
+        pub const MediaGrid: Self = Self(4);
+        pub const Hashtag: Self = Self(5);
+        pub const Nostr: Self = Self(6);
+        pub const Secret: Self = Self(7);
+        pub const Emoji: Self = Self(8);
+        pub const Cashu: Self = Self(9);
+        pub const Invoice: Self = Self(10);
+        pub const Relay: Self = Self(11);
+
+        pub const ENUM_MIN: u8 = 0;
+        pub const ENUM_MAX: u8 = 11;
+        pub const ENUM_VALUES: &'static [Self] = &[
+            Self::Text,
+            Self::Code,
+            Self::Link,
+            Self::Media,
+            Self::MediaGrid,
+            Self::Hashtag,
+            Self::Nostr,
+            Self::Secret,
+            Self::Emoji,
+            Self::Cashu,
+            Self::Invoice,
+            Self::Relay,
+        ];
+        /// Returns the variant's name or "" if unknown.
+        pub fn variant_name(self) -> Option<&'static str> {
+            match self {
+                Self::Text => Some("Text"),
+                Self::Code => Some("Code"),
+                Self::Link => Some("Link"),
+                Self::Media => Some("Media"),
+                Self::MediaGrid => Some("MediaGrid"),
+                Self::Hashtag => Some("Hashtag"),
+                Self::Nostr => Some("Nostr"),
+                Self::Secret => Some("Secret"),
+                Self::Emoji => Some("Emoji"),
+                Self::Cashu => Some("Cashu"),
+                Self::Invoice => Some("Invoice"),
+                Self::Relay => Some("Relay"),
+                _ => None,
+            }
+        }
+    }
+    impl ::core::fmt::Debug for BlockKind {
+        fn fmt(&self, f: &mut ::core::fmt::Formatter) -> ::core::fmt::Result {
+            if let Some(name) = self.variant_name() {
+                f.write_str(name)
+            } else {
+                f.write_fmt(format_args!("<UNKNOWN {:?}>", self.0))
+            }
+        }
+    }
+    impl<'a> ::flatbuffers::Follow<'a> for BlockKind {
+        type Inner = Self;
+        #[inline]
+        unsafe fn follow(buf: &'a [u8], loc: usize) -> Self::Inner {
+            let b = unsafe { ::flatbuffers::read_scalar_at::<u8>(buf, loc) };
+            Self(b)
+        }
+    }
+
+    impl ::flatbuffers::Push for BlockKind {
+        type Output = BlockKind;
+        #[inline]
+        unsafe fn push(&self, dst: &mut [u8], _written_len: usize) {
+            unsafe { ::flatbuffers::emplace_scalar::<u8>(dst, self.0) };
+        }
+    }
+
+    impl ::flatbuffers::EndianScalar for BlockKind {
+        type Scalar = u8;
+        #[inline]
+        fn to_little_endian(self) -> u8 {
+            self.0.to_le()
+        }
+        #[inline]
+        #[allow(clippy::wrong_self_convention)]
+        fn from_little_endian(v: u8) -> Self {
+            let b = u8::from_le(v);
+            Self(b)
+        }
+    }
+
+    impl<'a> ::flatbuffers::Verifiable for BlockKind {
+        #[inline]
+        fn run_verifier(v: &mut ::flatbuffers::Verifier, pos: usize) -> Result<(), ::flatbuffers::InvalidFlatbuffer> {
+            u8::run_verifier(v, pos)
+        }
+    }
+
+    impl ::flatbuffers::SimpleToVerifyInSlice for BlockKind {}
+    #[deprecated(
+        since = "2.0.0",
+        note = "Use associated constants instead. This will no longer be generated in 2021."
+    )]
+    pub const ENUM_MIN_NODE_KIND: u8 = 0;
+    #[deprecated(
+        since = "2.0.0",
+        note = "Use associated constants instead. This will no longer be generated in 2021."
+    )]
+    pub const ENUM_MAX_NODE_KIND: u8 = 19;
+    #[deprecated(
+        since = "2.0.0",
+        note = "Use associated constants instead. This will no longer be generated in 2021."
+    )]
+    #[allow(non_camel_case_types)]
+    pub const ENUM_VALUES_NODE_KIND: [NodeKind; 20] = [
+        NodeKind::Paragraph,
+        NodeKind::Heading,
+        NodeKind::Quote,
+        NodeKind::List,
+        NodeKind::Item,
+        NodeKind::Code,
+        NodeKind::Rule,
+        NodeKind::Table,
+        NodeKind::TableHead,
+        NodeKind::TableRow,
+        NodeKind::TableCell,
+        NodeKind::Emphasis,
+        NodeKind::Strong,
+        NodeKind::Strikethrough,
+        NodeKind::InlineCode,
+        NodeKind::Link,
+        NodeKind::Image,
+        NodeKind::SoftBreak,
+        NodeKind::LineBreak,
+        NodeKind::Content,
+    ];
+
+    #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+    #[repr(transparent)]
+    pub struct NodeKind(pub u8);
+    #[allow(non_upper_case_globals)]
+    impl NodeKind {
+        pub const Paragraph: Self = Self(0);
+        pub const Heading: Self = Self(1);
+        pub const Quote: Self = Self(2);
+        pub const List: Self = Self(3);
+        pub const Item: Self = Self(4);
+        pub const Code: Self = Self(5);
+        pub const Rule: Self = Self(6);
+        pub const Table: Self = Self(7);
+        pub const TableHead: Self = Self(8);
+        pub const TableRow: Self = Self(9);
+        pub const TableCell: Self = Self(10);
+        pub const Emphasis: Self = Self(11);
+        pub const Strong: Self = Self(12);
+        pub const Strikethrough: Self = Self(13);
+        pub const InlineCode: Self = Self(14);
+        pub const Link: Self = Self(15);
+        pub const Image: Self = Self(16);
+        pub const SoftBreak: Self = Self(17);
+        pub const LineBreak: Self = Self(18);
+        pub const Content: Self = Self(19);
+
+        pub const ENUM_MIN: u8 = 0;
+        pub const ENUM_MAX: u8 = 19;
+        pub const ENUM_VALUES: &'static [Self] = &[
+            Self::Paragraph,
+            Self::Heading,
+            Self::Quote,
+            Self::List,
+            Self::Item,
+            Self::Code,
+            Self::Rule,
+            Self::Table,
+            Self::TableHead,
+            Self::TableRow,
+            Self::TableCell,
+            Self::Emphasis,
+            Self::Strong,
+            Self::Strikethrough,
+            Self::InlineCode,
+            Self::Link,
+            Self::Image,
+            Self::SoftBreak,
+            Self::LineBreak,
+            Self::Content,
+        ];
+        /// Returns the variant's name or "" if unknown.
+        pub fn variant_name(self) -> Option<&'static str> {
+            match self {
+                Self::Paragraph => Some("Paragraph"),
+                Self::Heading => Some("Heading"),
+                Self::Quote => Some("Quote"),
+                Self::List => Some("List"),
+                Self::Item => Some("Item"),
+                Self::Code => Some("Code"),
+                Self::Rule => Some("Rule"),
+                Self::Table => Some("Table"),
+                Self::TableHead => Some("TableHead"),
+                Self::TableRow => Some("TableRow"),
+                Self::TableCell => Some("TableCell"),
+                Self::Emphasis => Some("Emphasis"),
+                Self::Strong => Some("Strong"),
+                Self::Strikethrough => Some("Strikethrough"),
+                Self::InlineCode => Some("InlineCode"),
+                Self::Link => Some("Link"),
+                Self::Image => Some("Image"),
+                Self::SoftBreak => Some("SoftBreak"),
+                Self::LineBreak => Some("LineBreak"),
+                Self::Content => Some("Content"),
+                _ => None,
+            }
+        }
+    }
+    impl ::core::fmt::Debug for NodeKind {
+        fn fmt(&self, f: &mut ::core::fmt::Formatter) -> ::core::fmt::Result {
+            if let Some(name) = self.variant_name() {
+                f.write_str(name)
+            } else {
+                f.write_fmt(format_args!("<UNKNOWN {:?}>", self.0))
+            }
+        }
+    }
+    impl<'a> ::flatbuffers::Follow<'a> for NodeKind {
+        type Inner = Self;
+        #[inline]
+        unsafe fn follow(buf: &'a [u8], loc: usize) -> Self::Inner {
+            let b = unsafe { ::flatbuffers::read_scalar_at::<u8>(buf, loc) };
+            Self(b)
+        }
+    }
+
+    impl ::flatbuffers::Push for NodeKind {
+        type Output = NodeKind;
+        #[inline]
+        unsafe fn push(&self, dst: &mut [u8], _written_len: usize) {
+            unsafe { ::flatbuffers::emplace_scalar::<u8>(dst, self.0) };
+        }
+    }
+
+    impl ::flatbuffers::EndianScalar for NodeKind {
+        type Scalar = u8;
+        #[inline]
+        fn to_little_endian(self) -> u8 {
+            self.0.to_le()
+        }
+        #[inline]
+        #[allow(clippy::wrong_self_convention)]
+        fn from_little_endian(v: u8) -> Self {
+            let b = u8::from_le(v);
+            Self(b)
+        }
+    }
+
+    impl<'a> ::flatbuffers::Verifiable for NodeKind {
+        #[inline]
+        fn run_verifier(v: &mut ::flatbuffers::Verifier, pos: usize) -> Result<(), ::flatbuffers::InvalidFlatbuffer> {
+            u8::run_verifier(v, pos)
+        }
+    }
+
+    impl ::flatbuffers::SimpleToVerifyInSlice for NodeKind {}
+    #[deprecated(
+        since = "2.0.0",
+        note = "Use associated constants instead. This will no longer be generated in 2021."
+    )]
+    pub const ENUM_MIN_PRIVATE_STATE: u8 = 0;
+    #[deprecated(
+        since = "2.0.0",
+        note = "Use associated constants instead. This will no longer be generated in 2021."
+    )]
+    pub const ENUM_MAX_PRIVATE_STATE: u8 = 2;
+    #[deprecated(
+        since = "2.0.0",
+        note = "Use associated constants instead. This will no longer be generated in 2021."
+    )]
+    #[allow(non_camel_case_types)]
+    pub const ENUM_VALUES_PRIVATE_STATE: [PrivateState; 3] =
+        [PrivateState::Open, PrivateState::Locked, PrivateState::Unreadable];
+
+    /// `Locked`: not decrypted, for want of a signer or because it is another's. `Unreadable`: decrypted, but not what the NIP says.
+    #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+    #[repr(transparent)]
+    pub struct PrivateState(pub u8);
+    #[allow(non_upper_case_globals)]
+    impl PrivateState {
+        pub const Open: Self = Self(0);
+        pub const Locked: Self = Self(1);
+        pub const Unreadable: Self = Self(2);
+
+        pub const ENUM_MIN: u8 = 0;
+        pub const ENUM_MAX: u8 = 2;
+        pub const ENUM_VALUES: &'static [Self] = &[Self::Open, Self::Locked, Self::Unreadable];
+        /// Returns the variant's name or "" if unknown.
+        pub fn variant_name(self) -> Option<&'static str> {
+            match self {
+                Self::Open => Some("Open"),
+                Self::Locked => Some("Locked"),
+                Self::Unreadable => Some("Unreadable"),
+                _ => None,
+            }
+        }
+    }
+    impl ::core::fmt::Debug for PrivateState {
+        fn fmt(&self, f: &mut ::core::fmt::Formatter) -> ::core::fmt::Result {
+            if let Some(name) = self.variant_name() {
+                f.write_str(name)
+            } else {
+                f.write_fmt(format_args!("<UNKNOWN {:?}>", self.0))
+            }
+        }
+    }
+    impl<'a> ::flatbuffers::Follow<'a> for PrivateState {
+        type Inner = Self;
+        #[inline]
+        unsafe fn follow(buf: &'a [u8], loc: usize) -> Self::Inner {
+            let b = unsafe { ::flatbuffers::read_scalar_at::<u8>(buf, loc) };
+            Self(b)
+        }
+    }
+
+    impl ::flatbuffers::Push for PrivateState {
+        type Output = PrivateState;
+        #[inline]
+        unsafe fn push(&self, dst: &mut [u8], _written_len: usize) {
+            unsafe { ::flatbuffers::emplace_scalar::<u8>(dst, self.0) };
+        }
+    }
+
+    impl ::flatbuffers::EndianScalar for PrivateState {
+        type Scalar = u8;
+        #[inline]
+        fn to_little_endian(self) -> u8 {
+            self.0.to_le()
+        }
+        #[inline]
+        #[allow(clippy::wrong_self_convention)]
+        fn from_little_endian(v: u8) -> Self {
+            let b = u8::from_le(v);
+            Self(b)
+        }
+    }
+
+    impl<'a> ::flatbuffers::Verifiable for PrivateState {
+        #[inline]
+        fn run_verifier(v: &mut ::flatbuffers::Verifier, pos: usize) -> Result<(), ::flatbuffers::InvalidFlatbuffer> {
+            u8::run_verifier(v, pos)
+        }
+    }
+
+    impl ::flatbuffers::SimpleToVerifyInSlice for PrivateState {}
+    #[deprecated(
+        since = "2.0.0",
+        note = "Use associated constants instead. This will no longer be generated in 2021."
+    )]
+    pub const ENUM_MIN_DIRECTION: u8 = 0;
+    #[deprecated(
+        since = "2.0.0",
+        note = "Use associated constants instead. This will no longer be generated in 2021."
+    )]
+    pub const ENUM_MAX_DIRECTION: u8 = 2;
+    #[deprecated(
+        since = "2.0.0",
+        note = "Use associated constants instead. This will no longer be generated in 2021."
+    )]
+    #[allow(non_camel_case_types)]
+    pub const ENUM_VALUES_DIRECTION: [Direction; 3] = [Direction::Unknown, Direction::In, Direction::Out];
+
+    #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+    #[repr(transparent)]
+    pub struct Direction(pub u8);
+    #[allow(non_upper_case_globals)]
+    impl Direction {
+        pub const Unknown: Self = Self(0);
+        pub const In: Self = Self(1);
+        pub const Out: Self = Self(2);
+
+        pub const ENUM_MIN: u8 = 0;
+        pub const ENUM_MAX: u8 = 2;
+        pub const ENUM_VALUES: &'static [Self] = &[Self::Unknown, Self::In, Self::Out];
+        /// Returns the variant's name or "" if unknown.
+        pub fn variant_name(self) -> Option<&'static str> {
+            match self {
+                Self::Unknown => Some("Unknown"),
+                Self::In => Some("In"),
+                Self::Out => Some("Out"),
+                _ => None,
+            }
+        }
+    }
+    impl ::core::fmt::Debug for Direction {
+        fn fmt(&self, f: &mut ::core::fmt::Formatter) -> ::core::fmt::Result {
+            if let Some(name) = self.variant_name() {
+                f.write_str(name)
+            } else {
+                f.write_fmt(format_args!("<UNKNOWN {:?}>", self.0))
+            }
+        }
+    }
+    impl<'a> ::flatbuffers::Follow<'a> for Direction {
+        type Inner = Self;
+        #[inline]
+        unsafe fn follow(buf: &'a [u8], loc: usize) -> Self::Inner {
+            let b = unsafe { ::flatbuffers::read_scalar_at::<u8>(buf, loc) };
+            Self(b)
+        }
+    }
+
+    impl ::flatbuffers::Push for Direction {
+        type Output = Direction;
+        #[inline]
+        unsafe fn push(&self, dst: &mut [u8], _written_len: usize) {
+            unsafe { ::flatbuffers::emplace_scalar::<u8>(dst, self.0) };
+        }
+    }
+
+    impl ::flatbuffers::EndianScalar for Direction {
+        type Scalar = u8;
+        #[inline]
+        fn to_little_endian(self) -> u8 {
+            self.0.to_le()
+        }
+        #[inline]
+        #[allow(clippy::wrong_self_convention)]
+        fn from_little_endian(v: u8) -> Self {
+            let b = u8::from_le(v);
+            Self(b)
+        }
+    }
+
+    impl<'a> ::flatbuffers::Verifiable for Direction {
+        #[inline]
+        fn run_verifier(v: &mut ::flatbuffers::Verifier, pos: usize) -> Result<(), ::flatbuffers::InvalidFlatbuffer> {
+            u8::run_verifier(v, pos)
+        }
+    }
+
+    impl ::flatbuffers::SimpleToVerifyInSlice for Direction {}
+    #[deprecated(
+        since = "2.0.0",
+        note = "Use associated constants instead. This will no longer be generated in 2021."
+    )]
+    pub const ENUM_MIN_REACTION_TYPE: u8 = 0;
+    #[deprecated(
+        since = "2.0.0",
+        note = "Use associated constants instead. This will no longer be generated in 2021."
+    )]
+    pub const ENUM_MAX_REACTION_TYPE: u8 = 3;
+    #[deprecated(
+        since = "2.0.0",
+        note = "Use associated constants instead. This will no longer be generated in 2021."
+    )]
+    #[allow(non_camel_case_types)]
+    pub const ENUM_VALUES_REACTION_TYPE: [ReactionType; 4] = [
+        ReactionType::Like,
+        ReactionType::Dislike,
+        ReactionType::Emoji,
+        ReactionType::Custom,
+    ];
+
+    /// `Emoji` is an emoji or whatever else was written; `Custom` an emoji that the event defines (NIP-30).
+    #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+    #[repr(transparent)]
+    pub struct ReactionType(pub u8);
+    #[allow(non_upper_case_globals)]
+    impl ReactionType {
+        pub const Like: Self = Self(0);
+        pub const Dislike: Self = Self(1);
+        pub const Emoji: Self = Self(2);
+        pub const Custom: Self = Self(3);
+
+        pub const ENUM_MIN: u8 = 0;
+        pub const ENUM_MAX: u8 = 3;
+        pub const ENUM_VALUES: &'static [Self] = &[Self::Like, Self::Dislike, Self::Emoji, Self::Custom];
+        /// Returns the variant's name or "" if unknown.
+        pub fn variant_name(self) -> Option<&'static str> {
+            match self {
+                Self::Like => Some("Like"),
+                Self::Dislike => Some("Dislike"),
+                Self::Emoji => Some("Emoji"),
+                Self::Custom => Some("Custom"),
+                _ => None,
+            }
+        }
+    }
+    impl ::core::fmt::Debug for ReactionType {
+        fn fmt(&self, f: &mut ::core::fmt::Formatter) -> ::core::fmt::Result {
+            if let Some(name) = self.variant_name() {
+                f.write_str(name)
+            } else {
+                f.write_fmt(format_args!("<UNKNOWN {:?}>", self.0))
+            }
+        }
+    }
+    impl<'a> ::flatbuffers::Follow<'a> for ReactionType {
+        type Inner = Self;
+        #[inline]
+        unsafe fn follow(buf: &'a [u8], loc: usize) -> Self::Inner {
+            let b = unsafe { ::flatbuffers::read_scalar_at::<u8>(buf, loc) };
+            Self(b)
+        }
+    }
+
+    impl ::flatbuffers::Push for ReactionType {
+        type Output = ReactionType;
+        #[inline]
+        unsafe fn push(&self, dst: &mut [u8], _written_len: usize) {
+            unsafe { ::flatbuffers::emplace_scalar::<u8>(dst, self.0) };
+        }
+    }
+
+    impl ::flatbuffers::EndianScalar for ReactionType {
+        type Scalar = u8;
+        #[inline]
+        fn to_little_endian(self) -> u8 {
+            self.0.to_le()
+        }
+        #[inline]
+        #[allow(clippy::wrong_self_convention)]
+        fn from_little_endian(v: u8) -> Self {
+            let b = u8::from_le(v);
+            Self(b)
+        }
+    }
+
+    impl<'a> ::flatbuffers::Verifiable for ReactionType {
+        #[inline]
+        fn run_verifier(v: &mut ::flatbuffers::Verifier, pos: usize) -> Result<(), ::flatbuffers::InvalidFlatbuffer> {
+            u8::run_verifier(v, pos)
+        }
+    }
+
+    impl ::flatbuffers::SimpleToVerifyInSlice for ReactionType {}
+    #[deprecated(
+        since = "2.0.0",
+        note = "Use associated constants instead. This will no longer be generated in 2021."
+    )]
+    pub const ENUM_MIN_POLL_TYPE: u8 = 0;
+    #[deprecated(
+        since = "2.0.0",
+        note = "Use associated constants instead. This will no longer be generated in 2021."
+    )]
+    pub const ENUM_MAX_POLL_TYPE: u8 = 2;
+    #[deprecated(
+        since = "2.0.0",
+        note = "Use associated constants instead. This will no longer be generated in 2021."
+    )]
+    #[allow(non_camel_case_types)]
+    pub const ENUM_VALUES_POLL_TYPE: [PollType; 3] =
+        [PollType::Unknown, PollType::SingleChoice, PollType::MultipleChoice];
+
+    #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+    #[repr(transparent)]
+    pub struct PollType(pub u8);
+    #[allow(non_upper_case_globals)]
+    impl PollType {
+        pub const Unknown: Self = Self(0);
+        pub const SingleChoice: Self = Self(1);
+        pub const MultipleChoice: Self = Self(2);
+
+        pub const ENUM_MIN: u8 = 0;
+        pub const ENUM_MAX: u8 = 2;
+        pub const ENUM_VALUES: &'static [Self] = &[Self::Unknown, Self::SingleChoice, Self::MultipleChoice];
+        /// Returns the variant's name or "" if unknown.
+        pub fn variant_name(self) -> Option<&'static str> {
+            match self {
+                Self::Unknown => Some("Unknown"),
+                Self::SingleChoice => Some("SingleChoice"),
+                Self::MultipleChoice => Some("MultipleChoice"),
+                _ => None,
+            }
+        }
+    }
+    impl ::core::fmt::Debug for PollType {
+        fn fmt(&self, f: &mut ::core::fmt::Formatter) -> ::core::fmt::Result {
+            if let Some(name) = self.variant_name() {
+                f.write_str(name)
+            } else {
+                f.write_fmt(format_args!("<UNKNOWN {:?}>", self.0))
+            }
+        }
+    }
+    impl<'a> ::flatbuffers::Follow<'a> for PollType {
+        type Inner = Self;
+        #[inline]
+        unsafe fn follow(buf: &'a [u8], loc: usize) -> Self::Inner {
+            let b = unsafe { ::flatbuffers::read_scalar_at::<u8>(buf, loc) };
+            Self(b)
+        }
+    }
+
+    impl ::flatbuffers::Push for PollType {
+        type Output = PollType;
+        #[inline]
+        unsafe fn push(&self, dst: &mut [u8], _written_len: usize) {
+            unsafe { ::flatbuffers::emplace_scalar::<u8>(dst, self.0) };
+        }
+    }
+
+    impl ::flatbuffers::EndianScalar for PollType {
+        type Scalar = u8;
+        #[inline]
+        fn to_little_endian(self) -> u8 {
+            self.0.to_le()
+        }
+        #[inline]
+        #[allow(clippy::wrong_self_convention)]
+        fn from_little_endian(v: u8) -> Self {
+            let b = u8::from_le(v);
+            Self(b)
+        }
+    }
+
+    impl<'a> ::flatbuffers::Verifiable for PollType {
+        #[inline]
+        fn run_verifier(v: &mut ::flatbuffers::Verifier, pos: usize) -> Result<(), ::flatbuffers::InvalidFlatbuffer> {
+            u8::run_verifier(v, pos)
+        }
+    }
+
+    impl ::flatbuffers::SimpleToVerifyInSlice for PollType {}
+    #[deprecated(
+        since = "2.0.0",
+        note = "Use associated constants instead. This will no longer be generated in 2021."
+    )]
+    pub const ENUM_MIN_ENCRYPTION: u8 = 0;
+    #[deprecated(
+        since = "2.0.0",
+        note = "Use associated constants instead. This will no longer be generated in 2021."
+    )]
+    pub const ENUM_MAX_ENCRYPTION: u8 = 1;
+    #[deprecated(
+        since = "2.0.0",
+        note = "Use associated constants instead. This will no longer be generated in 2021."
+    )]
+    #[allow(non_camel_case_types)]
+    pub const ENUM_VALUES_ENCRYPTION: [Encryption; 2] = [Encryption::Nip04, Encryption::Nip44];
+
+    #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+    #[repr(transparent)]
+    pub struct Encryption(pub u8);
+    #[allow(non_upper_case_globals)]
+    impl Encryption {
+        pub const Nip04: Self = Self(0);
+        pub const Nip44: Self = Self(1);
+
+        pub const ENUM_MIN: u8 = 0;
+        pub const ENUM_MAX: u8 = 1;
+        pub const ENUM_VALUES: &'static [Self] = &[Self::Nip04, Self::Nip44];
+        /// Returns the variant's name or "" if unknown.
+        pub fn variant_name(self) -> Option<&'static str> {
+            match self {
+                Self::Nip04 => Some("Nip04"),
+                Self::Nip44 => Some("Nip44"),
+                _ => None,
+            }
+        }
+    }
+    impl ::core::fmt::Debug for Encryption {
+        fn fmt(&self, f: &mut ::core::fmt::Formatter) -> ::core::fmt::Result {
+            if let Some(name) = self.variant_name() {
+                f.write_str(name)
+            } else {
+                f.write_fmt(format_args!("<UNKNOWN {:?}>", self.0))
+            }
+        }
+    }
+    impl<'a> ::flatbuffers::Follow<'a> for Encryption {
+        type Inner = Self;
+        #[inline]
+        unsafe fn follow(buf: &'a [u8], loc: usize) -> Self::Inner {
+            let b = unsafe { ::flatbuffers::read_scalar_at::<u8>(buf, loc) };
+            Self(b)
+        }
+    }
+
+    impl ::flatbuffers::Push for Encryption {
+        type Output = Encryption;
+        #[inline]
+        unsafe fn push(&self, dst: &mut [u8], _written_len: usize) {
+            unsafe { ::flatbuffers::emplace_scalar::<u8>(dst, self.0) };
+        }
+    }
+
+    impl ::flatbuffers::EndianScalar for Encryption {
+        type Scalar = u8;
+        #[inline]
+        fn to_little_endian(self) -> u8 {
+            self.0.to_le()
+        }
+        #[inline]
+        #[allow(clippy::wrong_self_convention)]
+        fn from_little_endian(v: u8) -> Self {
+            let b = u8::from_le(v);
+            Self(b)
+        }
+    }
+
+    impl<'a> ::flatbuffers::Verifiable for Encryption {
+        #[inline]
+        fn run_verifier(v: &mut ::flatbuffers::Verifier, pos: usize) -> Result<(), ::flatbuffers::InvalidFlatbuffer> {
+            u8::run_verifier(v, pos)
+        }
+    }
+
+    impl ::flatbuffers::SimpleToVerifyInSlice for Encryption {}
+    #[deprecated(
+        since = "2.0.0",
+        note = "Use associated constants instead. This will no longer be generated in 2021."
+    )]
+    pub const ENUM_MIN_LIVE_STATUS: u8 = 0;
+    #[deprecated(
+        since = "2.0.0",
+        note = "Use associated constants instead. This will no longer be generated in 2021."
+    )]
+    pub const ENUM_MAX_LIVE_STATUS: u8 = 3;
+    #[deprecated(
+        since = "2.0.0",
+        note = "Use associated constants instead. This will no longer be generated in 2021."
+    )]
+    #[allow(non_camel_case_types)]
+    pub const ENUM_VALUES_LIVE_STATUS: [LiveStatus; 4] = [
+        LiveStatus::Unknown,
+        LiveStatus::Planned,
+        LiveStatus::Live,
+        LiveStatus::Ended,
+    ];
+
+    #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+    #[repr(transparent)]
+    pub struct LiveStatus(pub u8);
+    #[allow(non_upper_case_globals)]
+    impl LiveStatus {
+        pub const Unknown: Self = Self(0);
+        pub const Planned: Self = Self(1);
+        pub const Live: Self = Self(2);
+        pub const Ended: Self = Self(3);
+
+        pub const ENUM_MIN: u8 = 0;
+        pub const ENUM_MAX: u8 = 3;
+        pub const ENUM_VALUES: &'static [Self] = &[Self::Unknown, Self::Planned, Self::Live, Self::Ended];
+        /// Returns the variant's name or "" if unknown.
+        pub fn variant_name(self) -> Option<&'static str> {
+            match self {
+                Self::Unknown => Some("Unknown"),
+                Self::Planned => Some("Planned"),
+                Self::Live => Some("Live"),
+                Self::Ended => Some("Ended"),
+                _ => None,
+            }
+        }
+    }
+    impl ::core::fmt::Debug for LiveStatus {
+        fn fmt(&self, f: &mut ::core::fmt::Formatter) -> ::core::fmt::Result {
+            if let Some(name) = self.variant_name() {
+                f.write_str(name)
+            } else {
+                f.write_fmt(format_args!("<UNKNOWN {:?}>", self.0))
+            }
+        }
+    }
+    impl<'a> ::flatbuffers::Follow<'a> for LiveStatus {
+        type Inner = Self;
+        #[inline]
+        unsafe fn follow(buf: &'a [u8], loc: usize) -> Self::Inner {
+            let b = unsafe { ::flatbuffers::read_scalar_at::<u8>(buf, loc) };
+            Self(b)
+        }
+    }
+
+    impl ::flatbuffers::Push for LiveStatus {
+        type Output = LiveStatus;
+        #[inline]
+        unsafe fn push(&self, dst: &mut [u8], _written_len: usize) {
+            unsafe { ::flatbuffers::emplace_scalar::<u8>(dst, self.0) };
+        }
+    }
+
+    impl ::flatbuffers::EndianScalar for LiveStatus {
+        type Scalar = u8;
+        #[inline]
+        fn to_little_endian(self) -> u8 {
+            self.0.to_le()
+        }
+        #[inline]
+        #[allow(clippy::wrong_self_convention)]
+        fn from_little_endian(v: u8) -> Self {
+            let b = u8::from_le(v);
+            Self(b)
+        }
+    }
+
+    impl<'a> ::flatbuffers::Verifiable for LiveStatus {
+        #[inline]
+        fn run_verifier(v: &mut ::flatbuffers::Verifier, pos: usize) -> Result<(), ::flatbuffers::InvalidFlatbuffer> {
+            u8::run_verifier(v, pos)
+        }
+    }
+
+    impl ::flatbuffers::SimpleToVerifyInSlice for LiveStatus {}
+    #[deprecated(
+        since = "2.0.0",
+        note = "Use associated constants instead. This will no longer be generated in 2021."
+    )]
+    pub const ENUM_MIN_PARSED: u8 = 0;
+    #[deprecated(
+        since = "2.0.0",
+        note = "Use associated constants instead. This will no longer be generated in 2021."
+    )]
+    pub const ENUM_MAX_PARSED: u8 = 28;
+    #[deprecated(
+        since = "2.0.0",
+        note = "Use associated constants instead. This will no longer be generated in 2021."
+    )]
+    #[allow(non_camel_case_types)]
+    pub const ENUM_VALUES_PARSED: [Parsed; 29] = [
+        Parsed::NONE,
+        Parsed::Profile,
+        Parsed::Note,
+        Parsed::Contacts,
+        Parsed::DirectMessage,
+        Parsed::Deletion,
+        Parsed::Repost,
+        Parsed::Reaction,
+        Parsed::Seal,
+        Parsed::ExternalReaction,
+        Parsed::MediaPost,
+        Parsed::PollResponse,
+        Parsed::GiftWrap,
+        Parsed::Poll,
+        Parsed::Comment,
+        Parsed::LiveChat,
+        Parsed::WalletQuote,
+        Parsed::WalletToken,
+        Parsed::WalletHistory,
+        Parsed::Nutzap,
+        Parsed::ZapRequest,
+        Parsed::Zap,
+        Parsed::RelayList,
+        Parsed::NutzapInfo,
+        Parsed::Wallet,
+        Parsed::List,
+        Parsed::Article,
+        Parsed::LiveActivity,
+        Parsed::Addressable,
+    ];
+
+    #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+    #[repr(transparent)]
+    pub struct Parsed(pub u8);
+    #[allow(non_upper_case_globals)]
+    impl Parsed {
+        pub const NONE: Self = Self(0);
+        pub const Profile: Self = Self(1);
+        pub const Note: Self = Self(2);
+        pub const Contacts: Self = Self(3);
+        pub const DirectMessage: Self = Self(4);
+        pub const Deletion: Self = Self(5);
+        pub const Repost: Self = Self(6);
+        pub const Reaction: Self = Self(7);
+        pub const Seal: Self = Self(8);
+        pub const ExternalReaction: Self = Self(9);
+        pub const MediaPost: Self = Self(10);
+        pub const PollResponse: Self = Self(11);
+        pub const GiftWrap: Self = Self(12);
+        pub const Poll: Self = Self(13);
+        pub const Comment: Self = Self(14);
+        pub const LiveChat: Self = Self(15);
+        pub const WalletQuote: Self = Self(16);
+        pub const WalletToken: Self = Self(17);
+        pub const WalletHistory: Self = Self(18);
+        pub const Nutzap: Self = Self(19);
+        pub const ZapRequest: Self = Self(20);
+        pub const Zap: Self = Self(21);
+        pub const RelayList: Self = Self(22);
+        pub const NutzapInfo: Self = Self(23);
+        pub const Wallet: Self = Self(24);
+        pub const List: Self = Self(25);
+        pub const Article: Self = Self(26);
+        pub const LiveActivity: Self = Self(27);
+        pub const Addressable: Self = Self(28);
+
+        pub const ENUM_MIN: u8 = 0;
+        pub const ENUM_MAX: u8 = 28;
+        pub const ENUM_VALUES: &'static [Self] = &[
+            Self::NONE,
+            Self::Profile,
+            Self::Note,
+            Self::Contacts,
+            Self::DirectMessage,
+            Self::Deletion,
+            Self::Repost,
+            Self::Reaction,
+            Self::Seal,
+            Self::ExternalReaction,
+            Self::MediaPost,
+            Self::PollResponse,
+            Self::GiftWrap,
+            Self::Poll,
+            Self::Comment,
+            Self::LiveChat,
+            Self::WalletQuote,
+            Self::WalletToken,
+            Self::WalletHistory,
+            Self::Nutzap,
+            Self::ZapRequest,
+            Self::Zap,
+            Self::RelayList,
+            Self::NutzapInfo,
+            Self::Wallet,
+            Self::List,
+            Self::Article,
+            Self::LiveActivity,
+            Self::Addressable,
+        ];
+        /// Returns the variant's name or "" if unknown.
+        pub fn variant_name(self) -> Option<&'static str> {
+            match self {
+                Self::NONE => Some("NONE"),
+                Self::Profile => Some("Profile"),
+                Self::Note => Some("Note"),
+                Self::Contacts => Some("Contacts"),
+                Self::DirectMessage => Some("DirectMessage"),
+                Self::Deletion => Some("Deletion"),
+                Self::Repost => Some("Repost"),
+                Self::Reaction => Some("Reaction"),
+                Self::Seal => Some("Seal"),
+                Self::ExternalReaction => Some("ExternalReaction"),
+                Self::MediaPost => Some("MediaPost"),
+                Self::PollResponse => Some("PollResponse"),
+                Self::GiftWrap => Some("GiftWrap"),
+                Self::Poll => Some("Poll"),
+                Self::Comment => Some("Comment"),
+                Self::LiveChat => Some("LiveChat"),
+                Self::WalletQuote => Some("WalletQuote"),
+                Self::WalletToken => Some("WalletToken"),
+                Self::WalletHistory => Some("WalletHistory"),
+                Self::Nutzap => Some("Nutzap"),
+                Self::ZapRequest => Some("ZapRequest"),
+                Self::Zap => Some("Zap"),
+                Self::RelayList => Some("RelayList"),
+                Self::NutzapInfo => Some("NutzapInfo"),
+                Self::Wallet => Some("Wallet"),
+                Self::List => Some("List"),
+                Self::Article => Some("Article"),
+                Self::LiveActivity => Some("LiveActivity"),
+                Self::Addressable => Some("Addressable"),
+                _ => None,
+            }
+        }
+    }
+    impl ::core::fmt::Debug for Parsed {
+        fn fmt(&self, f: &mut ::core::fmt::Formatter) -> ::core::fmt::Result {
+            if let Some(name) = self.variant_name() {
+                f.write_str(name)
+            } else {
+                f.write_fmt(format_args!("<UNKNOWN {:?}>", self.0))
+            }
+        }
+    }
+    impl<'a> ::flatbuffers::Follow<'a> for Parsed {
+        type Inner = Self;
+        #[inline]
+        unsafe fn follow(buf: &'a [u8], loc: usize) -> Self::Inner {
+            let b = unsafe { ::flatbuffers::read_scalar_at::<u8>(buf, loc) };
+            Self(b)
+        }
+    }
+
+    impl ::flatbuffers::Push for Parsed {
+        type Output = Parsed;
+        #[inline]
+        unsafe fn push(&self, dst: &mut [u8], _written_len: usize) {
+            unsafe { ::flatbuffers::emplace_scalar::<u8>(dst, self.0) };
+        }
+    }
+
+    impl ::flatbuffers::EndianScalar for Parsed {
+        type Scalar = u8;
+        #[inline]
+        fn to_little_endian(self) -> u8 {
+            self.0.to_le()
+        }
+        #[inline]
+        #[allow(clippy::wrong_self_convention)]
+        fn from_little_endian(v: u8) -> Self {
+            let b = u8::from_le(v);
+            Self(b)
+        }
+    }
+
+    impl<'a> ::flatbuffers::Verifiable for Parsed {
+        #[inline]
+        fn run_verifier(v: &mut ::flatbuffers::Verifier, pos: usize) -> Result<(), ::flatbuffers::InvalidFlatbuffer> {
+            u8::run_verifier(v, pos)
+        }
+    }
+
+    impl ::flatbuffers::SimpleToVerifyInSlice for Parsed {}
+    pub struct ParsedUnionTableOffset {}
+
+    #[deprecated(
+        since = "2.0.0",
+        note = "Use associated constants instead. This will no longer be generated in 2021."
+    )]
     pub const ENUM_MIN_CACHE_POLICY: u8 = 0;
     #[deprecated(
         since = "2.0.0",
@@ -513,13 +1733,13 @@ pub mod ferry {
         since = "2.0.0",
         note = "Use associated constants instead. This will no longer be generated in 2021."
     )]
-    pub const ENUM_MAX_WORKER_CONTENT: u8 = 20;
+    pub const ENUM_MAX_WORKER_CONTENT: u8 = 21;
     #[deprecated(
         since = "2.0.0",
         note = "Use associated constants instead. This will no longer be generated in 2021."
     )]
     #[allow(non_camel_case_types)]
-    pub const ENUM_VALUES_WORKER_CONTENT: [WorkerContent; 21] = [
+    pub const ENUM_VALUES_WORKER_CONTENT: [WorkerContent; 22] = [
         WorkerContent::NONE,
         WorkerContent::Raw,
         WorkerContent::NostrEvent,
@@ -541,6 +1761,7 @@ pub mod ferry {
         WorkerContent::RefillEnd,
         WorkerContent::BufferFull,
         WorkerContent::Ended,
+        WorkerContent::CountResponse,
     ];
 
     #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
@@ -569,9 +1790,10 @@ pub mod ferry {
         pub const RefillEnd: Self = Self(18);
         pub const BufferFull: Self = Self(19);
         pub const Ended: Self = Self(20);
+        pub const CountResponse: Self = Self(21);
 
         pub const ENUM_MIN: u8 = 0;
-        pub const ENUM_MAX: u8 = 20;
+        pub const ENUM_MAX: u8 = 21;
         pub const ENUM_VALUES: &'static [Self] = &[
             Self::NONE,
             Self::Raw,
@@ -594,6 +1816,7 @@ pub mod ferry {
             Self::RefillEnd,
             Self::BufferFull,
             Self::Ended,
+            Self::CountResponse,
         ];
         /// Returns the variant's name or "" if unknown.
         pub fn variant_name(self) -> Option<&'static str> {
@@ -619,6 +1842,7 @@ pub mod ferry {
                 Self::RefillEnd => Some("RefillEnd"),
                 Self::BufferFull => Some("BufferFull"),
                 Self::Ended => Some("Ended"),
+                Self::CountResponse => Some("CountResponse"),
                 _ => None,
             }
         }
@@ -1232,17 +2456,21 @@ pub mod ferry {
         since = "2.0.0",
         note = "Use associated constants instead. This will no longer be generated in 2021."
     )]
-    pub const ENUM_MAX_PIPE: u8 = 3;
+    pub const ENUM_MAX_PIPE: u8 = 7;
     #[deprecated(
         since = "2.0.0",
         note = "Use associated constants instead. This will no longer be generated in 2021."
     )]
     #[allow(non_camel_case_types)]
-    pub const ENUM_VALUES_PIPE: [Pipe; 4] = [
+    pub const ENUM_VALUES_PIPE: [Pipe; 8] = [
         Pipe::NONE,
         Pipe::ParsePipe,
         Pipe::SaveToDbPipe,
         Pipe::SerializeEventsPipe,
+        Pipe::KindFilterPipe,
+        Pipe::MutePipe,
+        Pipe::NpubLimiterPipe,
+        Pipe::CounterPipe,
     ];
 
     #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
@@ -1254,14 +2482,22 @@ pub mod ferry {
         pub const ParsePipe: Self = Self(1);
         pub const SaveToDbPipe: Self = Self(2);
         pub const SerializeEventsPipe: Self = Self(3);
+        pub const KindFilterPipe: Self = Self(4);
+        pub const MutePipe: Self = Self(5);
+        pub const NpubLimiterPipe: Self = Self(6);
+        pub const CounterPipe: Self = Self(7);
 
         pub const ENUM_MIN: u8 = 0;
-        pub const ENUM_MAX: u8 = 3;
+        pub const ENUM_MAX: u8 = 7;
         pub const ENUM_VALUES: &'static [Self] = &[
             Self::NONE,
             Self::ParsePipe,
             Self::SaveToDbPipe,
             Self::SerializeEventsPipe,
+            Self::KindFilterPipe,
+            Self::MutePipe,
+            Self::NpubLimiterPipe,
+            Self::CounterPipe,
         ];
         /// Returns the variant's name or "" if unknown.
         pub fn variant_name(self) -> Option<&'static str> {
@@ -1270,6 +2506,10 @@ pub mod ferry {
                 Self::ParsePipe => Some("ParsePipe"),
                 Self::SaveToDbPipe => Some("SaveToDbPipe"),
                 Self::SerializeEventsPipe => Some("SerializeEventsPipe"),
+                Self::KindFilterPipe => Some("KindFilterPipe"),
+                Self::MutePipe => Some("MutePipe"),
+                Self::NpubLimiterPipe => Some("NpubLimiterPipe"),
+                Self::CounterPipe => Some("CounterPipe"),
                 _ => None,
             }
         }
@@ -3123,6 +4363,12856 @@ pub mod ferry {
             let mut ds = f.debug_struct("SignerError");
             ds.field("code", &self.code());
             ds.field("detail", &self.detail());
+            ds.finish()
+        }
+    }
+    pub enum EventRefOffset {}
+    #[derive(Copy, Clone, PartialEq)]
+
+    /// An event that another points to.
+    pub struct EventRef<'a> {
+        pub _tab: ::flatbuffers::Table<'a>,
+    }
+
+    impl<'a> ::flatbuffers::Follow<'a> for EventRef<'a> {
+        type Inner = EventRef<'a>;
+        #[inline]
+        unsafe fn follow(buf: &'a [u8], loc: usize) -> Self::Inner {
+            Self {
+                _tab: unsafe { ::flatbuffers::Table::new(buf, loc) },
+            }
+        }
+    }
+
+    impl<'a> EventRef<'a> {
+        pub const VT_ID: ::flatbuffers::VOffsetT = 4;
+        pub const VT_RELAY: ::flatbuffers::VOffsetT = 6;
+        pub const VT_AUTHOR: ::flatbuffers::VOffsetT = 8;
+
+        #[inline]
+        pub unsafe fn init_from_table(table: ::flatbuffers::Table<'a>) -> Self {
+            EventRef { _tab: table }
+        }
+        #[allow(unused_mut)]
+        pub fn create<'bldr: 'args, 'args: 'mut_bldr, 'mut_bldr, A: ::flatbuffers::Allocator + 'bldr>(
+            _fbb: &'mut_bldr mut ::flatbuffers::FlatBufferBuilder<'bldr, A>,
+            args: &'args EventRefArgs<'args>,
+        ) -> ::flatbuffers::WIPOffset<EventRef<'bldr>> {
+            let mut builder = EventRefBuilder::new(_fbb);
+            if let Some(x) = args.author {
+                builder.add_author(x);
+            }
+            if let Some(x) = args.relay {
+                builder.add_relay(x);
+            }
+            if let Some(x) = args.id {
+                builder.add_id(x);
+            }
+            builder.finish()
+        }
+
+        #[inline]
+        pub fn id(&self) -> &'a Hash {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe { self._tab.get::<Hash>(EventRef::VT_ID, None).unwrap() }
+        }
+        /// Where it may be found.
+        #[inline]
+        pub fn relay(&self) -> Option<&'a str> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab
+                    .get::<::flatbuffers::ForwardsUOffset<&str>>(EventRef::VT_RELAY, None)
+            }
+        }
+        /// Whose it is, as the one who points says.
+        #[inline]
+        pub fn author(&self) -> Option<&'a Hash> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe { self._tab.get::<Hash>(EventRef::VT_AUTHOR, None) }
+        }
+    }
+
+    impl ::flatbuffers::Verifiable for EventRef<'_> {
+        #[inline]
+        fn run_verifier(v: &mut ::flatbuffers::Verifier, pos: usize) -> Result<(), ::flatbuffers::InvalidFlatbuffer> {
+            v.visit_table(pos)?
+                .visit_field::<Hash>("id", Self::VT_ID, true)?
+                .visit_field::<::flatbuffers::ForwardsUOffset<&str>>("relay", Self::VT_RELAY, false)?
+                .visit_field::<Hash>("author", Self::VT_AUTHOR, false)?
+                .finish();
+            Ok(())
+        }
+    }
+    pub struct EventRefArgs<'a> {
+        pub id: Option<&'a Hash>,
+        pub relay: Option<::flatbuffers::WIPOffset<&'a str>>,
+        pub author: Option<&'a Hash>,
+    }
+    impl<'a> Default for EventRefArgs<'a> {
+        #[inline]
+        fn default() -> Self {
+            EventRefArgs {
+                id: None, // required field
+                relay: None,
+                author: None,
+            }
+        }
+    }
+
+    pub struct EventRefBuilder<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> {
+        fbb_: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>,
+        start_: ::flatbuffers::WIPOffset<::flatbuffers::TableUnfinishedWIPOffset>,
+    }
+    impl<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> EventRefBuilder<'a, 'b, A> {
+        #[inline]
+        pub fn add_id(&mut self, id: &Hash) {
+            self.fbb_.push_slot_always::<&Hash>(EventRef::VT_ID, id);
+        }
+        #[inline]
+        pub fn add_relay(&mut self, relay: ::flatbuffers::WIPOffset<&'b str>) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<_>>(EventRef::VT_RELAY, relay);
+        }
+        #[inline]
+        pub fn add_author(&mut self, author: &Hash) {
+            self.fbb_.push_slot_always::<&Hash>(EventRef::VT_AUTHOR, author);
+        }
+        #[inline]
+        pub fn new(_fbb: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>) -> EventRefBuilder<'a, 'b, A> {
+            let start = _fbb.start_table();
+            EventRefBuilder {
+                fbb_: _fbb,
+                start_: start,
+            }
+        }
+        #[inline]
+        pub fn finish(self) -> ::flatbuffers::WIPOffset<EventRef<'a>> {
+            let o = self.fbb_.end_table(self.start_);
+            self.fbb_.required(o, EventRef::VT_ID, "id");
+            ::flatbuffers::WIPOffset::new(o.value())
+        }
+    }
+
+    impl ::core::fmt::Debug for EventRef<'_> {
+        fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+            let mut ds = f.debug_struct("EventRef");
+            ds.field("id", &self.id());
+            ds.field("relay", &self.relay());
+            ds.field("author", &self.author());
+            ds.finish()
+        }
+    }
+    pub enum AddressOffset {}
+    #[derive(Copy, Clone, PartialEq)]
+
+    /// The address of a replaceable or addressable event.
+    pub struct Address<'a> {
+        pub _tab: ::flatbuffers::Table<'a>,
+    }
+
+    impl<'a> ::flatbuffers::Follow<'a> for Address<'a> {
+        type Inner = Address<'a>;
+        #[inline]
+        unsafe fn follow(buf: &'a [u8], loc: usize) -> Self::Inner {
+            Self {
+                _tab: unsafe { ::flatbuffers::Table::new(buf, loc) },
+            }
+        }
+    }
+
+    impl<'a> Address<'a> {
+        pub const VT_KIND: ::flatbuffers::VOffsetT = 4;
+        pub const VT_PUBKEY: ::flatbuffers::VOffsetT = 6;
+        pub const VT_IDENTIFIER: ::flatbuffers::VOffsetT = 8;
+        pub const VT_RELAY: ::flatbuffers::VOffsetT = 10;
+
+        #[inline]
+        pub unsafe fn init_from_table(table: ::flatbuffers::Table<'a>) -> Self {
+            Address { _tab: table }
+        }
+        #[allow(unused_mut)]
+        pub fn create<'bldr: 'args, 'args: 'mut_bldr, 'mut_bldr, A: ::flatbuffers::Allocator + 'bldr>(
+            _fbb: &'mut_bldr mut ::flatbuffers::FlatBufferBuilder<'bldr, A>,
+            args: &'args AddressArgs<'args>,
+        ) -> ::flatbuffers::WIPOffset<Address<'bldr>> {
+            let mut builder = AddressBuilder::new(_fbb);
+            if let Some(x) = args.relay {
+                builder.add_relay(x);
+            }
+            if let Some(x) = args.identifier {
+                builder.add_identifier(x);
+            }
+            if let Some(x) = args.pubkey {
+                builder.add_pubkey(x);
+            }
+            builder.add_kind(args.kind);
+            builder.finish()
+        }
+
+        #[inline]
+        pub fn kind(&self) -> u16 {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe { self._tab.get::<u16>(Address::VT_KIND, Some(0)).unwrap() }
+        }
+        #[inline]
+        pub fn pubkey(&self) -> &'a Hash {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe { self._tab.get::<Hash>(Address::VT_PUBKEY, None).unwrap() }
+        }
+        /// The `d` tag; empty for a replaceable kind.
+        #[inline]
+        pub fn identifier(&self) -> &'a str {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab
+                    .get::<::flatbuffers::ForwardsUOffset<&str>>(Address::VT_IDENTIFIER, None)
+                    .unwrap()
+            }
+        }
+        /// Where it may be found.
+        #[inline]
+        pub fn relay(&self) -> Option<&'a str> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab
+                    .get::<::flatbuffers::ForwardsUOffset<&str>>(Address::VT_RELAY, None)
+            }
+        }
+    }
+
+    impl ::flatbuffers::Verifiable for Address<'_> {
+        #[inline]
+        fn run_verifier(v: &mut ::flatbuffers::Verifier, pos: usize) -> Result<(), ::flatbuffers::InvalidFlatbuffer> {
+            v.visit_table(pos)?
+                .visit_field::<u16>("kind", Self::VT_KIND, false)?
+                .visit_field::<Hash>("pubkey", Self::VT_PUBKEY, true)?
+                .visit_field::<::flatbuffers::ForwardsUOffset<&str>>("identifier", Self::VT_IDENTIFIER, true)?
+                .visit_field::<::flatbuffers::ForwardsUOffset<&str>>("relay", Self::VT_RELAY, false)?
+                .finish();
+            Ok(())
+        }
+    }
+    pub struct AddressArgs<'a> {
+        pub kind: u16,
+        pub pubkey: Option<&'a Hash>,
+        pub identifier: Option<::flatbuffers::WIPOffset<&'a str>>,
+        pub relay: Option<::flatbuffers::WIPOffset<&'a str>>,
+    }
+    impl<'a> Default for AddressArgs<'a> {
+        #[inline]
+        fn default() -> Self {
+            AddressArgs {
+                kind: 0,
+                pubkey: None,     // required field
+                identifier: None, // required field
+                relay: None,
+            }
+        }
+    }
+
+    pub struct AddressBuilder<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> {
+        fbb_: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>,
+        start_: ::flatbuffers::WIPOffset<::flatbuffers::TableUnfinishedWIPOffset>,
+    }
+    impl<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> AddressBuilder<'a, 'b, A> {
+        #[inline]
+        pub fn add_kind(&mut self, kind: u16) {
+            self.fbb_.push_slot::<u16>(Address::VT_KIND, kind, 0);
+        }
+        #[inline]
+        pub fn add_pubkey(&mut self, pubkey: &Hash) {
+            self.fbb_.push_slot_always::<&Hash>(Address::VT_PUBKEY, pubkey);
+        }
+        #[inline]
+        pub fn add_identifier(&mut self, identifier: ::flatbuffers::WIPOffset<&'b str>) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<_>>(Address::VT_IDENTIFIER, identifier);
+        }
+        #[inline]
+        pub fn add_relay(&mut self, relay: ::flatbuffers::WIPOffset<&'b str>) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<_>>(Address::VT_RELAY, relay);
+        }
+        #[inline]
+        pub fn new(_fbb: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>) -> AddressBuilder<'a, 'b, A> {
+            let start = _fbb.start_table();
+            AddressBuilder {
+                fbb_: _fbb,
+                start_: start,
+            }
+        }
+        #[inline]
+        pub fn finish(self) -> ::flatbuffers::WIPOffset<Address<'a>> {
+            let o = self.fbb_.end_table(self.start_);
+            self.fbb_.required(o, Address::VT_PUBKEY, "pubkey");
+            self.fbb_.required(o, Address::VT_IDENTIFIER, "identifier");
+            ::flatbuffers::WIPOffset::new(o.value())
+        }
+    }
+
+    impl ::core::fmt::Debug for Address<'_> {
+        fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+            let mut ds = f.debug_struct("Address");
+            ds.field("kind", &self.kind());
+            ds.field("pubkey", &self.pubkey());
+            ds.field("identifier", &self.identifier());
+            ds.field("relay", &self.relay());
+            ds.finish()
+        }
+    }
+    pub enum ProfileRefOffset {}
+    #[derive(Copy, Clone, PartialEq)]
+
+    /// A person.
+    pub struct ProfileRef<'a> {
+        pub _tab: ::flatbuffers::Table<'a>,
+    }
+
+    impl<'a> ::flatbuffers::Follow<'a> for ProfileRef<'a> {
+        type Inner = ProfileRef<'a>;
+        #[inline]
+        unsafe fn follow(buf: &'a [u8], loc: usize) -> Self::Inner {
+            Self {
+                _tab: unsafe { ::flatbuffers::Table::new(buf, loc) },
+            }
+        }
+    }
+
+    impl<'a> ProfileRef<'a> {
+        pub const VT_PUBKEY: ::flatbuffers::VOffsetT = 4;
+        pub const VT_RELAY: ::flatbuffers::VOffsetT = 6;
+
+        #[inline]
+        pub unsafe fn init_from_table(table: ::flatbuffers::Table<'a>) -> Self {
+            ProfileRef { _tab: table }
+        }
+        #[allow(unused_mut)]
+        pub fn create<'bldr: 'args, 'args: 'mut_bldr, 'mut_bldr, A: ::flatbuffers::Allocator + 'bldr>(
+            _fbb: &'mut_bldr mut ::flatbuffers::FlatBufferBuilder<'bldr, A>,
+            args: &'args ProfileRefArgs<'args>,
+        ) -> ::flatbuffers::WIPOffset<ProfileRef<'bldr>> {
+            let mut builder = ProfileRefBuilder::new(_fbb);
+            if let Some(x) = args.relay {
+                builder.add_relay(x);
+            }
+            if let Some(x) = args.pubkey {
+                builder.add_pubkey(x);
+            }
+            builder.finish()
+        }
+
+        #[inline]
+        pub fn pubkey(&self) -> &'a Hash {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe { self._tab.get::<Hash>(ProfileRef::VT_PUBKEY, None).unwrap() }
+        }
+        /// Where they may be found.
+        #[inline]
+        pub fn relay(&self) -> Option<&'a str> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab
+                    .get::<::flatbuffers::ForwardsUOffset<&str>>(ProfileRef::VT_RELAY, None)
+            }
+        }
+    }
+
+    impl ::flatbuffers::Verifiable for ProfileRef<'_> {
+        #[inline]
+        fn run_verifier(v: &mut ::flatbuffers::Verifier, pos: usize) -> Result<(), ::flatbuffers::InvalidFlatbuffer> {
+            v.visit_table(pos)?
+                .visit_field::<Hash>("pubkey", Self::VT_PUBKEY, true)?
+                .visit_field::<::flatbuffers::ForwardsUOffset<&str>>("relay", Self::VT_RELAY, false)?
+                .finish();
+            Ok(())
+        }
+    }
+    pub struct ProfileRefArgs<'a> {
+        pub pubkey: Option<&'a Hash>,
+        pub relay: Option<::flatbuffers::WIPOffset<&'a str>>,
+    }
+    impl<'a> Default for ProfileRefArgs<'a> {
+        #[inline]
+        fn default() -> Self {
+            ProfileRefArgs {
+                pubkey: None, // required field
+                relay: None,
+            }
+        }
+    }
+
+    pub struct ProfileRefBuilder<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> {
+        fbb_: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>,
+        start_: ::flatbuffers::WIPOffset<::flatbuffers::TableUnfinishedWIPOffset>,
+    }
+    impl<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> ProfileRefBuilder<'a, 'b, A> {
+        #[inline]
+        pub fn add_pubkey(&mut self, pubkey: &Hash) {
+            self.fbb_.push_slot_always::<&Hash>(ProfileRef::VT_PUBKEY, pubkey);
+        }
+        #[inline]
+        pub fn add_relay(&mut self, relay: ::flatbuffers::WIPOffset<&'b str>) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<_>>(ProfileRef::VT_RELAY, relay);
+        }
+        #[inline]
+        pub fn new(_fbb: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>) -> ProfileRefBuilder<'a, 'b, A> {
+            let start = _fbb.start_table();
+            ProfileRefBuilder {
+                fbb_: _fbb,
+                start_: start,
+            }
+        }
+        #[inline]
+        pub fn finish(self) -> ::flatbuffers::WIPOffset<ProfileRef<'a>> {
+            let o = self.fbb_.end_table(self.start_);
+            self.fbb_.required(o, ProfileRef::VT_PUBKEY, "pubkey");
+            ::flatbuffers::WIPOffset::new(o.value())
+        }
+    }
+
+    impl ::core::fmt::Debug for ProfileRef<'_> {
+        fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+            let mut ds = f.debug_struct("ProfileRef");
+            ds.field("pubkey", &self.pubkey());
+            ds.field("relay", &self.relay());
+            ds.finish()
+        }
+    }
+    pub enum MentionOffset {}
+    #[derive(Copy, Clone, PartialEq)]
+
+    /// A person named in a text (NIP-27).
+    pub struct Mention<'a> {
+        pub _tab: ::flatbuffers::Table<'a>,
+    }
+
+    impl<'a> ::flatbuffers::Follow<'a> for Mention<'a> {
+        type Inner = Mention<'a>;
+        #[inline]
+        unsafe fn follow(buf: &'a [u8], loc: usize) -> Self::Inner {
+            Self {
+                _tab: unsafe { ::flatbuffers::Table::new(buf, loc) },
+            }
+        }
+    }
+
+    impl<'a> Mention<'a> {
+        pub const VT_PUBKEY: ::flatbuffers::VOffsetT = 4;
+        pub const VT_RELAYS: ::flatbuffers::VOffsetT = 6;
+
+        #[inline]
+        pub unsafe fn init_from_table(table: ::flatbuffers::Table<'a>) -> Self {
+            Mention { _tab: table }
+        }
+        #[allow(unused_mut)]
+        pub fn create<'bldr: 'args, 'args: 'mut_bldr, 'mut_bldr, A: ::flatbuffers::Allocator + 'bldr>(
+            _fbb: &'mut_bldr mut ::flatbuffers::FlatBufferBuilder<'bldr, A>,
+            args: &'args MentionArgs<'args>,
+        ) -> ::flatbuffers::WIPOffset<Mention<'bldr>> {
+            let mut builder = MentionBuilder::new(_fbb);
+            if let Some(x) = args.relays {
+                builder.add_relays(x);
+            }
+            if let Some(x) = args.pubkey {
+                builder.add_pubkey(x);
+            }
+            builder.finish()
+        }
+
+        #[inline]
+        pub fn pubkey(&self) -> &'a Hash {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe { self._tab.get::<Hash>(Mention::VT_PUBKEY, None).unwrap() }
+        }
+        #[inline]
+        pub fn relays(&self) -> Option<::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<&'a str>>> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab.get::<::flatbuffers::ForwardsUOffset<
+                    ::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<&'a str>>,
+                >>(Mention::VT_RELAYS, None)
+            }
+        }
+    }
+
+    impl ::flatbuffers::Verifiable for Mention<'_> {
+        #[inline]
+        fn run_verifier(v: &mut ::flatbuffers::Verifier, pos: usize) -> Result<(), ::flatbuffers::InvalidFlatbuffer> {
+            v.visit_table(pos)?
+     .visit_field::<Hash>("pubkey", Self::VT_PUBKEY, true)?
+     .visit_field::<::flatbuffers::ForwardsUOffset<::flatbuffers::Vector<'_, ::flatbuffers::ForwardsUOffset<&'_ str>>>>("relays", Self::VT_RELAYS, false)?
+     .finish();
+            Ok(())
+        }
+    }
+    pub struct MentionArgs<'a> {
+        pub pubkey: Option<&'a Hash>,
+        pub relays:
+            Option<::flatbuffers::WIPOffset<::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<&'a str>>>>,
+    }
+    impl<'a> Default for MentionArgs<'a> {
+        #[inline]
+        fn default() -> Self {
+            MentionArgs {
+                pubkey: None, // required field
+                relays: None,
+            }
+        }
+    }
+
+    pub struct MentionBuilder<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> {
+        fbb_: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>,
+        start_: ::flatbuffers::WIPOffset<::flatbuffers::TableUnfinishedWIPOffset>,
+    }
+    impl<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> MentionBuilder<'a, 'b, A> {
+        #[inline]
+        pub fn add_pubkey(&mut self, pubkey: &Hash) {
+            self.fbb_.push_slot_always::<&Hash>(Mention::VT_PUBKEY, pubkey);
+        }
+        #[inline]
+        pub fn add_relays(
+            &mut self,
+            relays: ::flatbuffers::WIPOffset<::flatbuffers::Vector<'b, ::flatbuffers::ForwardsUOffset<&'b str>>>,
+        ) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<_>>(Mention::VT_RELAYS, relays);
+        }
+        #[inline]
+        pub fn new(_fbb: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>) -> MentionBuilder<'a, 'b, A> {
+            let start = _fbb.start_table();
+            MentionBuilder {
+                fbb_: _fbb,
+                start_: start,
+            }
+        }
+        #[inline]
+        pub fn finish(self) -> ::flatbuffers::WIPOffset<Mention<'a>> {
+            let o = self.fbb_.end_table(self.start_);
+            self.fbb_.required(o, Mention::VT_PUBKEY, "pubkey");
+            ::flatbuffers::WIPOffset::new(o.value())
+        }
+    }
+
+    impl ::core::fmt::Debug for Mention<'_> {
+        fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+            let mut ds = f.debug_struct("Mention");
+            ds.field("pubkey", &self.pubkey());
+            ds.field("relays", &self.relays());
+            ds.finish()
+        }
+    }
+    pub enum QuoteOffset {}
+    #[derive(Copy, Clone, PartialEq)]
+
+    /// A cited event, by its id or its address.
+    pub struct Quote<'a> {
+        pub _tab: ::flatbuffers::Table<'a>,
+    }
+
+    impl<'a> ::flatbuffers::Follow<'a> for Quote<'a> {
+        type Inner = Quote<'a>;
+        #[inline]
+        unsafe fn follow(buf: &'a [u8], loc: usize) -> Self::Inner {
+            Self {
+                _tab: unsafe { ::flatbuffers::Table::new(buf, loc) },
+            }
+        }
+    }
+
+    impl<'a> Quote<'a> {
+        pub const VT_ID: ::flatbuffers::VOffsetT = 4;
+        pub const VT_ADDRESS: ::flatbuffers::VOffsetT = 6;
+        pub const VT_RELAYS: ::flatbuffers::VOffsetT = 8;
+        pub const VT_AUTHOR: ::flatbuffers::VOffsetT = 10;
+
+        #[inline]
+        pub unsafe fn init_from_table(table: ::flatbuffers::Table<'a>) -> Self {
+            Quote { _tab: table }
+        }
+        #[allow(unused_mut)]
+        pub fn create<'bldr: 'args, 'args: 'mut_bldr, 'mut_bldr, A: ::flatbuffers::Allocator + 'bldr>(
+            _fbb: &'mut_bldr mut ::flatbuffers::FlatBufferBuilder<'bldr, A>,
+            args: &'args QuoteArgs<'args>,
+        ) -> ::flatbuffers::WIPOffset<Quote<'bldr>> {
+            let mut builder = QuoteBuilder::new(_fbb);
+            if let Some(x) = args.author {
+                builder.add_author(x);
+            }
+            if let Some(x) = args.relays {
+                builder.add_relays(x);
+            }
+            if let Some(x) = args.address {
+                builder.add_address(x);
+            }
+            if let Some(x) = args.id {
+                builder.add_id(x);
+            }
+            builder.finish()
+        }
+
+        #[inline]
+        pub fn id(&self) -> Option<&'a Hash> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe { self._tab.get::<Hash>(Quote::VT_ID, None) }
+        }
+        #[inline]
+        pub fn address(&self) -> Option<Address<'a>> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab
+                    .get::<::flatbuffers::ForwardsUOffset<Address>>(Quote::VT_ADDRESS, None)
+            }
+        }
+        #[inline]
+        pub fn relays(&self) -> Option<::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<&'a str>>> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab.get::<::flatbuffers::ForwardsUOffset<
+                    ::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<&'a str>>,
+                >>(Quote::VT_RELAYS, None)
+            }
+        }
+        #[inline]
+        pub fn author(&self) -> Option<&'a Hash> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe { self._tab.get::<Hash>(Quote::VT_AUTHOR, None) }
+        }
+    }
+
+    impl ::flatbuffers::Verifiable for Quote<'_> {
+        #[inline]
+        fn run_verifier(v: &mut ::flatbuffers::Verifier, pos: usize) -> Result<(), ::flatbuffers::InvalidFlatbuffer> {
+            v.visit_table(pos)?
+     .visit_field::<Hash>("id", Self::VT_ID, false)?
+     .visit_field::<::flatbuffers::ForwardsUOffset<Address>>("address", Self::VT_ADDRESS, false)?
+     .visit_field::<::flatbuffers::ForwardsUOffset<::flatbuffers::Vector<'_, ::flatbuffers::ForwardsUOffset<&'_ str>>>>("relays", Self::VT_RELAYS, false)?
+     .visit_field::<Hash>("author", Self::VT_AUTHOR, false)?
+     .finish();
+            Ok(())
+        }
+    }
+    pub struct QuoteArgs<'a> {
+        pub id: Option<&'a Hash>,
+        pub address: Option<::flatbuffers::WIPOffset<Address<'a>>>,
+        pub relays:
+            Option<::flatbuffers::WIPOffset<::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<&'a str>>>>,
+        pub author: Option<&'a Hash>,
+    }
+    impl<'a> Default for QuoteArgs<'a> {
+        #[inline]
+        fn default() -> Self {
+            QuoteArgs {
+                id: None,
+                address: None,
+                relays: None,
+                author: None,
+            }
+        }
+    }
+
+    pub struct QuoteBuilder<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> {
+        fbb_: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>,
+        start_: ::flatbuffers::WIPOffset<::flatbuffers::TableUnfinishedWIPOffset>,
+    }
+    impl<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> QuoteBuilder<'a, 'b, A> {
+        #[inline]
+        pub fn add_id(&mut self, id: &Hash) {
+            self.fbb_.push_slot_always::<&Hash>(Quote::VT_ID, id);
+        }
+        #[inline]
+        pub fn add_address(&mut self, address: ::flatbuffers::WIPOffset<Address<'b>>) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<Address>>(Quote::VT_ADDRESS, address);
+        }
+        #[inline]
+        pub fn add_relays(
+            &mut self,
+            relays: ::flatbuffers::WIPOffset<::flatbuffers::Vector<'b, ::flatbuffers::ForwardsUOffset<&'b str>>>,
+        ) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<_>>(Quote::VT_RELAYS, relays);
+        }
+        #[inline]
+        pub fn add_author(&mut self, author: &Hash) {
+            self.fbb_.push_slot_always::<&Hash>(Quote::VT_AUTHOR, author);
+        }
+        #[inline]
+        pub fn new(_fbb: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>) -> QuoteBuilder<'a, 'b, A> {
+            let start = _fbb.start_table();
+            QuoteBuilder {
+                fbb_: _fbb,
+                start_: start,
+            }
+        }
+        #[inline]
+        pub fn finish(self) -> ::flatbuffers::WIPOffset<Quote<'a>> {
+            let o = self.fbb_.end_table(self.start_);
+            ::flatbuffers::WIPOffset::new(o.value())
+        }
+    }
+
+    impl ::core::fmt::Debug for Quote<'_> {
+        fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+            let mut ds = f.debug_struct("Quote");
+            ds.field("id", &self.id());
+            ds.field("address", &self.address());
+            ds.field("relays", &self.relays());
+            ds.field("author", &self.author());
+            ds.finish()
+        }
+    }
+    pub enum EntityOffset {}
+    #[derive(Copy, Clone, PartialEq)]
+
+    /// What a NIP-19 entity stands for.
+    pub struct Entity<'a> {
+        pub _tab: ::flatbuffers::Table<'a>,
+    }
+
+    impl<'a> ::flatbuffers::Follow<'a> for Entity<'a> {
+        type Inner = Entity<'a>;
+        #[inline]
+        unsafe fn follow(buf: &'a [u8], loc: usize) -> Self::Inner {
+            Self {
+                _tab: unsafe { ::flatbuffers::Table::new(buf, loc) },
+            }
+        }
+    }
+
+    impl<'a> Entity<'a> {
+        pub const VT_TYPE_: ::flatbuffers::VOffsetT = 4;
+        pub const VT_PUBKEY: ::flatbuffers::VOffsetT = 6;
+        pub const VT_ID: ::flatbuffers::VOffsetT = 8;
+        pub const VT_KIND: ::flatbuffers::VOffsetT = 10;
+        pub const VT_IDENTIFIER: ::flatbuffers::VOffsetT = 12;
+        pub const VT_RELAYS: ::flatbuffers::VOffsetT = 14;
+
+        #[inline]
+        pub unsafe fn init_from_table(table: ::flatbuffers::Table<'a>) -> Self {
+            Entity { _tab: table }
+        }
+        #[allow(unused_mut)]
+        pub fn create<'bldr: 'args, 'args: 'mut_bldr, 'mut_bldr, A: ::flatbuffers::Allocator + 'bldr>(
+            _fbb: &'mut_bldr mut ::flatbuffers::FlatBufferBuilder<'bldr, A>,
+            args: &'args EntityArgs<'args>,
+        ) -> ::flatbuffers::WIPOffset<Entity<'bldr>> {
+            let mut builder = EntityBuilder::new(_fbb);
+            if let Some(x) = args.relays {
+                builder.add_relays(x);
+            }
+            if let Some(x) = args.identifier {
+                builder.add_identifier(x);
+            }
+            if let Some(x) = args.id {
+                builder.add_id(x);
+            }
+            if let Some(x) = args.pubkey {
+                builder.add_pubkey(x);
+            }
+            if let Some(x) = args.kind {
+                builder.add_kind(x);
+            }
+            builder.add_type_(args.type_);
+            builder.finish()
+        }
+
+        #[inline]
+        pub fn type_(&self) -> EntityType {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab
+                    .get::<EntityType>(Entity::VT_TYPE_, Some(EntityType::Npub))
+                    .unwrap()
+            }
+        }
+        /// The person, or the author where the entity names one.
+        #[inline]
+        pub fn pubkey(&self) -> Option<&'a Hash> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe { self._tab.get::<Hash>(Entity::VT_PUBKEY, None) }
+        }
+        #[inline]
+        pub fn id(&self) -> Option<&'a Hash> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe { self._tab.get::<Hash>(Entity::VT_ID, None) }
+        }
+        #[inline]
+        pub fn kind(&self) -> Option<u16> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe { self._tab.get::<u16>(Entity::VT_KIND, None) }
+        }
+        #[inline]
+        pub fn identifier(&self) -> Option<&'a str> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab
+                    .get::<::flatbuffers::ForwardsUOffset<&str>>(Entity::VT_IDENTIFIER, None)
+            }
+        }
+        /// As whoever shared the entity wrote them.
+        #[inline]
+        pub fn relays(&self) -> Option<::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<&'a str>>> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab.get::<::flatbuffers::ForwardsUOffset<
+                    ::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<&'a str>>,
+                >>(Entity::VT_RELAYS, None)
+            }
+        }
+    }
+
+    impl ::flatbuffers::Verifiable for Entity<'_> {
+        #[inline]
+        fn run_verifier(v: &mut ::flatbuffers::Verifier, pos: usize) -> Result<(), ::flatbuffers::InvalidFlatbuffer> {
+            v.visit_table(pos)?
+     .visit_field::<EntityType>("type_", Self::VT_TYPE_, false)?
+     .visit_field::<Hash>("pubkey", Self::VT_PUBKEY, false)?
+     .visit_field::<Hash>("id", Self::VT_ID, false)?
+     .visit_field::<u16>("kind", Self::VT_KIND, false)?
+     .visit_field::<::flatbuffers::ForwardsUOffset<&str>>("identifier", Self::VT_IDENTIFIER, false)?
+     .visit_field::<::flatbuffers::ForwardsUOffset<::flatbuffers::Vector<'_, ::flatbuffers::ForwardsUOffset<&'_ str>>>>("relays", Self::VT_RELAYS, false)?
+     .finish();
+            Ok(())
+        }
+    }
+    pub struct EntityArgs<'a> {
+        pub type_: EntityType,
+        pub pubkey: Option<&'a Hash>,
+        pub id: Option<&'a Hash>,
+        pub kind: Option<u16>,
+        pub identifier: Option<::flatbuffers::WIPOffset<&'a str>>,
+        pub relays:
+            Option<::flatbuffers::WIPOffset<::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<&'a str>>>>,
+    }
+    impl<'a> Default for EntityArgs<'a> {
+        #[inline]
+        fn default() -> Self {
+            EntityArgs {
+                type_: EntityType::Npub,
+                pubkey: None,
+                id: None,
+                kind: None,
+                identifier: None,
+                relays: None,
+            }
+        }
+    }
+
+    pub struct EntityBuilder<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> {
+        fbb_: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>,
+        start_: ::flatbuffers::WIPOffset<::flatbuffers::TableUnfinishedWIPOffset>,
+    }
+    impl<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> EntityBuilder<'a, 'b, A> {
+        #[inline]
+        pub fn add_type_(&mut self, type_: EntityType) {
+            self.fbb_
+                .push_slot::<EntityType>(Entity::VT_TYPE_, type_, EntityType::Npub);
+        }
+        #[inline]
+        pub fn add_pubkey(&mut self, pubkey: &Hash) {
+            self.fbb_.push_slot_always::<&Hash>(Entity::VT_PUBKEY, pubkey);
+        }
+        #[inline]
+        pub fn add_id(&mut self, id: &Hash) {
+            self.fbb_.push_slot_always::<&Hash>(Entity::VT_ID, id);
+        }
+        #[inline]
+        pub fn add_kind(&mut self, kind: u16) {
+            self.fbb_.push_slot_always::<u16>(Entity::VT_KIND, kind);
+        }
+        #[inline]
+        pub fn add_identifier(&mut self, identifier: ::flatbuffers::WIPOffset<&'b str>) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<_>>(Entity::VT_IDENTIFIER, identifier);
+        }
+        #[inline]
+        pub fn add_relays(
+            &mut self,
+            relays: ::flatbuffers::WIPOffset<::flatbuffers::Vector<'b, ::flatbuffers::ForwardsUOffset<&'b str>>>,
+        ) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<_>>(Entity::VT_RELAYS, relays);
+        }
+        #[inline]
+        pub fn new(_fbb: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>) -> EntityBuilder<'a, 'b, A> {
+            let start = _fbb.start_table();
+            EntityBuilder {
+                fbb_: _fbb,
+                start_: start,
+            }
+        }
+        #[inline]
+        pub fn finish(self) -> ::flatbuffers::WIPOffset<Entity<'a>> {
+            let o = self.fbb_.end_table(self.start_);
+            ::flatbuffers::WIPOffset::new(o.value())
+        }
+    }
+
+    impl ::core::fmt::Debug for Entity<'_> {
+        fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+            let mut ds = f.debug_struct("Entity");
+            ds.field("type_", &self.type_());
+            ds.field("pubkey", &self.pubkey());
+            ds.field("id", &self.id());
+            ds.field("kind", &self.kind());
+            ds.field("identifier", &self.identifier());
+            ds.field("relays", &self.relays());
+            ds.finish()
+        }
+    }
+    pub enum MediaOffset {}
+    #[derive(Copy, Clone, PartialEq)]
+
+    /// A picture, video or sound.
+    pub struct Media<'a> {
+        pub _tab: ::flatbuffers::Table<'a>,
+    }
+
+    impl<'a> ::flatbuffers::Follow<'a> for Media<'a> {
+        type Inner = Media<'a>;
+        #[inline]
+        unsafe fn follow(buf: &'a [u8], loc: usize) -> Self::Inner {
+            Self {
+                _tab: unsafe { ::flatbuffers::Table::new(buf, loc) },
+            }
+        }
+    }
+
+    impl<'a> Media<'a> {
+        pub const VT_URL: ::flatbuffers::VOffsetT = 4;
+        pub const VT_TYPE_: ::flatbuffers::VOffsetT = 6;
+        pub const VT_MIME: ::flatbuffers::VOffsetT = 8;
+        pub const VT_WIDTH: ::flatbuffers::VOffsetT = 10;
+        pub const VT_HEIGHT: ::flatbuffers::VOffsetT = 12;
+        pub const VT_BLURHASH: ::flatbuffers::VOffsetT = 14;
+        pub const VT_THUMBHASH: ::flatbuffers::VOffsetT = 16;
+        pub const VT_ALT: ::flatbuffers::VOffsetT = 18;
+        pub const VT_SHA256: ::flatbuffers::VOffsetT = 20;
+        pub const VT_SIZE: ::flatbuffers::VOffsetT = 22;
+        pub const VT_DURATION: ::flatbuffers::VOffsetT = 24;
+        pub const VT_BITRATE: ::flatbuffers::VOffsetT = 26;
+        pub const VT_PREVIEWS: ::flatbuffers::VOffsetT = 28;
+        pub const VT_FALLBACKS: ::flatbuffers::VOffsetT = 30;
+
+        #[inline]
+        pub unsafe fn init_from_table(table: ::flatbuffers::Table<'a>) -> Self {
+            Media { _tab: table }
+        }
+        #[allow(unused_mut)]
+        pub fn create<'bldr: 'args, 'args: 'mut_bldr, 'mut_bldr, A: ::flatbuffers::Allocator + 'bldr>(
+            _fbb: &'mut_bldr mut ::flatbuffers::FlatBufferBuilder<'bldr, A>,
+            args: &'args MediaArgs<'args>,
+        ) -> ::flatbuffers::WIPOffset<Media<'bldr>> {
+            let mut builder = MediaBuilder::new(_fbb);
+            if let Some(x) = args.bitrate {
+                builder.add_bitrate(x);
+            }
+            if let Some(x) = args.duration {
+                builder.add_duration(x);
+            }
+            if let Some(x) = args.size {
+                builder.add_size(x);
+            }
+            if let Some(x) = args.fallbacks {
+                builder.add_fallbacks(x);
+            }
+            if let Some(x) = args.previews {
+                builder.add_previews(x);
+            }
+            if let Some(x) = args.sha256 {
+                builder.add_sha256(x);
+            }
+            if let Some(x) = args.alt {
+                builder.add_alt(x);
+            }
+            if let Some(x) = args.thumbhash {
+                builder.add_thumbhash(x);
+            }
+            if let Some(x) = args.blurhash {
+                builder.add_blurhash(x);
+            }
+            if let Some(x) = args.height {
+                builder.add_height(x);
+            }
+            if let Some(x) = args.width {
+                builder.add_width(x);
+            }
+            if let Some(x) = args.mime {
+                builder.add_mime(x);
+            }
+            if let Some(x) = args.url {
+                builder.add_url(x);
+            }
+            builder.add_type_(args.type_);
+            builder.finish()
+        }
+
+        #[inline]
+        pub fn url(&self) -> &'a str {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab
+                    .get::<::flatbuffers::ForwardsUOffset<&str>>(Media::VT_URL, None)
+                    .unwrap()
+            }
+        }
+        #[inline]
+        pub fn type_(&self) -> MediaType {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab
+                    .get::<MediaType>(Media::VT_TYPE_, Some(MediaType::Unknown))
+                    .unwrap()
+            }
+        }
+        /// MIME type.
+        #[inline]
+        pub fn mime(&self) -> Option<&'a str> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab
+                    .get::<::flatbuffers::ForwardsUOffset<&str>>(Media::VT_MIME, None)
+            }
+        }
+        /// Pixels.
+        #[inline]
+        pub fn width(&self) -> Option<u32> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe { self._tab.get::<u32>(Media::VT_WIDTH, None) }
+        }
+        /// Pixels.
+        #[inline]
+        pub fn height(&self) -> Option<u32> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe { self._tab.get::<u32>(Media::VT_HEIGHT, None) }
+        }
+        #[inline]
+        pub fn blurhash(&self) -> Option<&'a str> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab
+                    .get::<::flatbuffers::ForwardsUOffset<&str>>(Media::VT_BLURHASH, None)
+            }
+        }
+        #[inline]
+        pub fn thumbhash(&self) -> Option<&'a str> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab
+                    .get::<::flatbuffers::ForwardsUOffset<&str>>(Media::VT_THUMBHASH, None)
+            }
+        }
+        /// A description for those who do not see it.
+        #[inline]
+        pub fn alt(&self) -> Option<&'a str> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab
+                    .get::<::flatbuffers::ForwardsUOffset<&str>>(Media::VT_ALT, None)
+            }
+        }
+        /// SHA-256 of the file, hex.
+        #[inline]
+        pub fn sha256(&self) -> Option<&'a str> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab
+                    .get::<::flatbuffers::ForwardsUOffset<&str>>(Media::VT_SHA256, None)
+            }
+        }
+        /// Bytes.
+        #[inline]
+        pub fn size(&self) -> Option<u64> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe { self._tab.get::<u64>(Media::VT_SIZE, None) }
+        }
+        /// Seconds.
+        #[inline]
+        pub fn duration(&self) -> Option<f64> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe { self._tab.get::<f64>(Media::VT_DURATION, None) }
+        }
+        /// Bits a second.
+        #[inline]
+        pub fn bitrate(&self) -> Option<u64> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe { self._tab.get::<u64>(Media::VT_BITRATE, None) }
+        }
+        /// Pictures to show before it plays.
+        #[inline]
+        pub fn previews(&self) -> Option<::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<&'a str>>> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab.get::<::flatbuffers::ForwardsUOffset<
+                    ::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<&'a str>>,
+                >>(Media::VT_PREVIEWS, None)
+            }
+        }
+        /// Other addresses of the same file.
+        #[inline]
+        pub fn fallbacks(&self) -> Option<::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<&'a str>>> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab.get::<::flatbuffers::ForwardsUOffset<
+                    ::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<&'a str>>,
+                >>(Media::VT_FALLBACKS, None)
+            }
+        }
+    }
+
+    impl ::flatbuffers::Verifiable for Media<'_> {
+        #[inline]
+        fn run_verifier(v: &mut ::flatbuffers::Verifier, pos: usize) -> Result<(), ::flatbuffers::InvalidFlatbuffer> {
+            v.visit_table(pos)?
+     .visit_field::<::flatbuffers::ForwardsUOffset<&str>>("url", Self::VT_URL, true)?
+     .visit_field::<MediaType>("type_", Self::VT_TYPE_, false)?
+     .visit_field::<::flatbuffers::ForwardsUOffset<&str>>("mime", Self::VT_MIME, false)?
+     .visit_field::<u32>("width", Self::VT_WIDTH, false)?
+     .visit_field::<u32>("height", Self::VT_HEIGHT, false)?
+     .visit_field::<::flatbuffers::ForwardsUOffset<&str>>("blurhash", Self::VT_BLURHASH, false)?
+     .visit_field::<::flatbuffers::ForwardsUOffset<&str>>("thumbhash", Self::VT_THUMBHASH, false)?
+     .visit_field::<::flatbuffers::ForwardsUOffset<&str>>("alt", Self::VT_ALT, false)?
+     .visit_field::<::flatbuffers::ForwardsUOffset<&str>>("sha256", Self::VT_SHA256, false)?
+     .visit_field::<u64>("size", Self::VT_SIZE, false)?
+     .visit_field::<f64>("duration", Self::VT_DURATION, false)?
+     .visit_field::<u64>("bitrate", Self::VT_BITRATE, false)?
+     .visit_field::<::flatbuffers::ForwardsUOffset<::flatbuffers::Vector<'_, ::flatbuffers::ForwardsUOffset<&'_ str>>>>("previews", Self::VT_PREVIEWS, false)?
+     .visit_field::<::flatbuffers::ForwardsUOffset<::flatbuffers::Vector<'_, ::flatbuffers::ForwardsUOffset<&'_ str>>>>("fallbacks", Self::VT_FALLBACKS, false)?
+     .finish();
+            Ok(())
+        }
+    }
+    pub struct MediaArgs<'a> {
+        pub url: Option<::flatbuffers::WIPOffset<&'a str>>,
+        pub type_: MediaType,
+        pub mime: Option<::flatbuffers::WIPOffset<&'a str>>,
+        pub width: Option<u32>,
+        pub height: Option<u32>,
+        pub blurhash: Option<::flatbuffers::WIPOffset<&'a str>>,
+        pub thumbhash: Option<::flatbuffers::WIPOffset<&'a str>>,
+        pub alt: Option<::flatbuffers::WIPOffset<&'a str>>,
+        pub sha256: Option<::flatbuffers::WIPOffset<&'a str>>,
+        pub size: Option<u64>,
+        pub duration: Option<f64>,
+        pub bitrate: Option<u64>,
+        pub previews:
+            Option<::flatbuffers::WIPOffset<::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<&'a str>>>>,
+        pub fallbacks:
+            Option<::flatbuffers::WIPOffset<::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<&'a str>>>>,
+    }
+    impl<'a> Default for MediaArgs<'a> {
+        #[inline]
+        fn default() -> Self {
+            MediaArgs {
+                url: None, // required field
+                type_: MediaType::Unknown,
+                mime: None,
+                width: None,
+                height: None,
+                blurhash: None,
+                thumbhash: None,
+                alt: None,
+                sha256: None,
+                size: None,
+                duration: None,
+                bitrate: None,
+                previews: None,
+                fallbacks: None,
+            }
+        }
+    }
+
+    pub struct MediaBuilder<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> {
+        fbb_: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>,
+        start_: ::flatbuffers::WIPOffset<::flatbuffers::TableUnfinishedWIPOffset>,
+    }
+    impl<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> MediaBuilder<'a, 'b, A> {
+        #[inline]
+        pub fn add_url(&mut self, url: ::flatbuffers::WIPOffset<&'b str>) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<_>>(Media::VT_URL, url);
+        }
+        #[inline]
+        pub fn add_type_(&mut self, type_: MediaType) {
+            self.fbb_
+                .push_slot::<MediaType>(Media::VT_TYPE_, type_, MediaType::Unknown);
+        }
+        #[inline]
+        pub fn add_mime(&mut self, mime: ::flatbuffers::WIPOffset<&'b str>) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<_>>(Media::VT_MIME, mime);
+        }
+        #[inline]
+        pub fn add_width(&mut self, width: u32) {
+            self.fbb_.push_slot_always::<u32>(Media::VT_WIDTH, width);
+        }
+        #[inline]
+        pub fn add_height(&mut self, height: u32) {
+            self.fbb_.push_slot_always::<u32>(Media::VT_HEIGHT, height);
+        }
+        #[inline]
+        pub fn add_blurhash(&mut self, blurhash: ::flatbuffers::WIPOffset<&'b str>) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<_>>(Media::VT_BLURHASH, blurhash);
+        }
+        #[inline]
+        pub fn add_thumbhash(&mut self, thumbhash: ::flatbuffers::WIPOffset<&'b str>) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<_>>(Media::VT_THUMBHASH, thumbhash);
+        }
+        #[inline]
+        pub fn add_alt(&mut self, alt: ::flatbuffers::WIPOffset<&'b str>) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<_>>(Media::VT_ALT, alt);
+        }
+        #[inline]
+        pub fn add_sha256(&mut self, sha256: ::flatbuffers::WIPOffset<&'b str>) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<_>>(Media::VT_SHA256, sha256);
+        }
+        #[inline]
+        pub fn add_size(&mut self, size: u64) {
+            self.fbb_.push_slot_always::<u64>(Media::VT_SIZE, size);
+        }
+        #[inline]
+        pub fn add_duration(&mut self, duration: f64) {
+            self.fbb_.push_slot_always::<f64>(Media::VT_DURATION, duration);
+        }
+        #[inline]
+        pub fn add_bitrate(&mut self, bitrate: u64) {
+            self.fbb_.push_slot_always::<u64>(Media::VT_BITRATE, bitrate);
+        }
+        #[inline]
+        pub fn add_previews(
+            &mut self,
+            previews: ::flatbuffers::WIPOffset<::flatbuffers::Vector<'b, ::flatbuffers::ForwardsUOffset<&'b str>>>,
+        ) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<_>>(Media::VT_PREVIEWS, previews);
+        }
+        #[inline]
+        pub fn add_fallbacks(
+            &mut self,
+            fallbacks: ::flatbuffers::WIPOffset<::flatbuffers::Vector<'b, ::flatbuffers::ForwardsUOffset<&'b str>>>,
+        ) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<_>>(Media::VT_FALLBACKS, fallbacks);
+        }
+        #[inline]
+        pub fn new(_fbb: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>) -> MediaBuilder<'a, 'b, A> {
+            let start = _fbb.start_table();
+            MediaBuilder {
+                fbb_: _fbb,
+                start_: start,
+            }
+        }
+        #[inline]
+        pub fn finish(self) -> ::flatbuffers::WIPOffset<Media<'a>> {
+            let o = self.fbb_.end_table(self.start_);
+            self.fbb_.required(o, Media::VT_URL, "url");
+            ::flatbuffers::WIPOffset::new(o.value())
+        }
+    }
+
+    impl ::core::fmt::Debug for Media<'_> {
+        fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+            let mut ds = f.debug_struct("Media");
+            ds.field("url", &self.url());
+            ds.field("type_", &self.type_());
+            ds.field("mime", &self.mime());
+            ds.field("width", &self.width());
+            ds.field("height", &self.height());
+            ds.field("blurhash", &self.blurhash());
+            ds.field("thumbhash", &self.thumbhash());
+            ds.field("alt", &self.alt());
+            ds.field("sha256", &self.sha256());
+            ds.field("size", &self.size());
+            ds.field("duration", &self.duration());
+            ds.field("bitrate", &self.bitrate());
+            ds.field("previews", &self.previews());
+            ds.field("fallbacks", &self.fallbacks());
+            ds.finish()
+        }
+    }
+    pub enum CashuTokenOffset {}
+    #[derive(Copy, Clone, PartialEq)]
+
+    /// Ecash in a text.
+    pub struct CashuToken<'a> {
+        pub _tab: ::flatbuffers::Table<'a>,
+    }
+
+    impl<'a> ::flatbuffers::Follow<'a> for CashuToken<'a> {
+        type Inner = CashuToken<'a>;
+        #[inline]
+        unsafe fn follow(buf: &'a [u8], loc: usize) -> Self::Inner {
+            Self {
+                _tab: unsafe { ::flatbuffers::Table::new(buf, loc) },
+            }
+        }
+    }
+
+    impl<'a> CashuToken<'a> {
+        pub const VT_TOKEN: ::flatbuffers::VOffsetT = 4;
+        pub const VT_MINT: ::flatbuffers::VOffsetT = 6;
+        pub const VT_AMOUNT: ::flatbuffers::VOffsetT = 8;
+        pub const VT_UNIT: ::flatbuffers::VOffsetT = 10;
+        pub const VT_MEMO: ::flatbuffers::VOffsetT = 12;
+
+        #[inline]
+        pub unsafe fn init_from_table(table: ::flatbuffers::Table<'a>) -> Self {
+            CashuToken { _tab: table }
+        }
+        #[allow(unused_mut)]
+        pub fn create<'bldr: 'args, 'args: 'mut_bldr, 'mut_bldr, A: ::flatbuffers::Allocator + 'bldr>(
+            _fbb: &'mut_bldr mut ::flatbuffers::FlatBufferBuilder<'bldr, A>,
+            args: &'args CashuTokenArgs<'args>,
+        ) -> ::flatbuffers::WIPOffset<CashuToken<'bldr>> {
+            let mut builder = CashuTokenBuilder::new(_fbb);
+            builder.add_amount(args.amount);
+            if let Some(x) = args.memo {
+                builder.add_memo(x);
+            }
+            if let Some(x) = args.unit {
+                builder.add_unit(x);
+            }
+            if let Some(x) = args.mint {
+                builder.add_mint(x);
+            }
+            if let Some(x) = args.token {
+                builder.add_token(x);
+            }
+            builder.finish()
+        }
+
+        #[inline]
+        pub fn token(&self) -> &'a str {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab
+                    .get::<::flatbuffers::ForwardsUOffset<&str>>(CashuToken::VT_TOKEN, None)
+                    .unwrap()
+            }
+        }
+        #[inline]
+        pub fn mint(&self) -> &'a str {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab
+                    .get::<::flatbuffers::ForwardsUOffset<&str>>(CashuToken::VT_MINT, None)
+                    .unwrap()
+            }
+        }
+        /// In `unit`.
+        #[inline]
+        pub fn amount(&self) -> u64 {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe { self._tab.get::<u64>(CashuToken::VT_AMOUNT, Some(0)).unwrap() }
+        }
+        #[inline]
+        pub fn unit(&self) -> Option<&'a str> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab
+                    .get::<::flatbuffers::ForwardsUOffset<&str>>(CashuToken::VT_UNIT, None)
+            }
+        }
+        #[inline]
+        pub fn memo(&self) -> Option<&'a str> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab
+                    .get::<::flatbuffers::ForwardsUOffset<&str>>(CashuToken::VT_MEMO, None)
+            }
+        }
+    }
+
+    impl ::flatbuffers::Verifiable for CashuToken<'_> {
+        #[inline]
+        fn run_verifier(v: &mut ::flatbuffers::Verifier, pos: usize) -> Result<(), ::flatbuffers::InvalidFlatbuffer> {
+            v.visit_table(pos)?
+                .visit_field::<::flatbuffers::ForwardsUOffset<&str>>("token", Self::VT_TOKEN, true)?
+                .visit_field::<::flatbuffers::ForwardsUOffset<&str>>("mint", Self::VT_MINT, true)?
+                .visit_field::<u64>("amount", Self::VT_AMOUNT, false)?
+                .visit_field::<::flatbuffers::ForwardsUOffset<&str>>("unit", Self::VT_UNIT, false)?
+                .visit_field::<::flatbuffers::ForwardsUOffset<&str>>("memo", Self::VT_MEMO, false)?
+                .finish();
+            Ok(())
+        }
+    }
+    pub struct CashuTokenArgs<'a> {
+        pub token: Option<::flatbuffers::WIPOffset<&'a str>>,
+        pub mint: Option<::flatbuffers::WIPOffset<&'a str>>,
+        pub amount: u64,
+        pub unit: Option<::flatbuffers::WIPOffset<&'a str>>,
+        pub memo: Option<::flatbuffers::WIPOffset<&'a str>>,
+    }
+    impl<'a> Default for CashuTokenArgs<'a> {
+        #[inline]
+        fn default() -> Self {
+            CashuTokenArgs {
+                token: None, // required field
+                mint: None,  // required field
+                amount: 0,
+                unit: None,
+                memo: None,
+            }
+        }
+    }
+
+    pub struct CashuTokenBuilder<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> {
+        fbb_: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>,
+        start_: ::flatbuffers::WIPOffset<::flatbuffers::TableUnfinishedWIPOffset>,
+    }
+    impl<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> CashuTokenBuilder<'a, 'b, A> {
+        #[inline]
+        pub fn add_token(&mut self, token: ::flatbuffers::WIPOffset<&'b str>) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<_>>(CashuToken::VT_TOKEN, token);
+        }
+        #[inline]
+        pub fn add_mint(&mut self, mint: ::flatbuffers::WIPOffset<&'b str>) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<_>>(CashuToken::VT_MINT, mint);
+        }
+        #[inline]
+        pub fn add_amount(&mut self, amount: u64) {
+            self.fbb_.push_slot::<u64>(CashuToken::VT_AMOUNT, amount, 0);
+        }
+        #[inline]
+        pub fn add_unit(&mut self, unit: ::flatbuffers::WIPOffset<&'b str>) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<_>>(CashuToken::VT_UNIT, unit);
+        }
+        #[inline]
+        pub fn add_memo(&mut self, memo: ::flatbuffers::WIPOffset<&'b str>) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<_>>(CashuToken::VT_MEMO, memo);
+        }
+        #[inline]
+        pub fn new(_fbb: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>) -> CashuTokenBuilder<'a, 'b, A> {
+            let start = _fbb.start_table();
+            CashuTokenBuilder {
+                fbb_: _fbb,
+                start_: start,
+            }
+        }
+        #[inline]
+        pub fn finish(self) -> ::flatbuffers::WIPOffset<CashuToken<'a>> {
+            let o = self.fbb_.end_table(self.start_);
+            self.fbb_.required(o, CashuToken::VT_TOKEN, "token");
+            self.fbb_.required(o, CashuToken::VT_MINT, "mint");
+            ::flatbuffers::WIPOffset::new(o.value())
+        }
+    }
+
+    impl ::core::fmt::Debug for CashuToken<'_> {
+        fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+            let mut ds = f.debug_struct("CashuToken");
+            ds.field("token", &self.token());
+            ds.field("mint", &self.mint());
+            ds.field("amount", &self.amount());
+            ds.field("unit", &self.unit());
+            ds.field("memo", &self.memo());
+            ds.finish()
+        }
+    }
+    pub enum BlockOffset {}
+    #[derive(Copy, Clone, PartialEq)]
+
+    /// A piece of a text.
+    pub struct Block<'a> {
+        pub _tab: ::flatbuffers::Table<'a>,
+    }
+
+    impl<'a> ::flatbuffers::Follow<'a> for Block<'a> {
+        type Inner = Block<'a>;
+        #[inline]
+        unsafe fn follow(buf: &'a [u8], loc: usize) -> Self::Inner {
+            Self {
+                _tab: unsafe { ::flatbuffers::Table::new(buf, loc) },
+            }
+        }
+    }
+
+    impl<'a> Block<'a> {
+        pub const VT_KIND: ::flatbuffers::VOffsetT = 4;
+        pub const VT_TEXT: ::flatbuffers::VOffsetT = 6;
+        pub const VT_URL: ::flatbuffers::VOffsetT = 8;
+        pub const VT_TAG: ::flatbuffers::VOffsetT = 10;
+        pub const VT_CODE: ::flatbuffers::VOffsetT = 12;
+        pub const VT_FENCED: ::flatbuffers::VOffsetT = 14;
+        pub const VT_LANGUAGE: ::flatbuffers::VOffsetT = 16;
+        pub const VT_SHORTCODE: ::flatbuffers::VOffsetT = 18;
+        pub const VT_MEDIA: ::flatbuffers::VOffsetT = 20;
+        pub const VT_ENTITY: ::flatbuffers::VOffsetT = 22;
+        pub const VT_CASHU: ::flatbuffers::VOffsetT = 24;
+        pub const VT_AMOUNT_MSAT: ::flatbuffers::VOffsetT = 26;
+
+        #[inline]
+        pub unsafe fn init_from_table(table: ::flatbuffers::Table<'a>) -> Self {
+            Block { _tab: table }
+        }
+        #[allow(unused_mut)]
+        pub fn create<'bldr: 'args, 'args: 'mut_bldr, 'mut_bldr, A: ::flatbuffers::Allocator + 'bldr>(
+            _fbb: &'mut_bldr mut ::flatbuffers::FlatBufferBuilder<'bldr, A>,
+            args: &'args BlockArgs<'args>,
+        ) -> ::flatbuffers::WIPOffset<Block<'bldr>> {
+            let mut builder = BlockBuilder::new(_fbb);
+            if let Some(x) = args.amount_msat {
+                builder.add_amount_msat(x);
+            }
+            if let Some(x) = args.cashu {
+                builder.add_cashu(x);
+            }
+            if let Some(x) = args.entity {
+                builder.add_entity(x);
+            }
+            if let Some(x) = args.media {
+                builder.add_media(x);
+            }
+            if let Some(x) = args.shortcode {
+                builder.add_shortcode(x);
+            }
+            if let Some(x) = args.language {
+                builder.add_language(x);
+            }
+            if let Some(x) = args.code {
+                builder.add_code(x);
+            }
+            if let Some(x) = args.tag {
+                builder.add_tag(x);
+            }
+            if let Some(x) = args.url {
+                builder.add_url(x);
+            }
+            if let Some(x) = args.text {
+                builder.add_text(x);
+            }
+            builder.add_fenced(args.fenced);
+            builder.add_kind(args.kind);
+            builder.finish()
+        }
+
+        #[inline]
+        pub fn kind(&self) -> BlockKind {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab
+                    .get::<BlockKind>(Block::VT_KIND, Some(BlockKind::Text))
+                    .unwrap()
+            }
+        }
+        /// What stands in the text; a mask in place of a secret key. Joined, the blocks are the text.
+        #[inline]
+        pub fn text(&self) -> &'a str {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab
+                    .get::<::flatbuffers::ForwardsUOffset<&str>>(Block::VT_TEXT, None)
+                    .unwrap()
+            }
+        }
+        /// Of a link, an emoji or a relay.
+        #[inline]
+        pub fn url(&self) -> Option<&'a str> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab
+                    .get::<::flatbuffers::ForwardsUOffset<&str>>(Block::VT_URL, None)
+            }
+        }
+        /// Of a hashtag: without the `#`, in lower case.
+        #[inline]
+        pub fn tag(&self) -> Option<&'a str> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab
+                    .get::<::flatbuffers::ForwardsUOffset<&str>>(Block::VT_TAG, None)
+            }
+        }
+        /// Of code: what stands between the backticks.
+        #[inline]
+        pub fn code(&self) -> Option<&'a str> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab
+                    .get::<::flatbuffers::ForwardsUOffset<&str>>(Block::VT_CODE, None)
+            }
+        }
+        /// Of code: a block of its own, not a part of a line.
+        #[inline]
+        pub fn fenced(&self) -> bool {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe { self._tab.get::<bool>(Block::VT_FENCED, Some(false)).unwrap() }
+        }
+        /// Of fenced code.
+        #[inline]
+        pub fn language(&self) -> Option<&'a str> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab
+                    .get::<::flatbuffers::ForwardsUOffset<&str>>(Block::VT_LANGUAGE, None)
+            }
+        }
+        /// Of an emoji.
+        #[inline]
+        pub fn shortcode(&self) -> Option<&'a str> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab
+                    .get::<::flatbuffers::ForwardsUOffset<&str>>(Block::VT_SHORTCODE, None)
+            }
+        }
+        /// Of media, and of a media grid in order.
+        #[inline]
+        pub fn media(&self) -> Option<::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<Media<'a>>>> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab.get::<::flatbuffers::ForwardsUOffset<
+                    ::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<Media>>,
+                >>(Block::VT_MEDIA, None)
+            }
+        }
+        #[inline]
+        pub fn entity(&self) -> Option<Entity<'a>> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab
+                    .get::<::flatbuffers::ForwardsUOffset<Entity>>(Block::VT_ENTITY, None)
+            }
+        }
+        #[inline]
+        pub fn cashu(&self) -> Option<CashuToken<'a>> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab
+                    .get::<::flatbuffers::ForwardsUOffset<CashuToken>>(Block::VT_CASHU, None)
+            }
+        }
+        /// Of an invoice: millisatoshi; absent when the payer chooses.
+        #[inline]
+        pub fn amount_msat(&self) -> Option<u64> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe { self._tab.get::<u64>(Block::VT_AMOUNT_MSAT, None) }
+        }
+    }
+
+    impl ::flatbuffers::Verifiable for Block<'_> {
+        #[inline]
+        fn run_verifier(v: &mut ::flatbuffers::Verifier, pos: usize) -> Result<(), ::flatbuffers::InvalidFlatbuffer> {
+            v.visit_table(pos)?
+     .visit_field::<BlockKind>("kind", Self::VT_KIND, false)?
+     .visit_field::<::flatbuffers::ForwardsUOffset<&str>>("text", Self::VT_TEXT, true)?
+     .visit_field::<::flatbuffers::ForwardsUOffset<&str>>("url", Self::VT_URL, false)?
+     .visit_field::<::flatbuffers::ForwardsUOffset<&str>>("tag", Self::VT_TAG, false)?
+     .visit_field::<::flatbuffers::ForwardsUOffset<&str>>("code", Self::VT_CODE, false)?
+     .visit_field::<bool>("fenced", Self::VT_FENCED, false)?
+     .visit_field::<::flatbuffers::ForwardsUOffset<&str>>("language", Self::VT_LANGUAGE, false)?
+     .visit_field::<::flatbuffers::ForwardsUOffset<&str>>("shortcode", Self::VT_SHORTCODE, false)?
+     .visit_field::<::flatbuffers::ForwardsUOffset<::flatbuffers::Vector<'_, ::flatbuffers::ForwardsUOffset<Media>>>>("media", Self::VT_MEDIA, false)?
+     .visit_field::<::flatbuffers::ForwardsUOffset<Entity>>("entity", Self::VT_ENTITY, false)?
+     .visit_field::<::flatbuffers::ForwardsUOffset<CashuToken>>("cashu", Self::VT_CASHU, false)?
+     .visit_field::<u64>("amount_msat", Self::VT_AMOUNT_MSAT, false)?
+     .finish();
+            Ok(())
+        }
+    }
+    pub struct BlockArgs<'a> {
+        pub kind: BlockKind,
+        pub text: Option<::flatbuffers::WIPOffset<&'a str>>,
+        pub url: Option<::flatbuffers::WIPOffset<&'a str>>,
+        pub tag: Option<::flatbuffers::WIPOffset<&'a str>>,
+        pub code: Option<::flatbuffers::WIPOffset<&'a str>>,
+        pub fenced: bool,
+        pub language: Option<::flatbuffers::WIPOffset<&'a str>>,
+        pub shortcode: Option<::flatbuffers::WIPOffset<&'a str>>,
+        pub media:
+            Option<::flatbuffers::WIPOffset<::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<Media<'a>>>>>,
+        pub entity: Option<::flatbuffers::WIPOffset<Entity<'a>>>,
+        pub cashu: Option<::flatbuffers::WIPOffset<CashuToken<'a>>>,
+        pub amount_msat: Option<u64>,
+    }
+    impl<'a> Default for BlockArgs<'a> {
+        #[inline]
+        fn default() -> Self {
+            BlockArgs {
+                kind: BlockKind::Text,
+                text: None, // required field
+                url: None,
+                tag: None,
+                code: None,
+                fenced: false,
+                language: None,
+                shortcode: None,
+                media: None,
+                entity: None,
+                cashu: None,
+                amount_msat: None,
+            }
+        }
+    }
+
+    pub struct BlockBuilder<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> {
+        fbb_: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>,
+        start_: ::flatbuffers::WIPOffset<::flatbuffers::TableUnfinishedWIPOffset>,
+    }
+    impl<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> BlockBuilder<'a, 'b, A> {
+        #[inline]
+        pub fn add_kind(&mut self, kind: BlockKind) {
+            self.fbb_.push_slot::<BlockKind>(Block::VT_KIND, kind, BlockKind::Text);
+        }
+        #[inline]
+        pub fn add_text(&mut self, text: ::flatbuffers::WIPOffset<&'b str>) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<_>>(Block::VT_TEXT, text);
+        }
+        #[inline]
+        pub fn add_url(&mut self, url: ::flatbuffers::WIPOffset<&'b str>) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<_>>(Block::VT_URL, url);
+        }
+        #[inline]
+        pub fn add_tag(&mut self, tag: ::flatbuffers::WIPOffset<&'b str>) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<_>>(Block::VT_TAG, tag);
+        }
+        #[inline]
+        pub fn add_code(&mut self, code: ::flatbuffers::WIPOffset<&'b str>) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<_>>(Block::VT_CODE, code);
+        }
+        #[inline]
+        pub fn add_fenced(&mut self, fenced: bool) {
+            self.fbb_.push_slot::<bool>(Block::VT_FENCED, fenced, false);
+        }
+        #[inline]
+        pub fn add_language(&mut self, language: ::flatbuffers::WIPOffset<&'b str>) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<_>>(Block::VT_LANGUAGE, language);
+        }
+        #[inline]
+        pub fn add_shortcode(&mut self, shortcode: ::flatbuffers::WIPOffset<&'b str>) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<_>>(Block::VT_SHORTCODE, shortcode);
+        }
+        #[inline]
+        pub fn add_media(
+            &mut self,
+            media: ::flatbuffers::WIPOffset<::flatbuffers::Vector<'b, ::flatbuffers::ForwardsUOffset<Media<'b>>>>,
+        ) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<_>>(Block::VT_MEDIA, media);
+        }
+        #[inline]
+        pub fn add_entity(&mut self, entity: ::flatbuffers::WIPOffset<Entity<'b>>) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<Entity>>(Block::VT_ENTITY, entity);
+        }
+        #[inline]
+        pub fn add_cashu(&mut self, cashu: ::flatbuffers::WIPOffset<CashuToken<'b>>) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<CashuToken>>(Block::VT_CASHU, cashu);
+        }
+        #[inline]
+        pub fn add_amount_msat(&mut self, amount_msat: u64) {
+            self.fbb_.push_slot_always::<u64>(Block::VT_AMOUNT_MSAT, amount_msat);
+        }
+        #[inline]
+        pub fn new(_fbb: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>) -> BlockBuilder<'a, 'b, A> {
+            let start = _fbb.start_table();
+            BlockBuilder {
+                fbb_: _fbb,
+                start_: start,
+            }
+        }
+        #[inline]
+        pub fn finish(self) -> ::flatbuffers::WIPOffset<Block<'a>> {
+            let o = self.fbb_.end_table(self.start_);
+            self.fbb_.required(o, Block::VT_TEXT, "text");
+            ::flatbuffers::WIPOffset::new(o.value())
+        }
+    }
+
+    impl ::core::fmt::Debug for Block<'_> {
+        fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+            let mut ds = f.debug_struct("Block");
+            ds.field("kind", &self.kind());
+            ds.field("text", &self.text());
+            ds.field("url", &self.url());
+            ds.field("tag", &self.tag());
+            ds.field("code", &self.code());
+            ds.field("fenced", &self.fenced());
+            ds.field("language", &self.language());
+            ds.field("shortcode", &self.shortcode());
+            ds.field("media", &self.media());
+            ds.field("entity", &self.entity());
+            ds.field("cashu", &self.cashu());
+            ds.field("amount_msat", &self.amount_msat());
+            ds.finish()
+        }
+    }
+    pub enum ContentOffset {}
+    #[derive(Copy, Clone, PartialEq)]
+
+    /// A text as blocks.
+    pub struct Content<'a> {
+        pub _tab: ::flatbuffers::Table<'a>,
+    }
+
+    impl<'a> ::flatbuffers::Follow<'a> for Content<'a> {
+        type Inner = Content<'a>;
+        #[inline]
+        unsafe fn follow(buf: &'a [u8], loc: usize) -> Self::Inner {
+            Self {
+                _tab: unsafe { ::flatbuffers::Table::new(buf, loc) },
+            }
+        }
+    }
+
+    impl<'a> Content<'a> {
+        pub const VT_BLOCKS: ::flatbuffers::VOffsetT = 4;
+        pub const VT_SHORTENED: ::flatbuffers::VOffsetT = 6;
+
+        #[inline]
+        pub unsafe fn init_from_table(table: ::flatbuffers::Table<'a>) -> Self {
+            Content { _tab: table }
+        }
+        #[allow(unused_mut)]
+        pub fn create<'bldr: 'args, 'args: 'mut_bldr, 'mut_bldr, A: ::flatbuffers::Allocator + 'bldr>(
+            _fbb: &'mut_bldr mut ::flatbuffers::FlatBufferBuilder<'bldr, A>,
+            args: &'args ContentArgs<'args>,
+        ) -> ::flatbuffers::WIPOffset<Content<'bldr>> {
+            let mut builder = ContentBuilder::new(_fbb);
+            if let Some(x) = args.shortened {
+                builder.add_shortened(x);
+            }
+            if let Some(x) = args.blocks {
+                builder.add_blocks(x);
+            }
+            builder.finish()
+        }
+
+        #[inline]
+        pub fn blocks(&self) -> Option<::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<Block<'a>>>> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab.get::<::flatbuffers::ForwardsUOffset<
+                    ::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<Block>>,
+                >>(Content::VT_BLOCKS, None)
+            }
+        }
+        /// The beginning of a long text; absent when that is all of it.
+        #[inline]
+        pub fn shortened(&self) -> Option<::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<Block<'a>>>> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab.get::<::flatbuffers::ForwardsUOffset<
+                    ::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<Block>>,
+                >>(Content::VT_SHORTENED, None)
+            }
+        }
+    }
+
+    impl ::flatbuffers::Verifiable for Content<'_> {
+        #[inline]
+        fn run_verifier(v: &mut ::flatbuffers::Verifier, pos: usize) -> Result<(), ::flatbuffers::InvalidFlatbuffer> {
+            v.visit_table(pos)?
+     .visit_field::<::flatbuffers::ForwardsUOffset<::flatbuffers::Vector<'_, ::flatbuffers::ForwardsUOffset<Block>>>>("blocks", Self::VT_BLOCKS, false)?
+     .visit_field::<::flatbuffers::ForwardsUOffset<::flatbuffers::Vector<'_, ::flatbuffers::ForwardsUOffset<Block>>>>("shortened", Self::VT_SHORTENED, false)?
+     .finish();
+            Ok(())
+        }
+    }
+    pub struct ContentArgs<'a> {
+        pub blocks:
+            Option<::flatbuffers::WIPOffset<::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<Block<'a>>>>>,
+        pub shortened:
+            Option<::flatbuffers::WIPOffset<::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<Block<'a>>>>>,
+    }
+    impl<'a> Default for ContentArgs<'a> {
+        #[inline]
+        fn default() -> Self {
+            ContentArgs {
+                blocks: None,
+                shortened: None,
+            }
+        }
+    }
+
+    pub struct ContentBuilder<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> {
+        fbb_: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>,
+        start_: ::flatbuffers::WIPOffset<::flatbuffers::TableUnfinishedWIPOffset>,
+    }
+    impl<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> ContentBuilder<'a, 'b, A> {
+        #[inline]
+        pub fn add_blocks(
+            &mut self,
+            blocks: ::flatbuffers::WIPOffset<::flatbuffers::Vector<'b, ::flatbuffers::ForwardsUOffset<Block<'b>>>>,
+        ) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<_>>(Content::VT_BLOCKS, blocks);
+        }
+        #[inline]
+        pub fn add_shortened(
+            &mut self,
+            shortened: ::flatbuffers::WIPOffset<::flatbuffers::Vector<'b, ::flatbuffers::ForwardsUOffset<Block<'b>>>>,
+        ) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<_>>(Content::VT_SHORTENED, shortened);
+        }
+        #[inline]
+        pub fn new(_fbb: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>) -> ContentBuilder<'a, 'b, A> {
+            let start = _fbb.start_table();
+            ContentBuilder {
+                fbb_: _fbb,
+                start_: start,
+            }
+        }
+        #[inline]
+        pub fn finish(self) -> ::flatbuffers::WIPOffset<Content<'a>> {
+            let o = self.fbb_.end_table(self.start_);
+            ::flatbuffers::WIPOffset::new(o.value())
+        }
+    }
+
+    impl ::core::fmt::Debug for Content<'_> {
+        fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+            let mut ds = f.debug_struct("Content");
+            ds.field("blocks", &self.blocks());
+            ds.field("shortened", &self.shortened());
+            ds.finish()
+        }
+    }
+    pub enum ArticleNodeOffset {}
+    #[derive(Copy, Clone, PartialEq)]
+
+    /// A part of a Markdown document, in document order.
+    pub struct ArticleNode<'a> {
+        pub _tab: ::flatbuffers::Table<'a>,
+    }
+
+    impl<'a> ::flatbuffers::Follow<'a> for ArticleNode<'a> {
+        type Inner = ArticleNode<'a>;
+        #[inline]
+        unsafe fn follow(buf: &'a [u8], loc: usize) -> Self::Inner {
+            Self {
+                _tab: unsafe { ::flatbuffers::Table::new(buf, loc) },
+            }
+        }
+    }
+
+    impl<'a> ArticleNode<'a> {
+        pub const VT_KIND: ::flatbuffers::VOffsetT = 4;
+        pub const VT_DEPTH: ::flatbuffers::VOffsetT = 6;
+        pub const VT_LEVEL: ::flatbuffers::VOffsetT = 8;
+        pub const VT_START: ::flatbuffers::VOffsetT = 10;
+        pub const VT_CHECKED: ::flatbuffers::VOffsetT = 12;
+        pub const VT_CODE: ::flatbuffers::VOffsetT = 14;
+        pub const VT_LANGUAGE: ::flatbuffers::VOffsetT = 16;
+        pub const VT_URL: ::flatbuffers::VOffsetT = 18;
+        pub const VT_TITLE: ::flatbuffers::VOffsetT = 20;
+        pub const VT_ENTITY: ::flatbuffers::VOffsetT = 22;
+        pub const VT_BLOCK: ::flatbuffers::VOffsetT = 24;
+
+        #[inline]
+        pub unsafe fn init_from_table(table: ::flatbuffers::Table<'a>) -> Self {
+            ArticleNode { _tab: table }
+        }
+        #[allow(unused_mut)]
+        pub fn create<'bldr: 'args, 'args: 'mut_bldr, 'mut_bldr, A: ::flatbuffers::Allocator + 'bldr>(
+            _fbb: &'mut_bldr mut ::flatbuffers::FlatBufferBuilder<'bldr, A>,
+            args: &'args ArticleNodeArgs<'args>,
+        ) -> ::flatbuffers::WIPOffset<ArticleNode<'bldr>> {
+            let mut builder = ArticleNodeBuilder::new(_fbb);
+            if let Some(x) = args.start {
+                builder.add_start(x);
+            }
+            if let Some(x) = args.block {
+                builder.add_block(x);
+            }
+            if let Some(x) = args.entity {
+                builder.add_entity(x);
+            }
+            if let Some(x) = args.title {
+                builder.add_title(x);
+            }
+            if let Some(x) = args.url {
+                builder.add_url(x);
+            }
+            if let Some(x) = args.language {
+                builder.add_language(x);
+            }
+            if let Some(x) = args.code {
+                builder.add_code(x);
+            }
+            builder.add_depth(args.depth);
+            if let Some(x) = args.checked {
+                builder.add_checked(x);
+            }
+            if let Some(x) = args.level {
+                builder.add_level(x);
+            }
+            builder.add_kind(args.kind);
+            builder.finish()
+        }
+
+        #[inline]
+        pub fn kind(&self) -> NodeKind {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab
+                    .get::<NodeKind>(ArticleNode::VT_KIND, Some(NodeKind::Paragraph))
+                    .unwrap()
+            }
+        }
+        /// 0 for the blocks of the document itself; what is in a node is one deeper and follows it.
+        #[inline]
+        pub fn depth(&self) -> u16 {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe { self._tab.get::<u16>(ArticleNode::VT_DEPTH, Some(0)).unwrap() }
+        }
+        /// Of a heading: 1 to 6.
+        #[inline]
+        pub fn level(&self) -> Option<u8> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe { self._tab.get::<u8>(ArticleNode::VT_LEVEL, None) }
+        }
+        /// Of an ordered list: its first number.
+        #[inline]
+        pub fn start(&self) -> Option<u64> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe { self._tab.get::<u64>(ArticleNode::VT_START, None) }
+        }
+        /// Of an item that is a task.
+        #[inline]
+        pub fn checked(&self) -> Option<bool> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe { self._tab.get::<bool>(ArticleNode::VT_CHECKED, None) }
+        }
+        /// Of code.
+        #[inline]
+        pub fn code(&self) -> Option<&'a str> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab
+                    .get::<::flatbuffers::ForwardsUOffset<&str>>(ArticleNode::VT_CODE, None)
+            }
+        }
+        /// Of code.
+        #[inline]
+        pub fn language(&self) -> Option<&'a str> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab
+                    .get::<::flatbuffers::ForwardsUOffset<&str>>(ArticleNode::VT_LANGUAGE, None)
+            }
+        }
+        /// Of a link or an image.
+        #[inline]
+        pub fn url(&self) -> Option<&'a str> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab
+                    .get::<::flatbuffers::ForwardsUOffset<&str>>(ArticleNode::VT_URL, None)
+            }
+        }
+        /// Of a link or an image.
+        #[inline]
+        pub fn title(&self) -> Option<&'a str> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab
+                    .get::<::flatbuffers::ForwardsUOffset<&str>>(ArticleNode::VT_TITLE, None)
+            }
+        }
+        /// Of a link to a `nostr:` address.
+        #[inline]
+        pub fn entity(&self) -> Option<Entity<'a>> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab
+                    .get::<::flatbuffers::ForwardsUOffset<Entity>>(ArticleNode::VT_ENTITY, None)
+            }
+        }
+        /// Of content: a piece of text.
+        #[inline]
+        pub fn block(&self) -> Option<Block<'a>> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab
+                    .get::<::flatbuffers::ForwardsUOffset<Block>>(ArticleNode::VT_BLOCK, None)
+            }
+        }
+    }
+
+    impl ::flatbuffers::Verifiable for ArticleNode<'_> {
+        #[inline]
+        fn run_verifier(v: &mut ::flatbuffers::Verifier, pos: usize) -> Result<(), ::flatbuffers::InvalidFlatbuffer> {
+            v.visit_table(pos)?
+                .visit_field::<NodeKind>("kind", Self::VT_KIND, false)?
+                .visit_field::<u16>("depth", Self::VT_DEPTH, false)?
+                .visit_field::<u8>("level", Self::VT_LEVEL, false)?
+                .visit_field::<u64>("start", Self::VT_START, false)?
+                .visit_field::<bool>("checked", Self::VT_CHECKED, false)?
+                .visit_field::<::flatbuffers::ForwardsUOffset<&str>>("code", Self::VT_CODE, false)?
+                .visit_field::<::flatbuffers::ForwardsUOffset<&str>>("language", Self::VT_LANGUAGE, false)?
+                .visit_field::<::flatbuffers::ForwardsUOffset<&str>>("url", Self::VT_URL, false)?
+                .visit_field::<::flatbuffers::ForwardsUOffset<&str>>("title", Self::VT_TITLE, false)?
+                .visit_field::<::flatbuffers::ForwardsUOffset<Entity>>("entity", Self::VT_ENTITY, false)?
+                .visit_field::<::flatbuffers::ForwardsUOffset<Block>>("block", Self::VT_BLOCK, false)?
+                .finish();
+            Ok(())
+        }
+    }
+    pub struct ArticleNodeArgs<'a> {
+        pub kind: NodeKind,
+        pub depth: u16,
+        pub level: Option<u8>,
+        pub start: Option<u64>,
+        pub checked: Option<bool>,
+        pub code: Option<::flatbuffers::WIPOffset<&'a str>>,
+        pub language: Option<::flatbuffers::WIPOffset<&'a str>>,
+        pub url: Option<::flatbuffers::WIPOffset<&'a str>>,
+        pub title: Option<::flatbuffers::WIPOffset<&'a str>>,
+        pub entity: Option<::flatbuffers::WIPOffset<Entity<'a>>>,
+        pub block: Option<::flatbuffers::WIPOffset<Block<'a>>>,
+    }
+    impl<'a> Default for ArticleNodeArgs<'a> {
+        #[inline]
+        fn default() -> Self {
+            ArticleNodeArgs {
+                kind: NodeKind::Paragraph,
+                depth: 0,
+                level: None,
+                start: None,
+                checked: None,
+                code: None,
+                language: None,
+                url: None,
+                title: None,
+                entity: None,
+                block: None,
+            }
+        }
+    }
+
+    pub struct ArticleNodeBuilder<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> {
+        fbb_: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>,
+        start_: ::flatbuffers::WIPOffset<::flatbuffers::TableUnfinishedWIPOffset>,
+    }
+    impl<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> ArticleNodeBuilder<'a, 'b, A> {
+        #[inline]
+        pub fn add_kind(&mut self, kind: NodeKind) {
+            self.fbb_
+                .push_slot::<NodeKind>(ArticleNode::VT_KIND, kind, NodeKind::Paragraph);
+        }
+        #[inline]
+        pub fn add_depth(&mut self, depth: u16) {
+            self.fbb_.push_slot::<u16>(ArticleNode::VT_DEPTH, depth, 0);
+        }
+        #[inline]
+        pub fn add_level(&mut self, level: u8) {
+            self.fbb_.push_slot_always::<u8>(ArticleNode::VT_LEVEL, level);
+        }
+        #[inline]
+        pub fn add_start(&mut self, start: u64) {
+            self.fbb_.push_slot_always::<u64>(ArticleNode::VT_START, start);
+        }
+        #[inline]
+        pub fn add_checked(&mut self, checked: bool) {
+            self.fbb_.push_slot_always::<bool>(ArticleNode::VT_CHECKED, checked);
+        }
+        #[inline]
+        pub fn add_code(&mut self, code: ::flatbuffers::WIPOffset<&'b str>) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<_>>(ArticleNode::VT_CODE, code);
+        }
+        #[inline]
+        pub fn add_language(&mut self, language: ::flatbuffers::WIPOffset<&'b str>) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<_>>(ArticleNode::VT_LANGUAGE, language);
+        }
+        #[inline]
+        pub fn add_url(&mut self, url: ::flatbuffers::WIPOffset<&'b str>) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<_>>(ArticleNode::VT_URL, url);
+        }
+        #[inline]
+        pub fn add_title(&mut self, title: ::flatbuffers::WIPOffset<&'b str>) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<_>>(ArticleNode::VT_TITLE, title);
+        }
+        #[inline]
+        pub fn add_entity(&mut self, entity: ::flatbuffers::WIPOffset<Entity<'b>>) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<Entity>>(ArticleNode::VT_ENTITY, entity);
+        }
+        #[inline]
+        pub fn add_block(&mut self, block: ::flatbuffers::WIPOffset<Block<'b>>) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<Block>>(ArticleNode::VT_BLOCK, block);
+        }
+        #[inline]
+        pub fn new(_fbb: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>) -> ArticleNodeBuilder<'a, 'b, A> {
+            let start = _fbb.start_table();
+            ArticleNodeBuilder {
+                fbb_: _fbb,
+                start_: start,
+            }
+        }
+        #[inline]
+        pub fn finish(self) -> ::flatbuffers::WIPOffset<ArticleNode<'a>> {
+            let o = self.fbb_.end_table(self.start_);
+            ::flatbuffers::WIPOffset::new(o.value())
+        }
+    }
+
+    impl ::core::fmt::Debug for ArticleNode<'_> {
+        fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+            let mut ds = f.debug_struct("ArticleNode");
+            ds.field("kind", &self.kind());
+            ds.field("depth", &self.depth());
+            ds.field("level", &self.level());
+            ds.field("start", &self.start());
+            ds.field("checked", &self.checked());
+            ds.field("code", &self.code());
+            ds.field("language", &self.language());
+            ds.field("url", &self.url());
+            ds.field("title", &self.title());
+            ds.field("entity", &self.entity());
+            ds.field("block", &self.block());
+            ds.finish()
+        }
+    }
+    pub enum DleqOffset {}
+    #[derive(Copy, Clone, PartialEq)]
+
+    /// Proof that the mint signed with the key it announces (NUT-12), hex.
+    pub struct Dleq<'a> {
+        pub _tab: ::flatbuffers::Table<'a>,
+    }
+
+    impl<'a> ::flatbuffers::Follow<'a> for Dleq<'a> {
+        type Inner = Dleq<'a>;
+        #[inline]
+        unsafe fn follow(buf: &'a [u8], loc: usize) -> Self::Inner {
+            Self {
+                _tab: unsafe { ::flatbuffers::Table::new(buf, loc) },
+            }
+        }
+    }
+
+    impl<'a> Dleq<'a> {
+        pub const VT_E: ::flatbuffers::VOffsetT = 4;
+        pub const VT_S: ::flatbuffers::VOffsetT = 6;
+        pub const VT_R: ::flatbuffers::VOffsetT = 8;
+
+        #[inline]
+        pub unsafe fn init_from_table(table: ::flatbuffers::Table<'a>) -> Self {
+            Dleq { _tab: table }
+        }
+        #[allow(unused_mut)]
+        pub fn create<'bldr: 'args, 'args: 'mut_bldr, 'mut_bldr, A: ::flatbuffers::Allocator + 'bldr>(
+            _fbb: &'mut_bldr mut ::flatbuffers::FlatBufferBuilder<'bldr, A>,
+            args: &'args DleqArgs<'args>,
+        ) -> ::flatbuffers::WIPOffset<Dleq<'bldr>> {
+            let mut builder = DleqBuilder::new(_fbb);
+            if let Some(x) = args.r {
+                builder.add_r(x);
+            }
+            if let Some(x) = args.s {
+                builder.add_s(x);
+            }
+            if let Some(x) = args.e {
+                builder.add_e(x);
+            }
+            builder.finish()
+        }
+
+        #[inline]
+        pub fn e(&self) -> &'a str {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab
+                    .get::<::flatbuffers::ForwardsUOffset<&str>>(Dleq::VT_E, None)
+                    .unwrap()
+            }
+        }
+        #[inline]
+        pub fn s(&self) -> &'a str {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab
+                    .get::<::flatbuffers::ForwardsUOffset<&str>>(Dleq::VT_S, None)
+                    .unwrap()
+            }
+        }
+        #[inline]
+        pub fn r(&self) -> Option<&'a str> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe { self._tab.get::<::flatbuffers::ForwardsUOffset<&str>>(Dleq::VT_R, None) }
+        }
+    }
+
+    impl ::flatbuffers::Verifiable for Dleq<'_> {
+        #[inline]
+        fn run_verifier(v: &mut ::flatbuffers::Verifier, pos: usize) -> Result<(), ::flatbuffers::InvalidFlatbuffer> {
+            v.visit_table(pos)?
+                .visit_field::<::flatbuffers::ForwardsUOffset<&str>>("e", Self::VT_E, true)?
+                .visit_field::<::flatbuffers::ForwardsUOffset<&str>>("s", Self::VT_S, true)?
+                .visit_field::<::flatbuffers::ForwardsUOffset<&str>>("r", Self::VT_R, false)?
+                .finish();
+            Ok(())
+        }
+    }
+    pub struct DleqArgs<'a> {
+        pub e: Option<::flatbuffers::WIPOffset<&'a str>>,
+        pub s: Option<::flatbuffers::WIPOffset<&'a str>>,
+        pub r: Option<::flatbuffers::WIPOffset<&'a str>>,
+    }
+    impl<'a> Default for DleqArgs<'a> {
+        #[inline]
+        fn default() -> Self {
+            DleqArgs {
+                e: None, // required field
+                s: None, // required field
+                r: None,
+            }
+        }
+    }
+
+    pub struct DleqBuilder<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> {
+        fbb_: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>,
+        start_: ::flatbuffers::WIPOffset<::flatbuffers::TableUnfinishedWIPOffset>,
+    }
+    impl<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> DleqBuilder<'a, 'b, A> {
+        #[inline]
+        pub fn add_e(&mut self, e: ::flatbuffers::WIPOffset<&'b str>) {
+            self.fbb_.push_slot_always::<::flatbuffers::WIPOffset<_>>(Dleq::VT_E, e);
+        }
+        #[inline]
+        pub fn add_s(&mut self, s: ::flatbuffers::WIPOffset<&'b str>) {
+            self.fbb_.push_slot_always::<::flatbuffers::WIPOffset<_>>(Dleq::VT_S, s);
+        }
+        #[inline]
+        pub fn add_r(&mut self, r: ::flatbuffers::WIPOffset<&'b str>) {
+            self.fbb_.push_slot_always::<::flatbuffers::WIPOffset<_>>(Dleq::VT_R, r);
+        }
+        #[inline]
+        pub fn new(_fbb: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>) -> DleqBuilder<'a, 'b, A> {
+            let start = _fbb.start_table();
+            DleqBuilder {
+                fbb_: _fbb,
+                start_: start,
+            }
+        }
+        #[inline]
+        pub fn finish(self) -> ::flatbuffers::WIPOffset<Dleq<'a>> {
+            let o = self.fbb_.end_table(self.start_);
+            self.fbb_.required(o, Dleq::VT_E, "e");
+            self.fbb_.required(o, Dleq::VT_S, "s");
+            ::flatbuffers::WIPOffset::new(o.value())
+        }
+    }
+
+    impl ::core::fmt::Debug for Dleq<'_> {
+        fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+            let mut ds = f.debug_struct("Dleq");
+            ds.field("e", &self.e());
+            ds.field("s", &self.s());
+            ds.field("r", &self.r());
+            ds.finish()
+        }
+    }
+    pub enum ProofOffset {}
+    #[derive(Copy, Clone, PartialEq)]
+
+    /// Ecash (NUT-00).
+    pub struct Proof<'a> {
+        pub _tab: ::flatbuffers::Table<'a>,
+    }
+
+    impl<'a> ::flatbuffers::Follow<'a> for Proof<'a> {
+        type Inner = Proof<'a>;
+        #[inline]
+        unsafe fn follow(buf: &'a [u8], loc: usize) -> Self::Inner {
+            Self {
+                _tab: unsafe { ::flatbuffers::Table::new(buf, loc) },
+            }
+        }
+    }
+
+    impl<'a> Proof<'a> {
+        pub const VT_AMOUNT: ::flatbuffers::VOffsetT = 4;
+        pub const VT_ID: ::flatbuffers::VOffsetT = 6;
+        pub const VT_SECRET: ::flatbuffers::VOffsetT = 8;
+        pub const VT_C: ::flatbuffers::VOffsetT = 10;
+        pub const VT_DLEQ: ::flatbuffers::VOffsetT = 12;
+        pub const VT_WITNESS: ::flatbuffers::VOffsetT = 14;
+
+        #[inline]
+        pub unsafe fn init_from_table(table: ::flatbuffers::Table<'a>) -> Self {
+            Proof { _tab: table }
+        }
+        #[allow(unused_mut)]
+        pub fn create<'bldr: 'args, 'args: 'mut_bldr, 'mut_bldr, A: ::flatbuffers::Allocator + 'bldr>(
+            _fbb: &'mut_bldr mut ::flatbuffers::FlatBufferBuilder<'bldr, A>,
+            args: &'args ProofArgs<'args>,
+        ) -> ::flatbuffers::WIPOffset<Proof<'bldr>> {
+            let mut builder = ProofBuilder::new(_fbb);
+            builder.add_amount(args.amount);
+            if let Some(x) = args.witness {
+                builder.add_witness(x);
+            }
+            if let Some(x) = args.dleq {
+                builder.add_dleq(x);
+            }
+            if let Some(x) = args.c {
+                builder.add_c(x);
+            }
+            if let Some(x) = args.secret {
+                builder.add_secret(x);
+            }
+            if let Some(x) = args.id {
+                builder.add_id(x);
+            }
+            builder.finish()
+        }
+
+        #[inline]
+        pub fn amount(&self) -> u64 {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe { self._tab.get::<u64>(Proof::VT_AMOUNT, Some(0)).unwrap() }
+        }
+        /// Keyset.
+        #[inline]
+        pub fn id(&self) -> &'a str {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab
+                    .get::<::flatbuffers::ForwardsUOffset<&str>>(Proof::VT_ID, None)
+                    .unwrap()
+            }
+        }
+        /// Whoever knows it can spend the proof.
+        #[inline]
+        pub fn secret(&self) -> &'a str {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab
+                    .get::<::flatbuffers::ForwardsUOffset<&str>>(Proof::VT_SECRET, None)
+                    .unwrap()
+            }
+        }
+        /// The unblinded signature, hex.
+        #[inline]
+        pub fn c(&self) -> &'a str {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab
+                    .get::<::flatbuffers::ForwardsUOffset<&str>>(Proof::VT_C, None)
+                    .unwrap()
+            }
+        }
+        #[inline]
+        pub fn dleq(&self) -> Option<Dleq<'a>> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab
+                    .get::<::flatbuffers::ForwardsUOffset<Dleq>>(Proof::VT_DLEQ, None)
+            }
+        }
+        #[inline]
+        pub fn witness(&self) -> Option<&'a str> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab
+                    .get::<::flatbuffers::ForwardsUOffset<&str>>(Proof::VT_WITNESS, None)
+            }
+        }
+    }
+
+    impl ::flatbuffers::Verifiable for Proof<'_> {
+        #[inline]
+        fn run_verifier(v: &mut ::flatbuffers::Verifier, pos: usize) -> Result<(), ::flatbuffers::InvalidFlatbuffer> {
+            v.visit_table(pos)?
+                .visit_field::<u64>("amount", Self::VT_AMOUNT, false)?
+                .visit_field::<::flatbuffers::ForwardsUOffset<&str>>("id", Self::VT_ID, true)?
+                .visit_field::<::flatbuffers::ForwardsUOffset<&str>>("secret", Self::VT_SECRET, true)?
+                .visit_field::<::flatbuffers::ForwardsUOffset<&str>>("c", Self::VT_C, true)?
+                .visit_field::<::flatbuffers::ForwardsUOffset<Dleq>>("dleq", Self::VT_DLEQ, false)?
+                .visit_field::<::flatbuffers::ForwardsUOffset<&str>>("witness", Self::VT_WITNESS, false)?
+                .finish();
+            Ok(())
+        }
+    }
+    pub struct ProofArgs<'a> {
+        pub amount: u64,
+        pub id: Option<::flatbuffers::WIPOffset<&'a str>>,
+        pub secret: Option<::flatbuffers::WIPOffset<&'a str>>,
+        pub c: Option<::flatbuffers::WIPOffset<&'a str>>,
+        pub dleq: Option<::flatbuffers::WIPOffset<Dleq<'a>>>,
+        pub witness: Option<::flatbuffers::WIPOffset<&'a str>>,
+    }
+    impl<'a> Default for ProofArgs<'a> {
+        #[inline]
+        fn default() -> Self {
+            ProofArgs {
+                amount: 0,
+                id: None,     // required field
+                secret: None, // required field
+                c: None,      // required field
+                dleq: None,
+                witness: None,
+            }
+        }
+    }
+
+    pub struct ProofBuilder<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> {
+        fbb_: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>,
+        start_: ::flatbuffers::WIPOffset<::flatbuffers::TableUnfinishedWIPOffset>,
+    }
+    impl<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> ProofBuilder<'a, 'b, A> {
+        #[inline]
+        pub fn add_amount(&mut self, amount: u64) {
+            self.fbb_.push_slot::<u64>(Proof::VT_AMOUNT, amount, 0);
+        }
+        #[inline]
+        pub fn add_id(&mut self, id: ::flatbuffers::WIPOffset<&'b str>) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<_>>(Proof::VT_ID, id);
+        }
+        #[inline]
+        pub fn add_secret(&mut self, secret: ::flatbuffers::WIPOffset<&'b str>) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<_>>(Proof::VT_SECRET, secret);
+        }
+        #[inline]
+        pub fn add_c(&mut self, c: ::flatbuffers::WIPOffset<&'b str>) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<_>>(Proof::VT_C, c);
+        }
+        #[inline]
+        pub fn add_dleq(&mut self, dleq: ::flatbuffers::WIPOffset<Dleq<'b>>) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<Dleq>>(Proof::VT_DLEQ, dleq);
+        }
+        #[inline]
+        pub fn add_witness(&mut self, witness: ::flatbuffers::WIPOffset<&'b str>) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<_>>(Proof::VT_WITNESS, witness);
+        }
+        #[inline]
+        pub fn new(_fbb: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>) -> ProofBuilder<'a, 'b, A> {
+            let start = _fbb.start_table();
+            ProofBuilder {
+                fbb_: _fbb,
+                start_: start,
+            }
+        }
+        #[inline]
+        pub fn finish(self) -> ::flatbuffers::WIPOffset<Proof<'a>> {
+            let o = self.fbb_.end_table(self.start_);
+            self.fbb_.required(o, Proof::VT_ID, "id");
+            self.fbb_.required(o, Proof::VT_SECRET, "secret");
+            self.fbb_.required(o, Proof::VT_C, "c");
+            ::flatbuffers::WIPOffset::new(o.value())
+        }
+    }
+
+    impl ::core::fmt::Debug for Proof<'_> {
+        fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+            let mut ds = f.debug_struct("Proof");
+            ds.field("amount", &self.amount());
+            ds.field("id", &self.id());
+            ds.field("secret", &self.secret());
+            ds.field("c", &self.c());
+            ds.field("dleq", &self.dleq());
+            ds.field("witness", &self.witness());
+            ds.finish()
+        }
+    }
+    pub enum WalletQuoteOffset {}
+    #[derive(Copy, Clone, PartialEq)]
+
+    /// Kind 7374 (NIP-60).
+    pub struct WalletQuote<'a> {
+        pub _tab: ::flatbuffers::Table<'a>,
+    }
+
+    impl<'a> ::flatbuffers::Follow<'a> for WalletQuote<'a> {
+        type Inner = WalletQuote<'a>;
+        #[inline]
+        unsafe fn follow(buf: &'a [u8], loc: usize) -> Self::Inner {
+            Self {
+                _tab: unsafe { ::flatbuffers::Table::new(buf, loc) },
+            }
+        }
+    }
+
+    impl<'a> WalletQuote<'a> {
+        pub const VT_STATE: ::flatbuffers::VOffsetT = 4;
+        pub const VT_QUOTE: ::flatbuffers::VOffsetT = 6;
+        pub const VT_MINT: ::flatbuffers::VOffsetT = 8;
+        pub const VT_EXPIRES_AT: ::flatbuffers::VOffsetT = 10;
+
+        #[inline]
+        pub unsafe fn init_from_table(table: ::flatbuffers::Table<'a>) -> Self {
+            WalletQuote { _tab: table }
+        }
+        #[allow(unused_mut)]
+        pub fn create<'bldr: 'args, 'args: 'mut_bldr, 'mut_bldr, A: ::flatbuffers::Allocator + 'bldr>(
+            _fbb: &'mut_bldr mut ::flatbuffers::FlatBufferBuilder<'bldr, A>,
+            args: &'args WalletQuoteArgs<'args>,
+        ) -> ::flatbuffers::WIPOffset<WalletQuote<'bldr>> {
+            let mut builder = WalletQuoteBuilder::new(_fbb);
+            if let Some(x) = args.expires_at {
+                builder.add_expires_at(x);
+            }
+            if let Some(x) = args.mint {
+                builder.add_mint(x);
+            }
+            if let Some(x) = args.quote {
+                builder.add_quote(x);
+            }
+            builder.add_state(args.state);
+            builder.finish()
+        }
+
+        #[inline]
+        pub fn state(&self) -> PrivateState {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab
+                    .get::<PrivateState>(WalletQuote::VT_STATE, Some(PrivateState::Open))
+                    .unwrap()
+            }
+        }
+        #[inline]
+        pub fn quote(&self) -> Option<&'a str> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab
+                    .get::<::flatbuffers::ForwardsUOffset<&str>>(WalletQuote::VT_QUOTE, None)
+            }
+        }
+        #[inline]
+        pub fn mint(&self) -> Option<&'a str> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab
+                    .get::<::flatbuffers::ForwardsUOffset<&str>>(WalletQuote::VT_MINT, None)
+            }
+        }
+        /// Unix seconds.
+        #[inline]
+        pub fn expires_at(&self) -> Option<u64> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe { self._tab.get::<u64>(WalletQuote::VT_EXPIRES_AT, None) }
+        }
+    }
+
+    impl ::flatbuffers::Verifiable for WalletQuote<'_> {
+        #[inline]
+        fn run_verifier(v: &mut ::flatbuffers::Verifier, pos: usize) -> Result<(), ::flatbuffers::InvalidFlatbuffer> {
+            v.visit_table(pos)?
+                .visit_field::<PrivateState>("state", Self::VT_STATE, false)?
+                .visit_field::<::flatbuffers::ForwardsUOffset<&str>>("quote", Self::VT_QUOTE, false)?
+                .visit_field::<::flatbuffers::ForwardsUOffset<&str>>("mint", Self::VT_MINT, false)?
+                .visit_field::<u64>("expires_at", Self::VT_EXPIRES_AT, false)?
+                .finish();
+            Ok(())
+        }
+    }
+    pub struct WalletQuoteArgs<'a> {
+        pub state: PrivateState,
+        pub quote: Option<::flatbuffers::WIPOffset<&'a str>>,
+        pub mint: Option<::flatbuffers::WIPOffset<&'a str>>,
+        pub expires_at: Option<u64>,
+    }
+    impl<'a> Default for WalletQuoteArgs<'a> {
+        #[inline]
+        fn default() -> Self {
+            WalletQuoteArgs {
+                state: PrivateState::Open,
+                quote: None,
+                mint: None,
+                expires_at: None,
+            }
+        }
+    }
+
+    pub struct WalletQuoteBuilder<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> {
+        fbb_: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>,
+        start_: ::flatbuffers::WIPOffset<::flatbuffers::TableUnfinishedWIPOffset>,
+    }
+    impl<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> WalletQuoteBuilder<'a, 'b, A> {
+        #[inline]
+        pub fn add_state(&mut self, state: PrivateState) {
+            self.fbb_
+                .push_slot::<PrivateState>(WalletQuote::VT_STATE, state, PrivateState::Open);
+        }
+        #[inline]
+        pub fn add_quote(&mut self, quote: ::flatbuffers::WIPOffset<&'b str>) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<_>>(WalletQuote::VT_QUOTE, quote);
+        }
+        #[inline]
+        pub fn add_mint(&mut self, mint: ::flatbuffers::WIPOffset<&'b str>) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<_>>(WalletQuote::VT_MINT, mint);
+        }
+        #[inline]
+        pub fn add_expires_at(&mut self, expires_at: u64) {
+            self.fbb_
+                .push_slot_always::<u64>(WalletQuote::VT_EXPIRES_AT, expires_at);
+        }
+        #[inline]
+        pub fn new(_fbb: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>) -> WalletQuoteBuilder<'a, 'b, A> {
+            let start = _fbb.start_table();
+            WalletQuoteBuilder {
+                fbb_: _fbb,
+                start_: start,
+            }
+        }
+        #[inline]
+        pub fn finish(self) -> ::flatbuffers::WIPOffset<WalletQuote<'a>> {
+            let o = self.fbb_.end_table(self.start_);
+            ::flatbuffers::WIPOffset::new(o.value())
+        }
+    }
+
+    impl ::core::fmt::Debug for WalletQuote<'_> {
+        fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+            let mut ds = f.debug_struct("WalletQuote");
+            ds.field("state", &self.state());
+            ds.field("quote", &self.quote());
+            ds.field("mint", &self.mint());
+            ds.field("expires_at", &self.expires_at());
+            ds.finish()
+        }
+    }
+    pub enum WalletTokenOffset {}
+    #[derive(Copy, Clone, PartialEq)]
+
+    /// Kind 7375 (NIP-60).
+    pub struct WalletToken<'a> {
+        pub _tab: ::flatbuffers::Table<'a>,
+    }
+
+    impl<'a> ::flatbuffers::Follow<'a> for WalletToken<'a> {
+        type Inner = WalletToken<'a>;
+        #[inline]
+        unsafe fn follow(buf: &'a [u8], loc: usize) -> Self::Inner {
+            Self {
+                _tab: unsafe { ::flatbuffers::Table::new(buf, loc) },
+            }
+        }
+    }
+
+    impl<'a> WalletToken<'a> {
+        pub const VT_STATE: ::flatbuffers::VOffsetT = 4;
+        pub const VT_MINT: ::flatbuffers::VOffsetT = 6;
+        pub const VT_UNIT: ::flatbuffers::VOffsetT = 8;
+        pub const VT_PROOFS: ::flatbuffers::VOffsetT = 10;
+        pub const VT_AMOUNT: ::flatbuffers::VOffsetT = 12;
+        pub const VT_DELETED: ::flatbuffers::VOffsetT = 14;
+
+        #[inline]
+        pub unsafe fn init_from_table(table: ::flatbuffers::Table<'a>) -> Self {
+            WalletToken { _tab: table }
+        }
+        #[allow(unused_mut)]
+        pub fn create<'bldr: 'args, 'args: 'mut_bldr, 'mut_bldr, A: ::flatbuffers::Allocator + 'bldr>(
+            _fbb: &'mut_bldr mut ::flatbuffers::FlatBufferBuilder<'bldr, A>,
+            args: &'args WalletTokenArgs<'args>,
+        ) -> ::flatbuffers::WIPOffset<WalletToken<'bldr>> {
+            let mut builder = WalletTokenBuilder::new(_fbb);
+            if let Some(x) = args.amount {
+                builder.add_amount(x);
+            }
+            if let Some(x) = args.deleted {
+                builder.add_deleted(x);
+            }
+            if let Some(x) = args.proofs {
+                builder.add_proofs(x);
+            }
+            if let Some(x) = args.unit {
+                builder.add_unit(x);
+            }
+            if let Some(x) = args.mint {
+                builder.add_mint(x);
+            }
+            builder.add_state(args.state);
+            builder.finish()
+        }
+
+        #[inline]
+        pub fn state(&self) -> PrivateState {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab
+                    .get::<PrivateState>(WalletToken::VT_STATE, Some(PrivateState::Open))
+                    .unwrap()
+            }
+        }
+        #[inline]
+        pub fn mint(&self) -> Option<&'a str> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab
+                    .get::<::flatbuffers::ForwardsUOffset<&str>>(WalletToken::VT_MINT, None)
+            }
+        }
+        #[inline]
+        pub fn unit(&self) -> Option<&'a str> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab
+                    .get::<::flatbuffers::ForwardsUOffset<&str>>(WalletToken::VT_UNIT, None)
+            }
+        }
+        #[inline]
+        pub fn proofs(&self) -> Option<::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<Proof<'a>>>> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab.get::<::flatbuffers::ForwardsUOffset<
+                    ::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<Proof>>,
+                >>(WalletToken::VT_PROOFS, None)
+            }
+        }
+        /// The proofs' sum, in `unit`.
+        #[inline]
+        pub fn amount(&self) -> Option<u64> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe { self._tab.get::<u64>(WalletToken::VT_AMOUNT, None) }
+        }
+        /// Token events that this one replaces.
+        #[inline]
+        pub fn deleted(&self) -> Option<::flatbuffers::Vector<'a, Hash>> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab
+                    .get::<::flatbuffers::ForwardsUOffset<::flatbuffers::Vector<'a, Hash>>>(
+                        WalletToken::VT_DELETED,
+                        None,
+                    )
+            }
+        }
+    }
+
+    impl ::flatbuffers::Verifiable for WalletToken<'_> {
+        #[inline]
+        fn run_verifier(v: &mut ::flatbuffers::Verifier, pos: usize) -> Result<(), ::flatbuffers::InvalidFlatbuffer> {
+            v.visit_table(pos)?
+     .visit_field::<PrivateState>("state", Self::VT_STATE, false)?
+     .visit_field::<::flatbuffers::ForwardsUOffset<&str>>("mint", Self::VT_MINT, false)?
+     .visit_field::<::flatbuffers::ForwardsUOffset<&str>>("unit", Self::VT_UNIT, false)?
+     .visit_field::<::flatbuffers::ForwardsUOffset<::flatbuffers::Vector<'_, ::flatbuffers::ForwardsUOffset<Proof>>>>("proofs", Self::VT_PROOFS, false)?
+     .visit_field::<u64>("amount", Self::VT_AMOUNT, false)?
+     .visit_field::<::flatbuffers::ForwardsUOffset<::flatbuffers::Vector<'_, Hash>>>("deleted", Self::VT_DELETED, false)?
+     .finish();
+            Ok(())
+        }
+    }
+    pub struct WalletTokenArgs<'a> {
+        pub state: PrivateState,
+        pub mint: Option<::flatbuffers::WIPOffset<&'a str>>,
+        pub unit: Option<::flatbuffers::WIPOffset<&'a str>>,
+        pub proofs:
+            Option<::flatbuffers::WIPOffset<::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<Proof<'a>>>>>,
+        pub amount: Option<u64>,
+        pub deleted: Option<::flatbuffers::WIPOffset<::flatbuffers::Vector<'a, Hash>>>,
+    }
+    impl<'a> Default for WalletTokenArgs<'a> {
+        #[inline]
+        fn default() -> Self {
+            WalletTokenArgs {
+                state: PrivateState::Open,
+                mint: None,
+                unit: None,
+                proofs: None,
+                amount: None,
+                deleted: None,
+            }
+        }
+    }
+
+    pub struct WalletTokenBuilder<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> {
+        fbb_: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>,
+        start_: ::flatbuffers::WIPOffset<::flatbuffers::TableUnfinishedWIPOffset>,
+    }
+    impl<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> WalletTokenBuilder<'a, 'b, A> {
+        #[inline]
+        pub fn add_state(&mut self, state: PrivateState) {
+            self.fbb_
+                .push_slot::<PrivateState>(WalletToken::VT_STATE, state, PrivateState::Open);
+        }
+        #[inline]
+        pub fn add_mint(&mut self, mint: ::flatbuffers::WIPOffset<&'b str>) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<_>>(WalletToken::VT_MINT, mint);
+        }
+        #[inline]
+        pub fn add_unit(&mut self, unit: ::flatbuffers::WIPOffset<&'b str>) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<_>>(WalletToken::VT_UNIT, unit);
+        }
+        #[inline]
+        pub fn add_proofs(
+            &mut self,
+            proofs: ::flatbuffers::WIPOffset<::flatbuffers::Vector<'b, ::flatbuffers::ForwardsUOffset<Proof<'b>>>>,
+        ) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<_>>(WalletToken::VT_PROOFS, proofs);
+        }
+        #[inline]
+        pub fn add_amount(&mut self, amount: u64) {
+            self.fbb_.push_slot_always::<u64>(WalletToken::VT_AMOUNT, amount);
+        }
+        #[inline]
+        pub fn add_deleted(&mut self, deleted: ::flatbuffers::WIPOffset<::flatbuffers::Vector<'b, Hash>>) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<_>>(WalletToken::VT_DELETED, deleted);
+        }
+        #[inline]
+        pub fn new(_fbb: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>) -> WalletTokenBuilder<'a, 'b, A> {
+            let start = _fbb.start_table();
+            WalletTokenBuilder {
+                fbb_: _fbb,
+                start_: start,
+            }
+        }
+        #[inline]
+        pub fn finish(self) -> ::flatbuffers::WIPOffset<WalletToken<'a>> {
+            let o = self.fbb_.end_table(self.start_);
+            ::flatbuffers::WIPOffset::new(o.value())
+        }
+    }
+
+    impl ::core::fmt::Debug for WalletToken<'_> {
+        fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+            let mut ds = f.debug_struct("WalletToken");
+            ds.field("state", &self.state());
+            ds.field("mint", &self.mint());
+            ds.field("unit", &self.unit());
+            ds.field("proofs", &self.proofs());
+            ds.field("amount", &self.amount());
+            ds.field("deleted", &self.deleted());
+            ds.finish()
+        }
+    }
+    pub enum WalletHistoryOffset {}
+    #[derive(Copy, Clone, PartialEq)]
+
+    /// Kind 7376 (NIP-60).
+    pub struct WalletHistory<'a> {
+        pub _tab: ::flatbuffers::Table<'a>,
+    }
+
+    impl<'a> ::flatbuffers::Follow<'a> for WalletHistory<'a> {
+        type Inner = WalletHistory<'a>;
+        #[inline]
+        unsafe fn follow(buf: &'a [u8], loc: usize) -> Self::Inner {
+            Self {
+                _tab: unsafe { ::flatbuffers::Table::new(buf, loc) },
+            }
+        }
+    }
+
+    impl<'a> WalletHistory<'a> {
+        pub const VT_REDEEMED: ::flatbuffers::VOffsetT = 4;
+        pub const VT_STATE: ::flatbuffers::VOffsetT = 6;
+        pub const VT_DIRECTION: ::flatbuffers::VOffsetT = 8;
+        pub const VT_AMOUNT: ::flatbuffers::VOffsetT = 10;
+        pub const VT_UNIT: ::flatbuffers::VOffsetT = 12;
+        pub const VT_CREATED: ::flatbuffers::VOffsetT = 14;
+        pub const VT_DESTROYED: ::flatbuffers::VOffsetT = 16;
+
+        #[inline]
+        pub unsafe fn init_from_table(table: ::flatbuffers::Table<'a>) -> Self {
+            WalletHistory { _tab: table }
+        }
+        #[allow(unused_mut)]
+        pub fn create<'bldr: 'args, 'args: 'mut_bldr, 'mut_bldr, A: ::flatbuffers::Allocator + 'bldr>(
+            _fbb: &'mut_bldr mut ::flatbuffers::FlatBufferBuilder<'bldr, A>,
+            args: &'args WalletHistoryArgs<'args>,
+        ) -> ::flatbuffers::WIPOffset<WalletHistory<'bldr>> {
+            let mut builder = WalletHistoryBuilder::new(_fbb);
+            if let Some(x) = args.amount {
+                builder.add_amount(x);
+            }
+            if let Some(x) = args.destroyed {
+                builder.add_destroyed(x);
+            }
+            if let Some(x) = args.created {
+                builder.add_created(x);
+            }
+            if let Some(x) = args.unit {
+                builder.add_unit(x);
+            }
+            if let Some(x) = args.redeemed {
+                builder.add_redeemed(x);
+            }
+            builder.add_direction(args.direction);
+            builder.add_state(args.state);
+            builder.finish()
+        }
+
+        /// Nutzaps redeemed.
+        #[inline]
+        pub fn redeemed(&self) -> Option<::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<EventRef<'a>>>> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab.get::<::flatbuffers::ForwardsUOffset<
+                    ::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<EventRef>>,
+                >>(WalletHistory::VT_REDEEMED, None)
+            }
+        }
+        #[inline]
+        pub fn state(&self) -> PrivateState {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab
+                    .get::<PrivateState>(WalletHistory::VT_STATE, Some(PrivateState::Open))
+                    .unwrap()
+            }
+        }
+        #[inline]
+        pub fn direction(&self) -> Direction {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab
+                    .get::<Direction>(WalletHistory::VT_DIRECTION, Some(Direction::Unknown))
+                    .unwrap()
+            }
+        }
+        /// In `unit`.
+        #[inline]
+        pub fn amount(&self) -> Option<u64> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe { self._tab.get::<u64>(WalletHistory::VT_AMOUNT, None) }
+        }
+        #[inline]
+        pub fn unit(&self) -> Option<&'a str> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab
+                    .get::<::flatbuffers::ForwardsUOffset<&str>>(WalletHistory::VT_UNIT, None)
+            }
+        }
+        #[inline]
+        pub fn created(&self) -> Option<::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<EventRef<'a>>>> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab.get::<::flatbuffers::ForwardsUOffset<
+                    ::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<EventRef>>,
+                >>(WalletHistory::VT_CREATED, None)
+            }
+        }
+        #[inline]
+        pub fn destroyed(&self) -> Option<::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<EventRef<'a>>>> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab.get::<::flatbuffers::ForwardsUOffset<
+                    ::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<EventRef>>,
+                >>(WalletHistory::VT_DESTROYED, None)
+            }
+        }
+    }
+
+    impl ::flatbuffers::Verifiable for WalletHistory<'_> {
+        #[inline]
+        fn run_verifier(v: &mut ::flatbuffers::Verifier, pos: usize) -> Result<(), ::flatbuffers::InvalidFlatbuffer> {
+            v.visit_table(pos)?
+     .visit_field::<::flatbuffers::ForwardsUOffset<::flatbuffers::Vector<'_, ::flatbuffers::ForwardsUOffset<EventRef>>>>("redeemed", Self::VT_REDEEMED, false)?
+     .visit_field::<PrivateState>("state", Self::VT_STATE, false)?
+     .visit_field::<Direction>("direction", Self::VT_DIRECTION, false)?
+     .visit_field::<u64>("amount", Self::VT_AMOUNT, false)?
+     .visit_field::<::flatbuffers::ForwardsUOffset<&str>>("unit", Self::VT_UNIT, false)?
+     .visit_field::<::flatbuffers::ForwardsUOffset<::flatbuffers::Vector<'_, ::flatbuffers::ForwardsUOffset<EventRef>>>>("created", Self::VT_CREATED, false)?
+     .visit_field::<::flatbuffers::ForwardsUOffset<::flatbuffers::Vector<'_, ::flatbuffers::ForwardsUOffset<EventRef>>>>("destroyed", Self::VT_DESTROYED, false)?
+     .finish();
+            Ok(())
+        }
+    }
+    pub struct WalletHistoryArgs<'a> {
+        pub redeemed:
+            Option<::flatbuffers::WIPOffset<::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<EventRef<'a>>>>>,
+        pub state: PrivateState,
+        pub direction: Direction,
+        pub amount: Option<u64>,
+        pub unit: Option<::flatbuffers::WIPOffset<&'a str>>,
+        pub created:
+            Option<::flatbuffers::WIPOffset<::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<EventRef<'a>>>>>,
+        pub destroyed:
+            Option<::flatbuffers::WIPOffset<::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<EventRef<'a>>>>>,
+    }
+    impl<'a> Default for WalletHistoryArgs<'a> {
+        #[inline]
+        fn default() -> Self {
+            WalletHistoryArgs {
+                redeemed: None,
+                state: PrivateState::Open,
+                direction: Direction::Unknown,
+                amount: None,
+                unit: None,
+                created: None,
+                destroyed: None,
+            }
+        }
+    }
+
+    pub struct WalletHistoryBuilder<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> {
+        fbb_: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>,
+        start_: ::flatbuffers::WIPOffset<::flatbuffers::TableUnfinishedWIPOffset>,
+    }
+    impl<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> WalletHistoryBuilder<'a, 'b, A> {
+        #[inline]
+        pub fn add_redeemed(
+            &mut self,
+            redeemed: ::flatbuffers::WIPOffset<::flatbuffers::Vector<'b, ::flatbuffers::ForwardsUOffset<EventRef<'b>>>>,
+        ) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<_>>(WalletHistory::VT_REDEEMED, redeemed);
+        }
+        #[inline]
+        pub fn add_state(&mut self, state: PrivateState) {
+            self.fbb_
+                .push_slot::<PrivateState>(WalletHistory::VT_STATE, state, PrivateState::Open);
+        }
+        #[inline]
+        pub fn add_direction(&mut self, direction: Direction) {
+            self.fbb_
+                .push_slot::<Direction>(WalletHistory::VT_DIRECTION, direction, Direction::Unknown);
+        }
+        #[inline]
+        pub fn add_amount(&mut self, amount: u64) {
+            self.fbb_.push_slot_always::<u64>(WalletHistory::VT_AMOUNT, amount);
+        }
+        #[inline]
+        pub fn add_unit(&mut self, unit: ::flatbuffers::WIPOffset<&'b str>) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<_>>(WalletHistory::VT_UNIT, unit);
+        }
+        #[inline]
+        pub fn add_created(
+            &mut self,
+            created: ::flatbuffers::WIPOffset<::flatbuffers::Vector<'b, ::flatbuffers::ForwardsUOffset<EventRef<'b>>>>,
+        ) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<_>>(WalletHistory::VT_CREATED, created);
+        }
+        #[inline]
+        pub fn add_destroyed(
+            &mut self,
+            destroyed: ::flatbuffers::WIPOffset<
+                ::flatbuffers::Vector<'b, ::flatbuffers::ForwardsUOffset<EventRef<'b>>>,
+            >,
+        ) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<_>>(WalletHistory::VT_DESTROYED, destroyed);
+        }
+        #[inline]
+        pub fn new(_fbb: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>) -> WalletHistoryBuilder<'a, 'b, A> {
+            let start = _fbb.start_table();
+            WalletHistoryBuilder {
+                fbb_: _fbb,
+                start_: start,
+            }
+        }
+        #[inline]
+        pub fn finish(self) -> ::flatbuffers::WIPOffset<WalletHistory<'a>> {
+            let o = self.fbb_.end_table(self.start_);
+            ::flatbuffers::WIPOffset::new(o.value())
+        }
+    }
+
+    impl ::core::fmt::Debug for WalletHistory<'_> {
+        fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+            let mut ds = f.debug_struct("WalletHistory");
+            ds.field("redeemed", &self.redeemed());
+            ds.field("state", &self.state());
+            ds.field("direction", &self.direction());
+            ds.field("amount", &self.amount());
+            ds.field("unit", &self.unit());
+            ds.field("created", &self.created());
+            ds.field("destroyed", &self.destroyed());
+            ds.finish()
+        }
+    }
+    pub enum WalletOffset {}
+    #[derive(Copy, Clone, PartialEq)]
+
+    /// Kind 17375 (NIP-60).
+    pub struct Wallet<'a> {
+        pub _tab: ::flatbuffers::Table<'a>,
+    }
+
+    impl<'a> ::flatbuffers::Follow<'a> for Wallet<'a> {
+        type Inner = Wallet<'a>;
+        #[inline]
+        unsafe fn follow(buf: &'a [u8], loc: usize) -> Self::Inner {
+            Self {
+                _tab: unsafe { ::flatbuffers::Table::new(buf, loc) },
+            }
+        }
+    }
+
+    impl<'a> Wallet<'a> {
+        pub const VT_STATE: ::flatbuffers::VOffsetT = 4;
+        pub const VT_MINTS: ::flatbuffers::VOffsetT = 6;
+        pub const VT_KEY: ::flatbuffers::VOffsetT = 8;
+
+        #[inline]
+        pub unsafe fn init_from_table(table: ::flatbuffers::Table<'a>) -> Self {
+            Wallet { _tab: table }
+        }
+        #[allow(unused_mut)]
+        pub fn create<'bldr: 'args, 'args: 'mut_bldr, 'mut_bldr, A: ::flatbuffers::Allocator + 'bldr>(
+            _fbb: &'mut_bldr mut ::flatbuffers::FlatBufferBuilder<'bldr, A>,
+            args: &'args WalletArgs<'args>,
+        ) -> ::flatbuffers::WIPOffset<Wallet<'bldr>> {
+            let mut builder = WalletBuilder::new(_fbb);
+            if let Some(x) = args.key {
+                builder.add_key(x);
+            }
+            if let Some(x) = args.mints {
+                builder.add_mints(x);
+            }
+            builder.add_state(args.state);
+            builder.finish()
+        }
+
+        #[inline]
+        pub fn state(&self) -> PrivateState {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab
+                    .get::<PrivateState>(Wallet::VT_STATE, Some(PrivateState::Open))
+                    .unwrap()
+            }
+        }
+        #[inline]
+        pub fn mints(&self) -> Option<::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<&'a str>>> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab.get::<::flatbuffers::ForwardsUOffset<
+                    ::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<&'a str>>,
+                >>(Wallet::VT_MINTS, None)
+            }
+        }
+        /// The secret key that nutzaps are locked to, hex: show it to nobody.
+        #[inline]
+        pub fn key(&self) -> Option<&'a str> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab
+                    .get::<::flatbuffers::ForwardsUOffset<&str>>(Wallet::VT_KEY, None)
+            }
+        }
+    }
+
+    impl ::flatbuffers::Verifiable for Wallet<'_> {
+        #[inline]
+        fn run_verifier(v: &mut ::flatbuffers::Verifier, pos: usize) -> Result<(), ::flatbuffers::InvalidFlatbuffer> {
+            v.visit_table(pos)?
+     .visit_field::<PrivateState>("state", Self::VT_STATE, false)?
+     .visit_field::<::flatbuffers::ForwardsUOffset<::flatbuffers::Vector<'_, ::flatbuffers::ForwardsUOffset<&'_ str>>>>("mints", Self::VT_MINTS, false)?
+     .visit_field::<::flatbuffers::ForwardsUOffset<&str>>("key", Self::VT_KEY, false)?
+     .finish();
+            Ok(())
+        }
+    }
+    pub struct WalletArgs<'a> {
+        pub state: PrivateState,
+        pub mints: Option<::flatbuffers::WIPOffset<::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<&'a str>>>>,
+        pub key: Option<::flatbuffers::WIPOffset<&'a str>>,
+    }
+    impl<'a> Default for WalletArgs<'a> {
+        #[inline]
+        fn default() -> Self {
+            WalletArgs {
+                state: PrivateState::Open,
+                mints: None,
+                key: None,
+            }
+        }
+    }
+
+    pub struct WalletBuilder<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> {
+        fbb_: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>,
+        start_: ::flatbuffers::WIPOffset<::flatbuffers::TableUnfinishedWIPOffset>,
+    }
+    impl<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> WalletBuilder<'a, 'b, A> {
+        #[inline]
+        pub fn add_state(&mut self, state: PrivateState) {
+            self.fbb_
+                .push_slot::<PrivateState>(Wallet::VT_STATE, state, PrivateState::Open);
+        }
+        #[inline]
+        pub fn add_mints(
+            &mut self,
+            mints: ::flatbuffers::WIPOffset<::flatbuffers::Vector<'b, ::flatbuffers::ForwardsUOffset<&'b str>>>,
+        ) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<_>>(Wallet::VT_MINTS, mints);
+        }
+        #[inline]
+        pub fn add_key(&mut self, key: ::flatbuffers::WIPOffset<&'b str>) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<_>>(Wallet::VT_KEY, key);
+        }
+        #[inline]
+        pub fn new(_fbb: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>) -> WalletBuilder<'a, 'b, A> {
+            let start = _fbb.start_table();
+            WalletBuilder {
+                fbb_: _fbb,
+                start_: start,
+            }
+        }
+        #[inline]
+        pub fn finish(self) -> ::flatbuffers::WIPOffset<Wallet<'a>> {
+            let o = self.fbb_.end_table(self.start_);
+            ::flatbuffers::WIPOffset::new(o.value())
+        }
+    }
+
+    impl ::core::fmt::Debug for Wallet<'_> {
+        fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+            let mut ds = f.debug_struct("Wallet");
+            ds.field("state", &self.state());
+            ds.field("mints", &self.mints());
+            ds.field("key", &self.key());
+            ds.finish()
+        }
+    }
+    pub enum NutzapOffset {}
+    #[derive(Copy, Clone, PartialEq)]
+
+    /// Kind 9321 (NIP-61).
+    pub struct Nutzap<'a> {
+        pub _tab: ::flatbuffers::Table<'a>,
+    }
+
+    impl<'a> ::flatbuffers::Follow<'a> for Nutzap<'a> {
+        type Inner = Nutzap<'a>;
+        #[inline]
+        unsafe fn follow(buf: &'a [u8], loc: usize) -> Self::Inner {
+            Self {
+                _tab: unsafe { ::flatbuffers::Table::new(buf, loc) },
+            }
+        }
+    }
+
+    impl<'a> Nutzap<'a> {
+        pub const VT_PROOFS: ::flatbuffers::VOffsetT = 4;
+        pub const VT_AMOUNT: ::flatbuffers::VOffsetT = 6;
+        pub const VT_UNIT: ::flatbuffers::VOffsetT = 8;
+        pub const VT_MINT: ::flatbuffers::VOffsetT = 10;
+        pub const VT_RECIPIENT: ::flatbuffers::VOffsetT = 12;
+        pub const VT_EVENT: ::flatbuffers::VOffsetT = 14;
+        pub const VT_KIND: ::flatbuffers::VOffsetT = 16;
+        pub const VT_COMMENT: ::flatbuffers::VOffsetT = 18;
+        pub const VT_P2PK: ::flatbuffers::VOffsetT = 20;
+
+        #[inline]
+        pub unsafe fn init_from_table(table: ::flatbuffers::Table<'a>) -> Self {
+            Nutzap { _tab: table }
+        }
+        #[allow(unused_mut)]
+        pub fn create<'bldr: 'args, 'args: 'mut_bldr, 'mut_bldr, A: ::flatbuffers::Allocator + 'bldr>(
+            _fbb: &'mut_bldr mut ::flatbuffers::FlatBufferBuilder<'bldr, A>,
+            args: &'args NutzapArgs<'args>,
+        ) -> ::flatbuffers::WIPOffset<Nutzap<'bldr>> {
+            let mut builder = NutzapBuilder::new(_fbb);
+            builder.add_amount(args.amount);
+            if let Some(x) = args.p2pk {
+                builder.add_p2pk(x);
+            }
+            if let Some(x) = args.comment {
+                builder.add_comment(x);
+            }
+            if let Some(x) = args.event {
+                builder.add_event(x);
+            }
+            if let Some(x) = args.recipient {
+                builder.add_recipient(x);
+            }
+            if let Some(x) = args.mint {
+                builder.add_mint(x);
+            }
+            if let Some(x) = args.unit {
+                builder.add_unit(x);
+            }
+            if let Some(x) = args.proofs {
+                builder.add_proofs(x);
+            }
+            if let Some(x) = args.kind {
+                builder.add_kind(x);
+            }
+            builder.finish()
+        }
+
+        #[inline]
+        pub fn proofs(&self) -> Option<::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<Proof<'a>>>> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab.get::<::flatbuffers::ForwardsUOffset<
+                    ::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<Proof>>,
+                >>(Nutzap::VT_PROOFS, None)
+            }
+        }
+        /// The proofs' sum, in `unit`.
+        #[inline]
+        pub fn amount(&self) -> u64 {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe { self._tab.get::<u64>(Nutzap::VT_AMOUNT, Some(0)).unwrap() }
+        }
+        #[inline]
+        pub fn unit(&self) -> &'a str {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab
+                    .get::<::flatbuffers::ForwardsUOffset<&str>>(Nutzap::VT_UNIT, None)
+                    .unwrap()
+            }
+        }
+        #[inline]
+        pub fn mint(&self) -> &'a str {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab
+                    .get::<::flatbuffers::ForwardsUOffset<&str>>(Nutzap::VT_MINT, None)
+                    .unwrap()
+            }
+        }
+        #[inline]
+        pub fn recipient(&self) -> &'a Hash {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe { self._tab.get::<Hash>(Nutzap::VT_RECIPIENT, None).unwrap() }
+        }
+        #[inline]
+        pub fn event(&self) -> Option<EventRef<'a>> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab
+                    .get::<::flatbuffers::ForwardsUOffset<EventRef>>(Nutzap::VT_EVENT, None)
+            }
+        }
+        /// Of the zapped event.
+        #[inline]
+        pub fn kind(&self) -> Option<u16> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe { self._tab.get::<u16>(Nutzap::VT_KIND, None) }
+        }
+        #[inline]
+        pub fn comment(&self) -> Option<&'a str> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab
+                    .get::<::flatbuffers::ForwardsUOffset<&str>>(Nutzap::VT_COMMENT, None)
+            }
+        }
+        /// The key all proofs are locked to (NUT-11), 33 bytes hex; absent if they are not, or not to one.
+        #[inline]
+        pub fn p2pk(&self) -> Option<&'a str> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab
+                    .get::<::flatbuffers::ForwardsUOffset<&str>>(Nutzap::VT_P2PK, None)
+            }
+        }
+    }
+
+    impl ::flatbuffers::Verifiable for Nutzap<'_> {
+        #[inline]
+        fn run_verifier(v: &mut ::flatbuffers::Verifier, pos: usize) -> Result<(), ::flatbuffers::InvalidFlatbuffer> {
+            v.visit_table(pos)?
+     .visit_field::<::flatbuffers::ForwardsUOffset<::flatbuffers::Vector<'_, ::flatbuffers::ForwardsUOffset<Proof>>>>("proofs", Self::VT_PROOFS, false)?
+     .visit_field::<u64>("amount", Self::VT_AMOUNT, false)?
+     .visit_field::<::flatbuffers::ForwardsUOffset<&str>>("unit", Self::VT_UNIT, true)?
+     .visit_field::<::flatbuffers::ForwardsUOffset<&str>>("mint", Self::VT_MINT, true)?
+     .visit_field::<Hash>("recipient", Self::VT_RECIPIENT, true)?
+     .visit_field::<::flatbuffers::ForwardsUOffset<EventRef>>("event", Self::VT_EVENT, false)?
+     .visit_field::<u16>("kind", Self::VT_KIND, false)?
+     .visit_field::<::flatbuffers::ForwardsUOffset<&str>>("comment", Self::VT_COMMENT, false)?
+     .visit_field::<::flatbuffers::ForwardsUOffset<&str>>("p2pk", Self::VT_P2PK, false)?
+     .finish();
+            Ok(())
+        }
+    }
+    pub struct NutzapArgs<'a> {
+        pub proofs:
+            Option<::flatbuffers::WIPOffset<::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<Proof<'a>>>>>,
+        pub amount: u64,
+        pub unit: Option<::flatbuffers::WIPOffset<&'a str>>,
+        pub mint: Option<::flatbuffers::WIPOffset<&'a str>>,
+        pub recipient: Option<&'a Hash>,
+        pub event: Option<::flatbuffers::WIPOffset<EventRef<'a>>>,
+        pub kind: Option<u16>,
+        pub comment: Option<::flatbuffers::WIPOffset<&'a str>>,
+        pub p2pk: Option<::flatbuffers::WIPOffset<&'a str>>,
+    }
+    impl<'a> Default for NutzapArgs<'a> {
+        #[inline]
+        fn default() -> Self {
+            NutzapArgs {
+                proofs: None,
+                amount: 0,
+                unit: None,      // required field
+                mint: None,      // required field
+                recipient: None, // required field
+                event: None,
+                kind: None,
+                comment: None,
+                p2pk: None,
+            }
+        }
+    }
+
+    pub struct NutzapBuilder<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> {
+        fbb_: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>,
+        start_: ::flatbuffers::WIPOffset<::flatbuffers::TableUnfinishedWIPOffset>,
+    }
+    impl<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> NutzapBuilder<'a, 'b, A> {
+        #[inline]
+        pub fn add_proofs(
+            &mut self,
+            proofs: ::flatbuffers::WIPOffset<::flatbuffers::Vector<'b, ::flatbuffers::ForwardsUOffset<Proof<'b>>>>,
+        ) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<_>>(Nutzap::VT_PROOFS, proofs);
+        }
+        #[inline]
+        pub fn add_amount(&mut self, amount: u64) {
+            self.fbb_.push_slot::<u64>(Nutzap::VT_AMOUNT, amount, 0);
+        }
+        #[inline]
+        pub fn add_unit(&mut self, unit: ::flatbuffers::WIPOffset<&'b str>) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<_>>(Nutzap::VT_UNIT, unit);
+        }
+        #[inline]
+        pub fn add_mint(&mut self, mint: ::flatbuffers::WIPOffset<&'b str>) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<_>>(Nutzap::VT_MINT, mint);
+        }
+        #[inline]
+        pub fn add_recipient(&mut self, recipient: &Hash) {
+            self.fbb_.push_slot_always::<&Hash>(Nutzap::VT_RECIPIENT, recipient);
+        }
+        #[inline]
+        pub fn add_event(&mut self, event: ::flatbuffers::WIPOffset<EventRef<'b>>) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<EventRef>>(Nutzap::VT_EVENT, event);
+        }
+        #[inline]
+        pub fn add_kind(&mut self, kind: u16) {
+            self.fbb_.push_slot_always::<u16>(Nutzap::VT_KIND, kind);
+        }
+        #[inline]
+        pub fn add_comment(&mut self, comment: ::flatbuffers::WIPOffset<&'b str>) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<_>>(Nutzap::VT_COMMENT, comment);
+        }
+        #[inline]
+        pub fn add_p2pk(&mut self, p2pk: ::flatbuffers::WIPOffset<&'b str>) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<_>>(Nutzap::VT_P2PK, p2pk);
+        }
+        #[inline]
+        pub fn new(_fbb: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>) -> NutzapBuilder<'a, 'b, A> {
+            let start = _fbb.start_table();
+            NutzapBuilder {
+                fbb_: _fbb,
+                start_: start,
+            }
+        }
+        #[inline]
+        pub fn finish(self) -> ::flatbuffers::WIPOffset<Nutzap<'a>> {
+            let o = self.fbb_.end_table(self.start_);
+            self.fbb_.required(o, Nutzap::VT_UNIT, "unit");
+            self.fbb_.required(o, Nutzap::VT_MINT, "mint");
+            self.fbb_.required(o, Nutzap::VT_RECIPIENT, "recipient");
+            ::flatbuffers::WIPOffset::new(o.value())
+        }
+    }
+
+    impl ::core::fmt::Debug for Nutzap<'_> {
+        fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+            let mut ds = f.debug_struct("Nutzap");
+            ds.field("proofs", &self.proofs());
+            ds.field("amount", &self.amount());
+            ds.field("unit", &self.unit());
+            ds.field("mint", &self.mint());
+            ds.field("recipient", &self.recipient());
+            ds.field("event", &self.event());
+            ds.field("kind", &self.kind());
+            ds.field("comment", &self.comment());
+            ds.field("p2pk", &self.p2pk());
+            ds.finish()
+        }
+    }
+    pub enum MintOffset {}
+    #[derive(Copy, Clone, PartialEq)]
+
+    pub struct Mint<'a> {
+        pub _tab: ::flatbuffers::Table<'a>,
+    }
+
+    impl<'a> ::flatbuffers::Follow<'a> for Mint<'a> {
+        type Inner = Mint<'a>;
+        #[inline]
+        unsafe fn follow(buf: &'a [u8], loc: usize) -> Self::Inner {
+            Self {
+                _tab: unsafe { ::flatbuffers::Table::new(buf, loc) },
+            }
+        }
+    }
+
+    impl<'a> Mint<'a> {
+        pub const VT_URL: ::flatbuffers::VOffsetT = 4;
+        pub const VT_UNITS: ::flatbuffers::VOffsetT = 6;
+
+        #[inline]
+        pub unsafe fn init_from_table(table: ::flatbuffers::Table<'a>) -> Self {
+            Mint { _tab: table }
+        }
+        #[allow(unused_mut)]
+        pub fn create<'bldr: 'args, 'args: 'mut_bldr, 'mut_bldr, A: ::flatbuffers::Allocator + 'bldr>(
+            _fbb: &'mut_bldr mut ::flatbuffers::FlatBufferBuilder<'bldr, A>,
+            args: &'args MintArgs<'args>,
+        ) -> ::flatbuffers::WIPOffset<Mint<'bldr>> {
+            let mut builder = MintBuilder::new(_fbb);
+            if let Some(x) = args.units {
+                builder.add_units(x);
+            }
+            if let Some(x) = args.url {
+                builder.add_url(x);
+            }
+            builder.finish()
+        }
+
+        #[inline]
+        pub fn url(&self) -> &'a str {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab
+                    .get::<::flatbuffers::ForwardsUOffset<&str>>(Mint::VT_URL, None)
+                    .unwrap()
+            }
+        }
+        /// Empty where the event does not say.
+        #[inline]
+        pub fn units(&self) -> Option<::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<&'a str>>> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab.get::<::flatbuffers::ForwardsUOffset<
+                    ::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<&'a str>>,
+                >>(Mint::VT_UNITS, None)
+            }
+        }
+    }
+
+    impl ::flatbuffers::Verifiable for Mint<'_> {
+        #[inline]
+        fn run_verifier(v: &mut ::flatbuffers::Verifier, pos: usize) -> Result<(), ::flatbuffers::InvalidFlatbuffer> {
+            v.visit_table(pos)?
+     .visit_field::<::flatbuffers::ForwardsUOffset<&str>>("url", Self::VT_URL, true)?
+     .visit_field::<::flatbuffers::ForwardsUOffset<::flatbuffers::Vector<'_, ::flatbuffers::ForwardsUOffset<&'_ str>>>>("units", Self::VT_UNITS, false)?
+     .finish();
+            Ok(())
+        }
+    }
+    pub struct MintArgs<'a> {
+        pub url: Option<::flatbuffers::WIPOffset<&'a str>>,
+        pub units: Option<::flatbuffers::WIPOffset<::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<&'a str>>>>,
+    }
+    impl<'a> Default for MintArgs<'a> {
+        #[inline]
+        fn default() -> Self {
+            MintArgs {
+                url: None, // required field
+                units: None,
+            }
+        }
+    }
+
+    pub struct MintBuilder<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> {
+        fbb_: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>,
+        start_: ::flatbuffers::WIPOffset<::flatbuffers::TableUnfinishedWIPOffset>,
+    }
+    impl<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> MintBuilder<'a, 'b, A> {
+        #[inline]
+        pub fn add_url(&mut self, url: ::flatbuffers::WIPOffset<&'b str>) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<_>>(Mint::VT_URL, url);
+        }
+        #[inline]
+        pub fn add_units(
+            &mut self,
+            units: ::flatbuffers::WIPOffset<::flatbuffers::Vector<'b, ::flatbuffers::ForwardsUOffset<&'b str>>>,
+        ) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<_>>(Mint::VT_UNITS, units);
+        }
+        #[inline]
+        pub fn new(_fbb: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>) -> MintBuilder<'a, 'b, A> {
+            let start = _fbb.start_table();
+            MintBuilder {
+                fbb_: _fbb,
+                start_: start,
+            }
+        }
+        #[inline]
+        pub fn finish(self) -> ::flatbuffers::WIPOffset<Mint<'a>> {
+            let o = self.fbb_.end_table(self.start_);
+            self.fbb_.required(o, Mint::VT_URL, "url");
+            ::flatbuffers::WIPOffset::new(o.value())
+        }
+    }
+
+    impl ::core::fmt::Debug for Mint<'_> {
+        fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+            let mut ds = f.debug_struct("Mint");
+            ds.field("url", &self.url());
+            ds.field("units", &self.units());
+            ds.finish()
+        }
+    }
+    pub enum NutzapInfoOffset {}
+    #[derive(Copy, Clone, PartialEq)]
+
+    /// Kind 10019 (NIP-61).
+    pub struct NutzapInfo<'a> {
+        pub _tab: ::flatbuffers::Table<'a>,
+    }
+
+    impl<'a> ::flatbuffers::Follow<'a> for NutzapInfo<'a> {
+        type Inner = NutzapInfo<'a>;
+        #[inline]
+        unsafe fn follow(buf: &'a [u8], loc: usize) -> Self::Inner {
+            Self {
+                _tab: unsafe { ::flatbuffers::Table::new(buf, loc) },
+            }
+        }
+    }
+
+    impl<'a> NutzapInfo<'a> {
+        pub const VT_MINTS: ::flatbuffers::VOffsetT = 4;
+        pub const VT_RELAYS: ::flatbuffers::VOffsetT = 6;
+        pub const VT_PUBKEY: ::flatbuffers::VOffsetT = 8;
+
+        #[inline]
+        pub unsafe fn init_from_table(table: ::flatbuffers::Table<'a>) -> Self {
+            NutzapInfo { _tab: table }
+        }
+        #[allow(unused_mut)]
+        pub fn create<'bldr: 'args, 'args: 'mut_bldr, 'mut_bldr, A: ::flatbuffers::Allocator + 'bldr>(
+            _fbb: &'mut_bldr mut ::flatbuffers::FlatBufferBuilder<'bldr, A>,
+            args: &'args NutzapInfoArgs<'args>,
+        ) -> ::flatbuffers::WIPOffset<NutzapInfo<'bldr>> {
+            let mut builder = NutzapInfoBuilder::new(_fbb);
+            if let Some(x) = args.pubkey {
+                builder.add_pubkey(x);
+            }
+            if let Some(x) = args.relays {
+                builder.add_relays(x);
+            }
+            if let Some(x) = args.mints {
+                builder.add_mints(x);
+            }
+            builder.finish()
+        }
+
+        #[inline]
+        pub fn mints(&self) -> Option<::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<Mint<'a>>>> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab.get::<::flatbuffers::ForwardsUOffset<::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<Mint>>>>(NutzapInfo::VT_MINTS, None)
+            }
+        }
+        /// Where nutzaps are to be published.
+        #[inline]
+        pub fn relays(&self) -> Option<::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<&'a str>>> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab.get::<::flatbuffers::ForwardsUOffset<
+                    ::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<&'a str>>,
+                >>(NutzapInfo::VT_RELAYS, None)
+            }
+        }
+        /// The key to lock proofs to, as written.
+        #[inline]
+        pub fn pubkey(&self) -> Option<&'a str> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab
+                    .get::<::flatbuffers::ForwardsUOffset<&str>>(NutzapInfo::VT_PUBKEY, None)
+            }
+        }
+    }
+
+    impl ::flatbuffers::Verifiable for NutzapInfo<'_> {
+        #[inline]
+        fn run_verifier(v: &mut ::flatbuffers::Verifier, pos: usize) -> Result<(), ::flatbuffers::InvalidFlatbuffer> {
+            v.visit_table(pos)?
+     .visit_field::<::flatbuffers::ForwardsUOffset<::flatbuffers::Vector<'_, ::flatbuffers::ForwardsUOffset<Mint>>>>("mints", Self::VT_MINTS, false)?
+     .visit_field::<::flatbuffers::ForwardsUOffset<::flatbuffers::Vector<'_, ::flatbuffers::ForwardsUOffset<&'_ str>>>>("relays", Self::VT_RELAYS, false)?
+     .visit_field::<::flatbuffers::ForwardsUOffset<&str>>("pubkey", Self::VT_PUBKEY, false)?
+     .finish();
+            Ok(())
+        }
+    }
+    pub struct NutzapInfoArgs<'a> {
+        pub mints:
+            Option<::flatbuffers::WIPOffset<::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<Mint<'a>>>>>,
+        pub relays:
+            Option<::flatbuffers::WIPOffset<::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<&'a str>>>>,
+        pub pubkey: Option<::flatbuffers::WIPOffset<&'a str>>,
+    }
+    impl<'a> Default for NutzapInfoArgs<'a> {
+        #[inline]
+        fn default() -> Self {
+            NutzapInfoArgs {
+                mints: None,
+                relays: None,
+                pubkey: None,
+            }
+        }
+    }
+
+    pub struct NutzapInfoBuilder<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> {
+        fbb_: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>,
+        start_: ::flatbuffers::WIPOffset<::flatbuffers::TableUnfinishedWIPOffset>,
+    }
+    impl<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> NutzapInfoBuilder<'a, 'b, A> {
+        #[inline]
+        pub fn add_mints(
+            &mut self,
+            mints: ::flatbuffers::WIPOffset<::flatbuffers::Vector<'b, ::flatbuffers::ForwardsUOffset<Mint<'b>>>>,
+        ) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<_>>(NutzapInfo::VT_MINTS, mints);
+        }
+        #[inline]
+        pub fn add_relays(
+            &mut self,
+            relays: ::flatbuffers::WIPOffset<::flatbuffers::Vector<'b, ::flatbuffers::ForwardsUOffset<&'b str>>>,
+        ) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<_>>(NutzapInfo::VT_RELAYS, relays);
+        }
+        #[inline]
+        pub fn add_pubkey(&mut self, pubkey: ::flatbuffers::WIPOffset<&'b str>) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<_>>(NutzapInfo::VT_PUBKEY, pubkey);
+        }
+        #[inline]
+        pub fn new(_fbb: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>) -> NutzapInfoBuilder<'a, 'b, A> {
+            let start = _fbb.start_table();
+            NutzapInfoBuilder {
+                fbb_: _fbb,
+                start_: start,
+            }
+        }
+        #[inline]
+        pub fn finish(self) -> ::flatbuffers::WIPOffset<NutzapInfo<'a>> {
+            let o = self.fbb_.end_table(self.start_);
+            ::flatbuffers::WIPOffset::new(o.value())
+        }
+    }
+
+    impl ::core::fmt::Debug for NutzapInfo<'_> {
+        fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+            let mut ds = f.debug_struct("NutzapInfo");
+            ds.field("mints", &self.mints());
+            ds.field("relays", &self.relays());
+            ds.field("pubkey", &self.pubkey());
+            ds.finish()
+        }
+    }
+    pub enum ZapRequestOffset {}
+    #[derive(Copy, Clone, PartialEq)]
+
+    /// Kind 9734 (NIP-57).
+    pub struct ZapRequest<'a> {
+        pub _tab: ::flatbuffers::Table<'a>,
+    }
+
+    impl<'a> ::flatbuffers::Follow<'a> for ZapRequest<'a> {
+        type Inner = ZapRequest<'a>;
+        #[inline]
+        unsafe fn follow(buf: &'a [u8], loc: usize) -> Self::Inner {
+            Self {
+                _tab: unsafe { ::flatbuffers::Table::new(buf, loc) },
+            }
+        }
+    }
+
+    impl<'a> ZapRequest<'a> {
+        pub const VT_AMOUNT_MSAT: ::flatbuffers::VOffsetT = 4;
+        pub const VT_RECIPIENT: ::flatbuffers::VOffsetT = 6;
+        pub const VT_EVENT: ::flatbuffers::VOffsetT = 8;
+        pub const VT_ADDRESS: ::flatbuffers::VOffsetT = 10;
+        pub const VT_KIND: ::flatbuffers::VOffsetT = 12;
+        pub const VT_COMMENT: ::flatbuffers::VOffsetT = 14;
+        pub const VT_RELAYS: ::flatbuffers::VOffsetT = 16;
+        pub const VT_LNURL: ::flatbuffers::VOffsetT = 18;
+        pub const VT_VALID: ::flatbuffers::VOffsetT = 20;
+
+        #[inline]
+        pub unsafe fn init_from_table(table: ::flatbuffers::Table<'a>) -> Self {
+            ZapRequest { _tab: table }
+        }
+        #[allow(unused_mut)]
+        pub fn create<'bldr: 'args, 'args: 'mut_bldr, 'mut_bldr, A: ::flatbuffers::Allocator + 'bldr>(
+            _fbb: &'mut_bldr mut ::flatbuffers::FlatBufferBuilder<'bldr, A>,
+            args: &'args ZapRequestArgs<'args>,
+        ) -> ::flatbuffers::WIPOffset<ZapRequest<'bldr>> {
+            let mut builder = ZapRequestBuilder::new(_fbb);
+            if let Some(x) = args.amount_msat {
+                builder.add_amount_msat(x);
+            }
+            if let Some(x) = args.lnurl {
+                builder.add_lnurl(x);
+            }
+            if let Some(x) = args.relays {
+                builder.add_relays(x);
+            }
+            if let Some(x) = args.comment {
+                builder.add_comment(x);
+            }
+            if let Some(x) = args.address {
+                builder.add_address(x);
+            }
+            if let Some(x) = args.event {
+                builder.add_event(x);
+            }
+            if let Some(x) = args.recipient {
+                builder.add_recipient(x);
+            }
+            if let Some(x) = args.kind {
+                builder.add_kind(x);
+            }
+            builder.add_valid(args.valid);
+            builder.finish()
+        }
+
+        /// Millisatoshi the sender means to pay.
+        #[inline]
+        pub fn amount_msat(&self) -> Option<u64> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe { self._tab.get::<u64>(ZapRequest::VT_AMOUNT_MSAT, None) }
+        }
+        #[inline]
+        pub fn recipient(&self) -> Option<&'a Hash> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe { self._tab.get::<Hash>(ZapRequest::VT_RECIPIENT, None) }
+        }
+        #[inline]
+        pub fn event(&self) -> Option<EventRef<'a>> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab
+                    .get::<::flatbuffers::ForwardsUOffset<EventRef>>(ZapRequest::VT_EVENT, None)
+            }
+        }
+        #[inline]
+        pub fn address(&self) -> Option<Address<'a>> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab
+                    .get::<::flatbuffers::ForwardsUOffset<Address>>(ZapRequest::VT_ADDRESS, None)
+            }
+        }
+        /// Of the zapped event.
+        #[inline]
+        pub fn kind(&self) -> Option<u16> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe { self._tab.get::<u16>(ZapRequest::VT_KIND, None) }
+        }
+        #[inline]
+        pub fn comment(&self) -> Option<&'a str> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab
+                    .get::<::flatbuffers::ForwardsUOffset<&str>>(ZapRequest::VT_COMMENT, None)
+            }
+        }
+        /// Where the receipt is to be published.
+        #[inline]
+        pub fn relays(&self) -> Option<::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<&'a str>>> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab.get::<::flatbuffers::ForwardsUOffset<
+                    ::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<&'a str>>,
+                >>(ZapRequest::VT_RELAYS, None)
+            }
+        }
+        #[inline]
+        pub fn lnurl(&self) -> Option<&'a str> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab
+                    .get::<::flatbuffers::ForwardsUOffset<&str>>(ZapRequest::VT_LNURL, None)
+            }
+        }
+        /// Meets NIP-57 appendix D.
+        #[inline]
+        pub fn valid(&self) -> bool {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe { self._tab.get::<bool>(ZapRequest::VT_VALID, Some(false)).unwrap() }
+        }
+    }
+
+    impl ::flatbuffers::Verifiable for ZapRequest<'_> {
+        #[inline]
+        fn run_verifier(v: &mut ::flatbuffers::Verifier, pos: usize) -> Result<(), ::flatbuffers::InvalidFlatbuffer> {
+            v.visit_table(pos)?
+     .visit_field::<u64>("amount_msat", Self::VT_AMOUNT_MSAT, false)?
+     .visit_field::<Hash>("recipient", Self::VT_RECIPIENT, false)?
+     .visit_field::<::flatbuffers::ForwardsUOffset<EventRef>>("event", Self::VT_EVENT, false)?
+     .visit_field::<::flatbuffers::ForwardsUOffset<Address>>("address", Self::VT_ADDRESS, false)?
+     .visit_field::<u16>("kind", Self::VT_KIND, false)?
+     .visit_field::<::flatbuffers::ForwardsUOffset<&str>>("comment", Self::VT_COMMENT, false)?
+     .visit_field::<::flatbuffers::ForwardsUOffset<::flatbuffers::Vector<'_, ::flatbuffers::ForwardsUOffset<&'_ str>>>>("relays", Self::VT_RELAYS, false)?
+     .visit_field::<::flatbuffers::ForwardsUOffset<&str>>("lnurl", Self::VT_LNURL, false)?
+     .visit_field::<bool>("valid", Self::VT_VALID, false)?
+     .finish();
+            Ok(())
+        }
+    }
+    pub struct ZapRequestArgs<'a> {
+        pub amount_msat: Option<u64>,
+        pub recipient: Option<&'a Hash>,
+        pub event: Option<::flatbuffers::WIPOffset<EventRef<'a>>>,
+        pub address: Option<::flatbuffers::WIPOffset<Address<'a>>>,
+        pub kind: Option<u16>,
+        pub comment: Option<::flatbuffers::WIPOffset<&'a str>>,
+        pub relays:
+            Option<::flatbuffers::WIPOffset<::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<&'a str>>>>,
+        pub lnurl: Option<::flatbuffers::WIPOffset<&'a str>>,
+        pub valid: bool,
+    }
+    impl<'a> Default for ZapRequestArgs<'a> {
+        #[inline]
+        fn default() -> Self {
+            ZapRequestArgs {
+                amount_msat: None,
+                recipient: None,
+                event: None,
+                address: None,
+                kind: None,
+                comment: None,
+                relays: None,
+                lnurl: None,
+                valid: false,
+            }
+        }
+    }
+
+    pub struct ZapRequestBuilder<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> {
+        fbb_: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>,
+        start_: ::flatbuffers::WIPOffset<::flatbuffers::TableUnfinishedWIPOffset>,
+    }
+    impl<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> ZapRequestBuilder<'a, 'b, A> {
+        #[inline]
+        pub fn add_amount_msat(&mut self, amount_msat: u64) {
+            self.fbb_
+                .push_slot_always::<u64>(ZapRequest::VT_AMOUNT_MSAT, amount_msat);
+        }
+        #[inline]
+        pub fn add_recipient(&mut self, recipient: &Hash) {
+            self.fbb_.push_slot_always::<&Hash>(ZapRequest::VT_RECIPIENT, recipient);
+        }
+        #[inline]
+        pub fn add_event(&mut self, event: ::flatbuffers::WIPOffset<EventRef<'b>>) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<EventRef>>(ZapRequest::VT_EVENT, event);
+        }
+        #[inline]
+        pub fn add_address(&mut self, address: ::flatbuffers::WIPOffset<Address<'b>>) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<Address>>(ZapRequest::VT_ADDRESS, address);
+        }
+        #[inline]
+        pub fn add_kind(&mut self, kind: u16) {
+            self.fbb_.push_slot_always::<u16>(ZapRequest::VT_KIND, kind);
+        }
+        #[inline]
+        pub fn add_comment(&mut self, comment: ::flatbuffers::WIPOffset<&'b str>) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<_>>(ZapRequest::VT_COMMENT, comment);
+        }
+        #[inline]
+        pub fn add_relays(
+            &mut self,
+            relays: ::flatbuffers::WIPOffset<::flatbuffers::Vector<'b, ::flatbuffers::ForwardsUOffset<&'b str>>>,
+        ) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<_>>(ZapRequest::VT_RELAYS, relays);
+        }
+        #[inline]
+        pub fn add_lnurl(&mut self, lnurl: ::flatbuffers::WIPOffset<&'b str>) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<_>>(ZapRequest::VT_LNURL, lnurl);
+        }
+        #[inline]
+        pub fn add_valid(&mut self, valid: bool) {
+            self.fbb_.push_slot::<bool>(ZapRequest::VT_VALID, valid, false);
+        }
+        #[inline]
+        pub fn new(_fbb: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>) -> ZapRequestBuilder<'a, 'b, A> {
+            let start = _fbb.start_table();
+            ZapRequestBuilder {
+                fbb_: _fbb,
+                start_: start,
+            }
+        }
+        #[inline]
+        pub fn finish(self) -> ::flatbuffers::WIPOffset<ZapRequest<'a>> {
+            let o = self.fbb_.end_table(self.start_);
+            ::flatbuffers::WIPOffset::new(o.value())
+        }
+    }
+
+    impl ::core::fmt::Debug for ZapRequest<'_> {
+        fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+            let mut ds = f.debug_struct("ZapRequest");
+            ds.field("amount_msat", &self.amount_msat());
+            ds.field("recipient", &self.recipient());
+            ds.field("event", &self.event());
+            ds.field("address", &self.address());
+            ds.field("kind", &self.kind());
+            ds.field("comment", &self.comment());
+            ds.field("relays", &self.relays());
+            ds.field("lnurl", &self.lnurl());
+            ds.field("valid", &self.valid());
+            ds.finish()
+        }
+    }
+    pub enum ZapOffset {}
+    #[derive(Copy, Clone, PartialEq)]
+
+    /// Kind 9735 (NIP-57).
+    pub struct Zap<'a> {
+        pub _tab: ::flatbuffers::Table<'a>,
+    }
+
+    impl<'a> ::flatbuffers::Follow<'a> for Zap<'a> {
+        type Inner = Zap<'a>;
+        #[inline]
+        unsafe fn follow(buf: &'a [u8], loc: usize) -> Self::Inner {
+            Self {
+                _tab: unsafe { ::flatbuffers::Table::new(buf, loc) },
+            }
+        }
+    }
+
+    impl<'a> Zap<'a> {
+        pub const VT_AMOUNT_MSAT: ::flatbuffers::VOffsetT = 4;
+        pub const VT_SENDER: ::flatbuffers::VOffsetT = 6;
+        pub const VT_RECIPIENT: ::flatbuffers::VOffsetT = 8;
+        pub const VT_EVENT: ::flatbuffers::VOffsetT = 10;
+        pub const VT_ADDRESS: ::flatbuffers::VOffsetT = 12;
+        pub const VT_KIND: ::flatbuffers::VOffsetT = 14;
+        pub const VT_COMMENT: ::flatbuffers::VOffsetT = 16;
+        pub const VT_PREIMAGE: ::flatbuffers::VOffsetT = 18;
+        pub const VT_BOLT11: ::flatbuffers::VOffsetT = 20;
+        pub const VT_DESCRIPTION_HASH_MATCHES: ::flatbuffers::VOffsetT = 22;
+        pub const VT_VALID: ::flatbuffers::VOffsetT = 24;
+        pub const VT_NEEDS_PROVIDER_CHECK: ::flatbuffers::VOffsetT = 26;
+
+        #[inline]
+        pub unsafe fn init_from_table(table: ::flatbuffers::Table<'a>) -> Self {
+            Zap { _tab: table }
+        }
+        #[allow(unused_mut)]
+        pub fn create<'bldr: 'args, 'args: 'mut_bldr, 'mut_bldr, A: ::flatbuffers::Allocator + 'bldr>(
+            _fbb: &'mut_bldr mut ::flatbuffers::FlatBufferBuilder<'bldr, A>,
+            args: &'args ZapArgs<'args>,
+        ) -> ::flatbuffers::WIPOffset<Zap<'bldr>> {
+            let mut builder = ZapBuilder::new(_fbb);
+            if let Some(x) = args.amount_msat {
+                builder.add_amount_msat(x);
+            }
+            if let Some(x) = args.bolt11 {
+                builder.add_bolt11(x);
+            }
+            if let Some(x) = args.preimage {
+                builder.add_preimage(x);
+            }
+            if let Some(x) = args.comment {
+                builder.add_comment(x);
+            }
+            if let Some(x) = args.address {
+                builder.add_address(x);
+            }
+            if let Some(x) = args.event {
+                builder.add_event(x);
+            }
+            if let Some(x) = args.recipient {
+                builder.add_recipient(x);
+            }
+            if let Some(x) = args.sender {
+                builder.add_sender(x);
+            }
+            if let Some(x) = args.kind {
+                builder.add_kind(x);
+            }
+            builder.add_needs_provider_check(args.needs_provider_check);
+            builder.add_valid(args.valid);
+            if let Some(x) = args.description_hash_matches {
+                builder.add_description_hash_matches(x);
+            }
+            builder.finish()
+        }
+
+        /// Millisatoshi, the invoice's own amount.
+        #[inline]
+        pub fn amount_msat(&self) -> Option<u64> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe { self._tab.get::<u64>(Zap::VT_AMOUNT_MSAT, None) }
+        }
+        /// Who signed the request; absent if its signature does not hold.
+        #[inline]
+        pub fn sender(&self) -> Option<&'a Hash> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe { self._tab.get::<Hash>(Zap::VT_SENDER, None) }
+        }
+        #[inline]
+        pub fn recipient(&self) -> Option<&'a Hash> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe { self._tab.get::<Hash>(Zap::VT_RECIPIENT, None) }
+        }
+        #[inline]
+        pub fn event(&self) -> Option<EventRef<'a>> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab
+                    .get::<::flatbuffers::ForwardsUOffset<EventRef>>(Zap::VT_EVENT, None)
+            }
+        }
+        #[inline]
+        pub fn address(&self) -> Option<Address<'a>> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab
+                    .get::<::flatbuffers::ForwardsUOffset<Address>>(Zap::VT_ADDRESS, None)
+            }
+        }
+        /// Of the zapped event.
+        #[inline]
+        pub fn kind(&self) -> Option<u16> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe { self._tab.get::<u16>(Zap::VT_KIND, None) }
+        }
+        #[inline]
+        pub fn comment(&self) -> Option<&'a str> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab
+                    .get::<::flatbuffers::ForwardsUOffset<&str>>(Zap::VT_COMMENT, None)
+            }
+        }
+        /// Hex.
+        #[inline]
+        pub fn preimage(&self) -> Option<&'a str> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab
+                    .get::<::flatbuffers::ForwardsUOffset<&str>>(Zap::VT_PREIMAGE, None)
+            }
+        }
+        #[inline]
+        pub fn bolt11(&self) -> Option<&'a str> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab
+                    .get::<::flatbuffers::ForwardsUOffset<&str>>(Zap::VT_BOLT11, None)
+            }
+        }
+        /// Whether the invoice commits to this very request; it should.
+        #[inline]
+        pub fn description_hash_matches(&self) -> Option<bool> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe { self._tab.get::<bool>(Zap::VT_DESCRIPTION_HASH_MATCHES, None) }
+        }
+        /// By the rules of NIP-57 appendix F that need no network.
+        #[inline]
+        pub fn valid(&self) -> bool {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe { self._tab.get::<bool>(Zap::VT_VALID, Some(false)).unwrap() }
+        }
+        /// Whether the receipt's author must still be compared with the `nostrPubkey` of the recipient's provider.
+        #[inline]
+        pub fn needs_provider_check(&self) -> bool {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab
+                    .get::<bool>(Zap::VT_NEEDS_PROVIDER_CHECK, Some(false))
+                    .unwrap()
+            }
+        }
+    }
+
+    impl ::flatbuffers::Verifiable for Zap<'_> {
+        #[inline]
+        fn run_verifier(v: &mut ::flatbuffers::Verifier, pos: usize) -> Result<(), ::flatbuffers::InvalidFlatbuffer> {
+            v.visit_table(pos)?
+                .visit_field::<u64>("amount_msat", Self::VT_AMOUNT_MSAT, false)?
+                .visit_field::<Hash>("sender", Self::VT_SENDER, false)?
+                .visit_field::<Hash>("recipient", Self::VT_RECIPIENT, false)?
+                .visit_field::<::flatbuffers::ForwardsUOffset<EventRef>>("event", Self::VT_EVENT, false)?
+                .visit_field::<::flatbuffers::ForwardsUOffset<Address>>("address", Self::VT_ADDRESS, false)?
+                .visit_field::<u16>("kind", Self::VT_KIND, false)?
+                .visit_field::<::flatbuffers::ForwardsUOffset<&str>>("comment", Self::VT_COMMENT, false)?
+                .visit_field::<::flatbuffers::ForwardsUOffset<&str>>("preimage", Self::VT_PREIMAGE, false)?
+                .visit_field::<::flatbuffers::ForwardsUOffset<&str>>("bolt11", Self::VT_BOLT11, false)?
+                .visit_field::<bool>("description_hash_matches", Self::VT_DESCRIPTION_HASH_MATCHES, false)?
+                .visit_field::<bool>("valid", Self::VT_VALID, false)?
+                .visit_field::<bool>("needs_provider_check", Self::VT_NEEDS_PROVIDER_CHECK, false)?
+                .finish();
+            Ok(())
+        }
+    }
+    pub struct ZapArgs<'a> {
+        pub amount_msat: Option<u64>,
+        pub sender: Option<&'a Hash>,
+        pub recipient: Option<&'a Hash>,
+        pub event: Option<::flatbuffers::WIPOffset<EventRef<'a>>>,
+        pub address: Option<::flatbuffers::WIPOffset<Address<'a>>>,
+        pub kind: Option<u16>,
+        pub comment: Option<::flatbuffers::WIPOffset<&'a str>>,
+        pub preimage: Option<::flatbuffers::WIPOffset<&'a str>>,
+        pub bolt11: Option<::flatbuffers::WIPOffset<&'a str>>,
+        pub description_hash_matches: Option<bool>,
+        pub valid: bool,
+        pub needs_provider_check: bool,
+    }
+    impl<'a> Default for ZapArgs<'a> {
+        #[inline]
+        fn default() -> Self {
+            ZapArgs {
+                amount_msat: None,
+                sender: None,
+                recipient: None,
+                event: None,
+                address: None,
+                kind: None,
+                comment: None,
+                preimage: None,
+                bolt11: None,
+                description_hash_matches: None,
+                valid: false,
+                needs_provider_check: false,
+            }
+        }
+    }
+
+    pub struct ZapBuilder<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> {
+        fbb_: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>,
+        start_: ::flatbuffers::WIPOffset<::flatbuffers::TableUnfinishedWIPOffset>,
+    }
+    impl<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> ZapBuilder<'a, 'b, A> {
+        #[inline]
+        pub fn add_amount_msat(&mut self, amount_msat: u64) {
+            self.fbb_.push_slot_always::<u64>(Zap::VT_AMOUNT_MSAT, amount_msat);
+        }
+        #[inline]
+        pub fn add_sender(&mut self, sender: &Hash) {
+            self.fbb_.push_slot_always::<&Hash>(Zap::VT_SENDER, sender);
+        }
+        #[inline]
+        pub fn add_recipient(&mut self, recipient: &Hash) {
+            self.fbb_.push_slot_always::<&Hash>(Zap::VT_RECIPIENT, recipient);
+        }
+        #[inline]
+        pub fn add_event(&mut self, event: ::flatbuffers::WIPOffset<EventRef<'b>>) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<EventRef>>(Zap::VT_EVENT, event);
+        }
+        #[inline]
+        pub fn add_address(&mut self, address: ::flatbuffers::WIPOffset<Address<'b>>) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<Address>>(Zap::VT_ADDRESS, address);
+        }
+        #[inline]
+        pub fn add_kind(&mut self, kind: u16) {
+            self.fbb_.push_slot_always::<u16>(Zap::VT_KIND, kind);
+        }
+        #[inline]
+        pub fn add_comment(&mut self, comment: ::flatbuffers::WIPOffset<&'b str>) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<_>>(Zap::VT_COMMENT, comment);
+        }
+        #[inline]
+        pub fn add_preimage(&mut self, preimage: ::flatbuffers::WIPOffset<&'b str>) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<_>>(Zap::VT_PREIMAGE, preimage);
+        }
+        #[inline]
+        pub fn add_bolt11(&mut self, bolt11: ::flatbuffers::WIPOffset<&'b str>) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<_>>(Zap::VT_BOLT11, bolt11);
+        }
+        #[inline]
+        pub fn add_description_hash_matches(&mut self, description_hash_matches: bool) {
+            self.fbb_
+                .push_slot_always::<bool>(Zap::VT_DESCRIPTION_HASH_MATCHES, description_hash_matches);
+        }
+        #[inline]
+        pub fn add_valid(&mut self, valid: bool) {
+            self.fbb_.push_slot::<bool>(Zap::VT_VALID, valid, false);
+        }
+        #[inline]
+        pub fn add_needs_provider_check(&mut self, needs_provider_check: bool) {
+            self.fbb_
+                .push_slot::<bool>(Zap::VT_NEEDS_PROVIDER_CHECK, needs_provider_check, false);
+        }
+        #[inline]
+        pub fn new(_fbb: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>) -> ZapBuilder<'a, 'b, A> {
+            let start = _fbb.start_table();
+            ZapBuilder {
+                fbb_: _fbb,
+                start_: start,
+            }
+        }
+        #[inline]
+        pub fn finish(self) -> ::flatbuffers::WIPOffset<Zap<'a>> {
+            let o = self.fbb_.end_table(self.start_);
+            ::flatbuffers::WIPOffset::new(o.value())
+        }
+    }
+
+    impl ::core::fmt::Debug for Zap<'_> {
+        fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+            let mut ds = f.debug_struct("Zap");
+            ds.field("amount_msat", &self.amount_msat());
+            ds.field("sender", &self.sender());
+            ds.field("recipient", &self.recipient());
+            ds.field("event", &self.event());
+            ds.field("address", &self.address());
+            ds.field("kind", &self.kind());
+            ds.field("comment", &self.comment());
+            ds.field("preimage", &self.preimage());
+            ds.field("bolt11", &self.bolt11());
+            ds.field("description_hash_matches", &self.description_hash_matches());
+            ds.field("valid", &self.valid());
+            ds.field("needs_provider_check", &self.needs_provider_check());
+            ds.finish()
+        }
+    }
+    pub enum NoteOffset {}
+    #[derive(Copy, Clone, PartialEq)]
+
+    /// Kind 1 (NIP-10, 18, 27).
+    pub struct Note<'a> {
+        pub _tab: ::flatbuffers::Table<'a>,
+    }
+
+    impl<'a> ::flatbuffers::Follow<'a> for Note<'a> {
+        type Inner = Note<'a>;
+        #[inline]
+        unsafe fn follow(buf: &'a [u8], loc: usize) -> Self::Inner {
+            Self {
+                _tab: unsafe { ::flatbuffers::Table::new(buf, loc) },
+            }
+        }
+    }
+
+    impl<'a> Note<'a> {
+        pub const VT_CONTENT: ::flatbuffers::VOffsetT = 4;
+        pub const VT_REPLY: ::flatbuffers::VOffsetT = 6;
+        pub const VT_ROOT: ::flatbuffers::VOffsetT = 8;
+        pub const VT_MENTIONS: ::flatbuffers::VOffsetT = 10;
+        pub const VT_QUOTES: ::flatbuffers::VOffsetT = 12;
+        pub const VT_PROFILES: ::flatbuffers::VOffsetT = 14;
+        pub const VT_RECIPIENTS: ::flatbuffers::VOffsetT = 16;
+
+        #[inline]
+        pub unsafe fn init_from_table(table: ::flatbuffers::Table<'a>) -> Self {
+            Note { _tab: table }
+        }
+        #[allow(unused_mut)]
+        pub fn create<'bldr: 'args, 'args: 'mut_bldr, 'mut_bldr, A: ::flatbuffers::Allocator + 'bldr>(
+            _fbb: &'mut_bldr mut ::flatbuffers::FlatBufferBuilder<'bldr, A>,
+            args: &'args NoteArgs<'args>,
+        ) -> ::flatbuffers::WIPOffset<Note<'bldr>> {
+            let mut builder = NoteBuilder::new(_fbb);
+            if let Some(x) = args.recipients {
+                builder.add_recipients(x);
+            }
+            if let Some(x) = args.profiles {
+                builder.add_profiles(x);
+            }
+            if let Some(x) = args.quotes {
+                builder.add_quotes(x);
+            }
+            if let Some(x) = args.mentions {
+                builder.add_mentions(x);
+            }
+            if let Some(x) = args.root {
+                builder.add_root(x);
+            }
+            if let Some(x) = args.reply {
+                builder.add_reply(x);
+            }
+            if let Some(x) = args.content {
+                builder.add_content(x);
+            }
+            builder.finish()
+        }
+
+        #[inline]
+        pub fn content(&self) -> Content<'a> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab
+                    .get::<::flatbuffers::ForwardsUOffset<Content>>(Note::VT_CONTENT, None)
+                    .unwrap()
+            }
+        }
+        /// What it answers; its root when it answers that.
+        #[inline]
+        pub fn reply(&self) -> Option<EventRef<'a>> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab
+                    .get::<::flatbuffers::ForwardsUOffset<EventRef>>(Note::VT_REPLY, None)
+            }
+        }
+        /// Where its thread begins.
+        #[inline]
+        pub fn root(&self) -> Option<EventRef<'a>> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab
+                    .get::<::flatbuffers::ForwardsUOffset<EventRef>>(Note::VT_ROOT, None)
+            }
+        }
+        /// Other events of its `e` tags.
+        #[inline]
+        pub fn mentions(&self) -> Option<::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<EventRef<'a>>>> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab.get::<::flatbuffers::ForwardsUOffset<
+                    ::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<EventRef>>,
+                >>(Note::VT_MENTIONS, None)
+            }
+        }
+        #[inline]
+        pub fn quotes(&self) -> Option<::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<Quote<'a>>>> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab.get::<::flatbuffers::ForwardsUOffset<
+                    ::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<Quote>>,
+                >>(Note::VT_QUOTES, None)
+            }
+        }
+        /// People named in the text.
+        #[inline]
+        pub fn profiles(&self) -> Option<::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<Mention<'a>>>> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab.get::<::flatbuffers::ForwardsUOffset<
+                    ::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<Mention>>,
+                >>(Note::VT_PROFILES, None)
+            }
+        }
+        /// People of its `p` tags: those to be told of it.
+        #[inline]
+        pub fn recipients(&self) -> Option<::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<ProfileRef<'a>>>> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab.get::<::flatbuffers::ForwardsUOffset<
+                    ::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<ProfileRef>>,
+                >>(Note::VT_RECIPIENTS, None)
+            }
+        }
+    }
+
+    impl ::flatbuffers::Verifiable for Note<'_> {
+        #[inline]
+        fn run_verifier(v: &mut ::flatbuffers::Verifier, pos: usize) -> Result<(), ::flatbuffers::InvalidFlatbuffer> {
+            v.visit_table(pos)?
+     .visit_field::<::flatbuffers::ForwardsUOffset<Content>>("content", Self::VT_CONTENT, true)?
+     .visit_field::<::flatbuffers::ForwardsUOffset<EventRef>>("reply", Self::VT_REPLY, false)?
+     .visit_field::<::flatbuffers::ForwardsUOffset<EventRef>>("root", Self::VT_ROOT, false)?
+     .visit_field::<::flatbuffers::ForwardsUOffset<::flatbuffers::Vector<'_, ::flatbuffers::ForwardsUOffset<EventRef>>>>("mentions", Self::VT_MENTIONS, false)?
+     .visit_field::<::flatbuffers::ForwardsUOffset<::flatbuffers::Vector<'_, ::flatbuffers::ForwardsUOffset<Quote>>>>("quotes", Self::VT_QUOTES, false)?
+     .visit_field::<::flatbuffers::ForwardsUOffset<::flatbuffers::Vector<'_, ::flatbuffers::ForwardsUOffset<Mention>>>>("profiles", Self::VT_PROFILES, false)?
+     .visit_field::<::flatbuffers::ForwardsUOffset<::flatbuffers::Vector<'_, ::flatbuffers::ForwardsUOffset<ProfileRef>>>>("recipients", Self::VT_RECIPIENTS, false)?
+     .finish();
+            Ok(())
+        }
+    }
+    pub struct NoteArgs<'a> {
+        pub content: Option<::flatbuffers::WIPOffset<Content<'a>>>,
+        pub reply: Option<::flatbuffers::WIPOffset<EventRef<'a>>>,
+        pub root: Option<::flatbuffers::WIPOffset<EventRef<'a>>>,
+        pub mentions:
+            Option<::flatbuffers::WIPOffset<::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<EventRef<'a>>>>>,
+        pub quotes:
+            Option<::flatbuffers::WIPOffset<::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<Quote<'a>>>>>,
+        pub profiles:
+            Option<::flatbuffers::WIPOffset<::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<Mention<'a>>>>>,
+        pub recipients:
+            Option<::flatbuffers::WIPOffset<::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<ProfileRef<'a>>>>>,
+    }
+    impl<'a> Default for NoteArgs<'a> {
+        #[inline]
+        fn default() -> Self {
+            NoteArgs {
+                content: None, // required field
+                reply: None,
+                root: None,
+                mentions: None,
+                quotes: None,
+                profiles: None,
+                recipients: None,
+            }
+        }
+    }
+
+    pub struct NoteBuilder<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> {
+        fbb_: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>,
+        start_: ::flatbuffers::WIPOffset<::flatbuffers::TableUnfinishedWIPOffset>,
+    }
+    impl<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> NoteBuilder<'a, 'b, A> {
+        #[inline]
+        pub fn add_content(&mut self, content: ::flatbuffers::WIPOffset<Content<'b>>) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<Content>>(Note::VT_CONTENT, content);
+        }
+        #[inline]
+        pub fn add_reply(&mut self, reply: ::flatbuffers::WIPOffset<EventRef<'b>>) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<EventRef>>(Note::VT_REPLY, reply);
+        }
+        #[inline]
+        pub fn add_root(&mut self, root: ::flatbuffers::WIPOffset<EventRef<'b>>) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<EventRef>>(Note::VT_ROOT, root);
+        }
+        #[inline]
+        pub fn add_mentions(
+            &mut self,
+            mentions: ::flatbuffers::WIPOffset<::flatbuffers::Vector<'b, ::flatbuffers::ForwardsUOffset<EventRef<'b>>>>,
+        ) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<_>>(Note::VT_MENTIONS, mentions);
+        }
+        #[inline]
+        pub fn add_quotes(
+            &mut self,
+            quotes: ::flatbuffers::WIPOffset<::flatbuffers::Vector<'b, ::flatbuffers::ForwardsUOffset<Quote<'b>>>>,
+        ) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<_>>(Note::VT_QUOTES, quotes);
+        }
+        #[inline]
+        pub fn add_profiles(
+            &mut self,
+            profiles: ::flatbuffers::WIPOffset<::flatbuffers::Vector<'b, ::flatbuffers::ForwardsUOffset<Mention<'b>>>>,
+        ) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<_>>(Note::VT_PROFILES, profiles);
+        }
+        #[inline]
+        pub fn add_recipients(
+            &mut self,
+            recipients: ::flatbuffers::WIPOffset<
+                ::flatbuffers::Vector<'b, ::flatbuffers::ForwardsUOffset<ProfileRef<'b>>>,
+            >,
+        ) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<_>>(Note::VT_RECIPIENTS, recipients);
+        }
+        #[inline]
+        pub fn new(_fbb: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>) -> NoteBuilder<'a, 'b, A> {
+            let start = _fbb.start_table();
+            NoteBuilder {
+                fbb_: _fbb,
+                start_: start,
+            }
+        }
+        #[inline]
+        pub fn finish(self) -> ::flatbuffers::WIPOffset<Note<'a>> {
+            let o = self.fbb_.end_table(self.start_);
+            self.fbb_.required(o, Note::VT_CONTENT, "content");
+            ::flatbuffers::WIPOffset::new(o.value())
+        }
+    }
+
+    impl ::core::fmt::Debug for Note<'_> {
+        fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+            let mut ds = f.debug_struct("Note");
+            ds.field("content", &self.content());
+            ds.field("reply", &self.reply());
+            ds.field("root", &self.root());
+            ds.field("mentions", &self.mentions());
+            ds.field("quotes", &self.quotes());
+            ds.field("profiles", &self.profiles());
+            ds.field("recipients", &self.recipients());
+            ds.finish()
+        }
+    }
+    pub enum DeletionOffset {}
+    #[derive(Copy, Clone, PartialEq)]
+
+    /// Kind 5 (NIP-09).
+    pub struct Deletion<'a> {
+        pub _tab: ::flatbuffers::Table<'a>,
+    }
+
+    impl<'a> ::flatbuffers::Follow<'a> for Deletion<'a> {
+        type Inner = Deletion<'a>;
+        #[inline]
+        unsafe fn follow(buf: &'a [u8], loc: usize) -> Self::Inner {
+            Self {
+                _tab: unsafe { ::flatbuffers::Table::new(buf, loc) },
+            }
+        }
+    }
+
+    impl<'a> Deletion<'a> {
+        pub const VT_IDS: ::flatbuffers::VOffsetT = 4;
+        pub const VT_ADDRESSES: ::flatbuffers::VOffsetT = 6;
+        pub const VT_KINDS: ::flatbuffers::VOffsetT = 8;
+        pub const VT_REASON: ::flatbuffers::VOffsetT = 10;
+
+        #[inline]
+        pub unsafe fn init_from_table(table: ::flatbuffers::Table<'a>) -> Self {
+            Deletion { _tab: table }
+        }
+        #[allow(unused_mut)]
+        pub fn create<'bldr: 'args, 'args: 'mut_bldr, 'mut_bldr, A: ::flatbuffers::Allocator + 'bldr>(
+            _fbb: &'mut_bldr mut ::flatbuffers::FlatBufferBuilder<'bldr, A>,
+            args: &'args DeletionArgs<'args>,
+        ) -> ::flatbuffers::WIPOffset<Deletion<'bldr>> {
+            let mut builder = DeletionBuilder::new(_fbb);
+            if let Some(x) = args.reason {
+                builder.add_reason(x);
+            }
+            if let Some(x) = args.kinds {
+                builder.add_kinds(x);
+            }
+            if let Some(x) = args.addresses {
+                builder.add_addresses(x);
+            }
+            if let Some(x) = args.ids {
+                builder.add_ids(x);
+            }
+            builder.finish()
+        }
+
+        #[inline]
+        pub fn ids(&self) -> Option<::flatbuffers::Vector<'a, Hash>> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab
+                    .get::<::flatbuffers::ForwardsUOffset<::flatbuffers::Vector<'a, Hash>>>(Deletion::VT_IDS, None)
+            }
+        }
+        /// The requester's own.
+        #[inline]
+        pub fn addresses(&self) -> Option<::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<Address<'a>>>> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab.get::<::flatbuffers::ForwardsUOffset<
+                    ::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<Address>>,
+                >>(Deletion::VT_ADDRESSES, None)
+            }
+        }
+        #[inline]
+        pub fn kinds(&self) -> Option<::flatbuffers::Vector<'a, u16>> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab
+                    .get::<::flatbuffers::ForwardsUOffset<::flatbuffers::Vector<'a, u16>>>(Deletion::VT_KINDS, None)
+            }
+        }
+        #[inline]
+        pub fn reason(&self) -> Option<&'a str> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab
+                    .get::<::flatbuffers::ForwardsUOffset<&str>>(Deletion::VT_REASON, None)
+            }
+        }
+    }
+
+    impl ::flatbuffers::Verifiable for Deletion<'_> {
+        #[inline]
+        fn run_verifier(v: &mut ::flatbuffers::Verifier, pos: usize) -> Result<(), ::flatbuffers::InvalidFlatbuffer> {
+            v.visit_table(pos)?
+     .visit_field::<::flatbuffers::ForwardsUOffset<::flatbuffers::Vector<'_, Hash>>>("ids", Self::VT_IDS, false)?
+     .visit_field::<::flatbuffers::ForwardsUOffset<::flatbuffers::Vector<'_, ::flatbuffers::ForwardsUOffset<Address>>>>("addresses", Self::VT_ADDRESSES, false)?
+     .visit_field::<::flatbuffers::ForwardsUOffset<::flatbuffers::Vector<'_, u16>>>("kinds", Self::VT_KINDS, false)?
+     .visit_field::<::flatbuffers::ForwardsUOffset<&str>>("reason", Self::VT_REASON, false)?
+     .finish();
+            Ok(())
+        }
+    }
+    pub struct DeletionArgs<'a> {
+        pub ids: Option<::flatbuffers::WIPOffset<::flatbuffers::Vector<'a, Hash>>>,
+        pub addresses:
+            Option<::flatbuffers::WIPOffset<::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<Address<'a>>>>>,
+        pub kinds: Option<::flatbuffers::WIPOffset<::flatbuffers::Vector<'a, u16>>>,
+        pub reason: Option<::flatbuffers::WIPOffset<&'a str>>,
+    }
+    impl<'a> Default for DeletionArgs<'a> {
+        #[inline]
+        fn default() -> Self {
+            DeletionArgs {
+                ids: None,
+                addresses: None,
+                kinds: None,
+                reason: None,
+            }
+        }
+    }
+
+    pub struct DeletionBuilder<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> {
+        fbb_: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>,
+        start_: ::flatbuffers::WIPOffset<::flatbuffers::TableUnfinishedWIPOffset>,
+    }
+    impl<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> DeletionBuilder<'a, 'b, A> {
+        #[inline]
+        pub fn add_ids(&mut self, ids: ::flatbuffers::WIPOffset<::flatbuffers::Vector<'b, Hash>>) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<_>>(Deletion::VT_IDS, ids);
+        }
+        #[inline]
+        pub fn add_addresses(
+            &mut self,
+            addresses: ::flatbuffers::WIPOffset<::flatbuffers::Vector<'b, ::flatbuffers::ForwardsUOffset<Address<'b>>>>,
+        ) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<_>>(Deletion::VT_ADDRESSES, addresses);
+        }
+        #[inline]
+        pub fn add_kinds(&mut self, kinds: ::flatbuffers::WIPOffset<::flatbuffers::Vector<'b, u16>>) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<_>>(Deletion::VT_KINDS, kinds);
+        }
+        #[inline]
+        pub fn add_reason(&mut self, reason: ::flatbuffers::WIPOffset<&'b str>) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<_>>(Deletion::VT_REASON, reason);
+        }
+        #[inline]
+        pub fn new(_fbb: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>) -> DeletionBuilder<'a, 'b, A> {
+            let start = _fbb.start_table();
+            DeletionBuilder {
+                fbb_: _fbb,
+                start_: start,
+            }
+        }
+        #[inline]
+        pub fn finish(self) -> ::flatbuffers::WIPOffset<Deletion<'a>> {
+            let o = self.fbb_.end_table(self.start_);
+            ::flatbuffers::WIPOffset::new(o.value())
+        }
+    }
+
+    impl ::core::fmt::Debug for Deletion<'_> {
+        fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+            let mut ds = f.debug_struct("Deletion");
+            ds.field("ids", &self.ids());
+            ds.field("addresses", &self.addresses());
+            ds.field("kinds", &self.kinds());
+            ds.field("reason", &self.reason());
+            ds.finish()
+        }
+    }
+    pub enum RepostOffset {}
+    #[derive(Copy, Clone, PartialEq)]
+
+    /// Kinds 6 and 16 (NIP-18).
+    pub struct Repost<'a> {
+        pub _tab: ::flatbuffers::Table<'a>,
+    }
+
+    impl<'a> ::flatbuffers::Follow<'a> for Repost<'a> {
+        type Inner = Repost<'a>;
+        #[inline]
+        unsafe fn follow(buf: &'a [u8], loc: usize) -> Self::Inner {
+            Self {
+                _tab: unsafe { ::flatbuffers::Table::new(buf, loc) },
+            }
+        }
+    }
+
+    impl<'a> Repost<'a> {
+        pub const VT_ID: ::flatbuffers::VOffsetT = 4;
+        pub const VT_KIND: ::flatbuffers::VOffsetT = 6;
+        pub const VT_AUTHOR: ::flatbuffers::VOffsetT = 8;
+        pub const VT_RELAY: ::flatbuffers::VOffsetT = 10;
+        pub const VT_ADDRESS: ::flatbuffers::VOffsetT = 12;
+        pub const VT_EMBEDDED: ::flatbuffers::VOffsetT = 14;
+
+        #[inline]
+        pub unsafe fn init_from_table(table: ::flatbuffers::Table<'a>) -> Self {
+            Repost { _tab: table }
+        }
+        #[allow(unused_mut)]
+        pub fn create<'bldr: 'args, 'args: 'mut_bldr, 'mut_bldr, A: ::flatbuffers::Allocator + 'bldr>(
+            _fbb: &'mut_bldr mut ::flatbuffers::FlatBufferBuilder<'bldr, A>,
+            args: &'args RepostArgs<'args>,
+        ) -> ::flatbuffers::WIPOffset<Repost<'bldr>> {
+            let mut builder = RepostBuilder::new(_fbb);
+            if let Some(x) = args.embedded {
+                builder.add_embedded(x);
+            }
+            if let Some(x) = args.address {
+                builder.add_address(x);
+            }
+            if let Some(x) = args.relay {
+                builder.add_relay(x);
+            }
+            if let Some(x) = args.author {
+                builder.add_author(x);
+            }
+            if let Some(x) = args.id {
+                builder.add_id(x);
+            }
+            if let Some(x) = args.kind {
+                builder.add_kind(x);
+            }
+            builder.finish()
+        }
+
+        /// Absent where only an address is given.
+        #[inline]
+        pub fn id(&self) -> Option<&'a Hash> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe { self._tab.get::<Hash>(Repost::VT_ID, None) }
+        }
+        #[inline]
+        pub fn kind(&self) -> Option<u16> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe { self._tab.get::<u16>(Repost::VT_KIND, None) }
+        }
+        #[inline]
+        pub fn author(&self) -> Option<&'a Hash> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe { self._tab.get::<Hash>(Repost::VT_AUTHOR, None) }
+        }
+        #[inline]
+        pub fn relay(&self) -> Option<&'a str> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab
+                    .get::<::flatbuffers::ForwardsUOffset<&str>>(Repost::VT_RELAY, None)
+            }
+        }
+        #[inline]
+        pub fn address(&self) -> Option<Address<'a>> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab
+                    .get::<::flatbuffers::ForwardsUOffset<Address>>(Repost::VT_ADDRESS, None)
+            }
+        }
+        /// The reposted event, if it was enclosed, is the one meant, and its id and signature hold.
+        #[inline]
+        pub fn embedded(&self) -> Option<NostrEvent<'a>> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab
+                    .get::<::flatbuffers::ForwardsUOffset<NostrEvent>>(Repost::VT_EMBEDDED, None)
+            }
+        }
+    }
+
+    impl ::flatbuffers::Verifiable for Repost<'_> {
+        #[inline]
+        fn run_verifier(v: &mut ::flatbuffers::Verifier, pos: usize) -> Result<(), ::flatbuffers::InvalidFlatbuffer> {
+            v.visit_table(pos)?
+                .visit_field::<Hash>("id", Self::VT_ID, false)?
+                .visit_field::<u16>("kind", Self::VT_KIND, false)?
+                .visit_field::<Hash>("author", Self::VT_AUTHOR, false)?
+                .visit_field::<::flatbuffers::ForwardsUOffset<&str>>("relay", Self::VT_RELAY, false)?
+                .visit_field::<::flatbuffers::ForwardsUOffset<Address>>("address", Self::VT_ADDRESS, false)?
+                .visit_field::<::flatbuffers::ForwardsUOffset<NostrEvent>>("embedded", Self::VT_EMBEDDED, false)?
+                .finish();
+            Ok(())
+        }
+    }
+    pub struct RepostArgs<'a> {
+        pub id: Option<&'a Hash>,
+        pub kind: Option<u16>,
+        pub author: Option<&'a Hash>,
+        pub relay: Option<::flatbuffers::WIPOffset<&'a str>>,
+        pub address: Option<::flatbuffers::WIPOffset<Address<'a>>>,
+        pub embedded: Option<::flatbuffers::WIPOffset<NostrEvent<'a>>>,
+    }
+    impl<'a> Default for RepostArgs<'a> {
+        #[inline]
+        fn default() -> Self {
+            RepostArgs {
+                id: None,
+                kind: None,
+                author: None,
+                relay: None,
+                address: None,
+                embedded: None,
+            }
+        }
+    }
+
+    pub struct RepostBuilder<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> {
+        fbb_: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>,
+        start_: ::flatbuffers::WIPOffset<::flatbuffers::TableUnfinishedWIPOffset>,
+    }
+    impl<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> RepostBuilder<'a, 'b, A> {
+        #[inline]
+        pub fn add_id(&mut self, id: &Hash) {
+            self.fbb_.push_slot_always::<&Hash>(Repost::VT_ID, id);
+        }
+        #[inline]
+        pub fn add_kind(&mut self, kind: u16) {
+            self.fbb_.push_slot_always::<u16>(Repost::VT_KIND, kind);
+        }
+        #[inline]
+        pub fn add_author(&mut self, author: &Hash) {
+            self.fbb_.push_slot_always::<&Hash>(Repost::VT_AUTHOR, author);
+        }
+        #[inline]
+        pub fn add_relay(&mut self, relay: ::flatbuffers::WIPOffset<&'b str>) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<_>>(Repost::VT_RELAY, relay);
+        }
+        #[inline]
+        pub fn add_address(&mut self, address: ::flatbuffers::WIPOffset<Address<'b>>) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<Address>>(Repost::VT_ADDRESS, address);
+        }
+        #[inline]
+        pub fn add_embedded(&mut self, embedded: ::flatbuffers::WIPOffset<NostrEvent<'b>>) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<NostrEvent>>(Repost::VT_EMBEDDED, embedded);
+        }
+        #[inline]
+        pub fn new(_fbb: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>) -> RepostBuilder<'a, 'b, A> {
+            let start = _fbb.start_table();
+            RepostBuilder {
+                fbb_: _fbb,
+                start_: start,
+            }
+        }
+        #[inline]
+        pub fn finish(self) -> ::flatbuffers::WIPOffset<Repost<'a>> {
+            let o = self.fbb_.end_table(self.start_);
+            ::flatbuffers::WIPOffset::new(o.value())
+        }
+    }
+
+    impl ::core::fmt::Debug for Repost<'_> {
+        fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+            let mut ds = f.debug_struct("Repost");
+            ds.field("id", &self.id());
+            ds.field("kind", &self.kind());
+            ds.field("author", &self.author());
+            ds.field("relay", &self.relay());
+            ds.field("address", &self.address());
+            ds.field("embedded", &self.embedded());
+            ds.finish()
+        }
+    }
+    pub enum ReactionOffset {}
+    #[derive(Copy, Clone, PartialEq)]
+
+    /// Kind 7 (NIP-25).
+    pub struct Reaction<'a> {
+        pub _tab: ::flatbuffers::Table<'a>,
+    }
+
+    impl<'a> ::flatbuffers::Follow<'a> for Reaction<'a> {
+        type Inner = Reaction<'a>;
+        #[inline]
+        unsafe fn follow(buf: &'a [u8], loc: usize) -> Self::Inner {
+            Self {
+                _tab: unsafe { ::flatbuffers::Table::new(buf, loc) },
+            }
+        }
+    }
+
+    impl<'a> Reaction<'a> {
+        pub const VT_REACTION: ::flatbuffers::VOffsetT = 4;
+        pub const VT_CONTENT: ::flatbuffers::VOffsetT = 6;
+        pub const VT_SHORTCODE: ::flatbuffers::VOffsetT = 8;
+        pub const VT_URL: ::flatbuffers::VOffsetT = 10;
+        pub const VT_EVENT: ::flatbuffers::VOffsetT = 12;
+        pub const VT_AUTHOR: ::flatbuffers::VOffsetT = 14;
+        pub const VT_KIND: ::flatbuffers::VOffsetT = 16;
+        pub const VT_ADDRESS: ::flatbuffers::VOffsetT = 18;
+
+        #[inline]
+        pub unsafe fn init_from_table(table: ::flatbuffers::Table<'a>) -> Self {
+            Reaction { _tab: table }
+        }
+        #[allow(unused_mut)]
+        pub fn create<'bldr: 'args, 'args: 'mut_bldr, 'mut_bldr, A: ::flatbuffers::Allocator + 'bldr>(
+            _fbb: &'mut_bldr mut ::flatbuffers::FlatBufferBuilder<'bldr, A>,
+            args: &'args ReactionArgs<'args>,
+        ) -> ::flatbuffers::WIPOffset<Reaction<'bldr>> {
+            let mut builder = ReactionBuilder::new(_fbb);
+            if let Some(x) = args.address {
+                builder.add_address(x);
+            }
+            if let Some(x) = args.author {
+                builder.add_author(x);
+            }
+            if let Some(x) = args.event {
+                builder.add_event(x);
+            }
+            if let Some(x) = args.url {
+                builder.add_url(x);
+            }
+            if let Some(x) = args.shortcode {
+                builder.add_shortcode(x);
+            }
+            if let Some(x) = args.content {
+                builder.add_content(x);
+            }
+            if let Some(x) = args.kind {
+                builder.add_kind(x);
+            }
+            builder.add_reaction(args.reaction);
+            builder.finish()
+        }
+
+        #[inline]
+        pub fn reaction(&self) -> ReactionType {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab
+                    .get::<ReactionType>(Reaction::VT_REACTION, Some(ReactionType::Like))
+                    .unwrap()
+            }
+        }
+        #[inline]
+        pub fn content(&self) -> &'a str {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab
+                    .get::<::flatbuffers::ForwardsUOffset<&str>>(Reaction::VT_CONTENT, None)
+                    .unwrap()
+            }
+        }
+        /// Of a custom emoji.
+        #[inline]
+        pub fn shortcode(&self) -> Option<&'a str> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab
+                    .get::<::flatbuffers::ForwardsUOffset<&str>>(Reaction::VT_SHORTCODE, None)
+            }
+        }
+        /// Of a custom emoji.
+        #[inline]
+        pub fn url(&self) -> Option<&'a str> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab
+                    .get::<::flatbuffers::ForwardsUOffset<&str>>(Reaction::VT_URL, None)
+            }
+        }
+        /// What it is about; absent where only an address is given.
+        #[inline]
+        pub fn event(&self) -> Option<EventRef<'a>> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab
+                    .get::<::flatbuffers::ForwardsUOffset<EventRef>>(Reaction::VT_EVENT, None)
+            }
+        }
+        #[inline]
+        pub fn author(&self) -> Option<&'a Hash> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe { self._tab.get::<Hash>(Reaction::VT_AUTHOR, None) }
+        }
+        #[inline]
+        pub fn kind(&self) -> Option<u16> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe { self._tab.get::<u16>(Reaction::VT_KIND, None) }
+        }
+        #[inline]
+        pub fn address(&self) -> Option<Address<'a>> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab
+                    .get::<::flatbuffers::ForwardsUOffset<Address>>(Reaction::VT_ADDRESS, None)
+            }
+        }
+    }
+
+    impl ::flatbuffers::Verifiable for Reaction<'_> {
+        #[inline]
+        fn run_verifier(v: &mut ::flatbuffers::Verifier, pos: usize) -> Result<(), ::flatbuffers::InvalidFlatbuffer> {
+            v.visit_table(pos)?
+                .visit_field::<ReactionType>("reaction", Self::VT_REACTION, false)?
+                .visit_field::<::flatbuffers::ForwardsUOffset<&str>>("content", Self::VT_CONTENT, true)?
+                .visit_field::<::flatbuffers::ForwardsUOffset<&str>>("shortcode", Self::VT_SHORTCODE, false)?
+                .visit_field::<::flatbuffers::ForwardsUOffset<&str>>("url", Self::VT_URL, false)?
+                .visit_field::<::flatbuffers::ForwardsUOffset<EventRef>>("event", Self::VT_EVENT, false)?
+                .visit_field::<Hash>("author", Self::VT_AUTHOR, false)?
+                .visit_field::<u16>("kind", Self::VT_KIND, false)?
+                .visit_field::<::flatbuffers::ForwardsUOffset<Address>>("address", Self::VT_ADDRESS, false)?
+                .finish();
+            Ok(())
+        }
+    }
+    pub struct ReactionArgs<'a> {
+        pub reaction: ReactionType,
+        pub content: Option<::flatbuffers::WIPOffset<&'a str>>,
+        pub shortcode: Option<::flatbuffers::WIPOffset<&'a str>>,
+        pub url: Option<::flatbuffers::WIPOffset<&'a str>>,
+        pub event: Option<::flatbuffers::WIPOffset<EventRef<'a>>>,
+        pub author: Option<&'a Hash>,
+        pub kind: Option<u16>,
+        pub address: Option<::flatbuffers::WIPOffset<Address<'a>>>,
+    }
+    impl<'a> Default for ReactionArgs<'a> {
+        #[inline]
+        fn default() -> Self {
+            ReactionArgs {
+                reaction: ReactionType::Like,
+                content: None, // required field
+                shortcode: None,
+                url: None,
+                event: None,
+                author: None,
+                kind: None,
+                address: None,
+            }
+        }
+    }
+
+    pub struct ReactionBuilder<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> {
+        fbb_: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>,
+        start_: ::flatbuffers::WIPOffset<::flatbuffers::TableUnfinishedWIPOffset>,
+    }
+    impl<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> ReactionBuilder<'a, 'b, A> {
+        #[inline]
+        pub fn add_reaction(&mut self, reaction: ReactionType) {
+            self.fbb_
+                .push_slot::<ReactionType>(Reaction::VT_REACTION, reaction, ReactionType::Like);
+        }
+        #[inline]
+        pub fn add_content(&mut self, content: ::flatbuffers::WIPOffset<&'b str>) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<_>>(Reaction::VT_CONTENT, content);
+        }
+        #[inline]
+        pub fn add_shortcode(&mut self, shortcode: ::flatbuffers::WIPOffset<&'b str>) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<_>>(Reaction::VT_SHORTCODE, shortcode);
+        }
+        #[inline]
+        pub fn add_url(&mut self, url: ::flatbuffers::WIPOffset<&'b str>) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<_>>(Reaction::VT_URL, url);
+        }
+        #[inline]
+        pub fn add_event(&mut self, event: ::flatbuffers::WIPOffset<EventRef<'b>>) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<EventRef>>(Reaction::VT_EVENT, event);
+        }
+        #[inline]
+        pub fn add_author(&mut self, author: &Hash) {
+            self.fbb_.push_slot_always::<&Hash>(Reaction::VT_AUTHOR, author);
+        }
+        #[inline]
+        pub fn add_kind(&mut self, kind: u16) {
+            self.fbb_.push_slot_always::<u16>(Reaction::VT_KIND, kind);
+        }
+        #[inline]
+        pub fn add_address(&mut self, address: ::flatbuffers::WIPOffset<Address<'b>>) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<Address>>(Reaction::VT_ADDRESS, address);
+        }
+        #[inline]
+        pub fn new(_fbb: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>) -> ReactionBuilder<'a, 'b, A> {
+            let start = _fbb.start_table();
+            ReactionBuilder {
+                fbb_: _fbb,
+                start_: start,
+            }
+        }
+        #[inline]
+        pub fn finish(self) -> ::flatbuffers::WIPOffset<Reaction<'a>> {
+            let o = self.fbb_.end_table(self.start_);
+            self.fbb_.required(o, Reaction::VT_CONTENT, "content");
+            ::flatbuffers::WIPOffset::new(o.value())
+        }
+    }
+
+    impl ::core::fmt::Debug for Reaction<'_> {
+        fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+            let mut ds = f.debug_struct("Reaction");
+            ds.field("reaction", &self.reaction());
+            ds.field("content", &self.content());
+            ds.field("shortcode", &self.shortcode());
+            ds.field("url", &self.url());
+            ds.field("event", &self.event());
+            ds.field("author", &self.author());
+            ds.field("kind", &self.kind());
+            ds.field("address", &self.address());
+            ds.finish()
+        }
+    }
+    pub enum ExternalOffset {}
+    #[derive(Copy, Clone, PartialEq)]
+
+    /// Something outside Nostr (NIP-73).
+    pub struct External<'a> {
+        pub _tab: ::flatbuffers::Table<'a>,
+    }
+
+    impl<'a> ::flatbuffers::Follow<'a> for External<'a> {
+        type Inner = External<'a>;
+        #[inline]
+        unsafe fn follow(buf: &'a [u8], loc: usize) -> Self::Inner {
+            Self {
+                _tab: unsafe { ::flatbuffers::Table::new(buf, loc) },
+            }
+        }
+    }
+
+    impl<'a> External<'a> {
+        pub const VT_ID: ::flatbuffers::VOffsetT = 4;
+        pub const VT_KIND: ::flatbuffers::VOffsetT = 6;
+        pub const VT_HINT: ::flatbuffers::VOffsetT = 8;
+
+        #[inline]
+        pub unsafe fn init_from_table(table: ::flatbuffers::Table<'a>) -> Self {
+            External { _tab: table }
+        }
+        #[allow(unused_mut)]
+        pub fn create<'bldr: 'args, 'args: 'mut_bldr, 'mut_bldr, A: ::flatbuffers::Allocator + 'bldr>(
+            _fbb: &'mut_bldr mut ::flatbuffers::FlatBufferBuilder<'bldr, A>,
+            args: &'args ExternalArgs<'args>,
+        ) -> ::flatbuffers::WIPOffset<External<'bldr>> {
+            let mut builder = ExternalBuilder::new(_fbb);
+            if let Some(x) = args.hint {
+                builder.add_hint(x);
+            }
+            if let Some(x) = args.kind {
+                builder.add_kind(x);
+            }
+            if let Some(x) = args.id {
+                builder.add_id(x);
+            }
+            builder.finish()
+        }
+
+        /// `https://…`, `isbn:…`, `podcast:guid:…`.
+        #[inline]
+        pub fn id(&self) -> &'a str {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab
+                    .get::<::flatbuffers::ForwardsUOffset<&str>>(External::VT_ID, None)
+                    .unwrap()
+            }
+        }
+        #[inline]
+        pub fn kind(&self) -> Option<&'a str> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab
+                    .get::<::flatbuffers::ForwardsUOffset<&str>>(External::VT_KIND, None)
+            }
+        }
+        /// A web page about it.
+        #[inline]
+        pub fn hint(&self) -> Option<&'a str> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab
+                    .get::<::flatbuffers::ForwardsUOffset<&str>>(External::VT_HINT, None)
+            }
+        }
+    }
+
+    impl ::flatbuffers::Verifiable for External<'_> {
+        #[inline]
+        fn run_verifier(v: &mut ::flatbuffers::Verifier, pos: usize) -> Result<(), ::flatbuffers::InvalidFlatbuffer> {
+            v.visit_table(pos)?
+                .visit_field::<::flatbuffers::ForwardsUOffset<&str>>("id", Self::VT_ID, true)?
+                .visit_field::<::flatbuffers::ForwardsUOffset<&str>>("kind", Self::VT_KIND, false)?
+                .visit_field::<::flatbuffers::ForwardsUOffset<&str>>("hint", Self::VT_HINT, false)?
+                .finish();
+            Ok(())
+        }
+    }
+    pub struct ExternalArgs<'a> {
+        pub id: Option<::flatbuffers::WIPOffset<&'a str>>,
+        pub kind: Option<::flatbuffers::WIPOffset<&'a str>>,
+        pub hint: Option<::flatbuffers::WIPOffset<&'a str>>,
+    }
+    impl<'a> Default for ExternalArgs<'a> {
+        #[inline]
+        fn default() -> Self {
+            ExternalArgs {
+                id: None, // required field
+                kind: None,
+                hint: None,
+            }
+        }
+    }
+
+    pub struct ExternalBuilder<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> {
+        fbb_: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>,
+        start_: ::flatbuffers::WIPOffset<::flatbuffers::TableUnfinishedWIPOffset>,
+    }
+    impl<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> ExternalBuilder<'a, 'b, A> {
+        #[inline]
+        pub fn add_id(&mut self, id: ::flatbuffers::WIPOffset<&'b str>) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<_>>(External::VT_ID, id);
+        }
+        #[inline]
+        pub fn add_kind(&mut self, kind: ::flatbuffers::WIPOffset<&'b str>) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<_>>(External::VT_KIND, kind);
+        }
+        #[inline]
+        pub fn add_hint(&mut self, hint: ::flatbuffers::WIPOffset<&'b str>) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<_>>(External::VT_HINT, hint);
+        }
+        #[inline]
+        pub fn new(_fbb: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>) -> ExternalBuilder<'a, 'b, A> {
+            let start = _fbb.start_table();
+            ExternalBuilder {
+                fbb_: _fbb,
+                start_: start,
+            }
+        }
+        #[inline]
+        pub fn finish(self) -> ::flatbuffers::WIPOffset<External<'a>> {
+            let o = self.fbb_.end_table(self.start_);
+            self.fbb_.required(o, External::VT_ID, "id");
+            ::flatbuffers::WIPOffset::new(o.value())
+        }
+    }
+
+    impl ::core::fmt::Debug for External<'_> {
+        fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+            let mut ds = f.debug_struct("External");
+            ds.field("id", &self.id());
+            ds.field("kind", &self.kind());
+            ds.field("hint", &self.hint());
+            ds.finish()
+        }
+    }
+    pub enum ExternalReactionOffset {}
+    #[derive(Copy, Clone, PartialEq)]
+
+    /// Kind 17 (NIP-25): a reaction to something outside Nostr.
+    pub struct ExternalReaction<'a> {
+        pub _tab: ::flatbuffers::Table<'a>,
+    }
+
+    impl<'a> ::flatbuffers::Follow<'a> for ExternalReaction<'a> {
+        type Inner = ExternalReaction<'a>;
+        #[inline]
+        unsafe fn follow(buf: &'a [u8], loc: usize) -> Self::Inner {
+            Self {
+                _tab: unsafe { ::flatbuffers::Table::new(buf, loc) },
+            }
+        }
+    }
+
+    impl<'a> ExternalReaction<'a> {
+        pub const VT_REACTION: ::flatbuffers::VOffsetT = 4;
+        pub const VT_CONTENT: ::flatbuffers::VOffsetT = 6;
+        pub const VT_SHORTCODE: ::flatbuffers::VOffsetT = 8;
+        pub const VT_EMOJI_URL: ::flatbuffers::VOffsetT = 10;
+        pub const VT_URL: ::flatbuffers::VOffsetT = 12;
+        pub const VT_TARGETS: ::flatbuffers::VOffsetT = 14;
+
+        #[inline]
+        pub unsafe fn init_from_table(table: ::flatbuffers::Table<'a>) -> Self {
+            ExternalReaction { _tab: table }
+        }
+        #[allow(unused_mut)]
+        pub fn create<'bldr: 'args, 'args: 'mut_bldr, 'mut_bldr, A: ::flatbuffers::Allocator + 'bldr>(
+            _fbb: &'mut_bldr mut ::flatbuffers::FlatBufferBuilder<'bldr, A>,
+            args: &'args ExternalReactionArgs<'args>,
+        ) -> ::flatbuffers::WIPOffset<ExternalReaction<'bldr>> {
+            let mut builder = ExternalReactionBuilder::new(_fbb);
+            if let Some(x) = args.targets {
+                builder.add_targets(x);
+            }
+            if let Some(x) = args.url {
+                builder.add_url(x);
+            }
+            if let Some(x) = args.emoji_url {
+                builder.add_emoji_url(x);
+            }
+            if let Some(x) = args.shortcode {
+                builder.add_shortcode(x);
+            }
+            if let Some(x) = args.content {
+                builder.add_content(x);
+            }
+            builder.add_reaction(args.reaction);
+            builder.finish()
+        }
+
+        #[inline]
+        pub fn reaction(&self) -> ReactionType {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab
+                    .get::<ReactionType>(ExternalReaction::VT_REACTION, Some(ReactionType::Like))
+                    .unwrap()
+            }
+        }
+        #[inline]
+        pub fn content(&self) -> &'a str {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab
+                    .get::<::flatbuffers::ForwardsUOffset<&str>>(ExternalReaction::VT_CONTENT, None)
+                    .unwrap()
+            }
+        }
+        /// Of a custom emoji.
+        #[inline]
+        pub fn shortcode(&self) -> Option<&'a str> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab
+                    .get::<::flatbuffers::ForwardsUOffset<&str>>(ExternalReaction::VT_SHORTCODE, None)
+            }
+        }
+        /// Of a custom emoji.
+        #[inline]
+        pub fn emoji_url(&self) -> Option<&'a str> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab
+                    .get::<::flatbuffers::ForwardsUOffset<&str>>(ExternalReaction::VT_EMOJI_URL, None)
+            }
+        }
+        /// The web page's address.
+        #[inline]
+        pub fn url(&self) -> Option<&'a str> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab
+                    .get::<::flatbuffers::ForwardsUOffset<&str>>(ExternalReaction::VT_URL, None)
+            }
+        }
+        #[inline]
+        pub fn targets(&self) -> Option<::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<External<'a>>>> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab.get::<::flatbuffers::ForwardsUOffset<
+                    ::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<External>>,
+                >>(ExternalReaction::VT_TARGETS, None)
+            }
+        }
+    }
+
+    impl ::flatbuffers::Verifiable for ExternalReaction<'_> {
+        #[inline]
+        fn run_verifier(v: &mut ::flatbuffers::Verifier, pos: usize) -> Result<(), ::flatbuffers::InvalidFlatbuffer> {
+            v.visit_table(pos)?
+     .visit_field::<ReactionType>("reaction", Self::VT_REACTION, false)?
+     .visit_field::<::flatbuffers::ForwardsUOffset<&str>>("content", Self::VT_CONTENT, true)?
+     .visit_field::<::flatbuffers::ForwardsUOffset<&str>>("shortcode", Self::VT_SHORTCODE, false)?
+     .visit_field::<::flatbuffers::ForwardsUOffset<&str>>("emoji_url", Self::VT_EMOJI_URL, false)?
+     .visit_field::<::flatbuffers::ForwardsUOffset<&str>>("url", Self::VT_URL, false)?
+     .visit_field::<::flatbuffers::ForwardsUOffset<::flatbuffers::Vector<'_, ::flatbuffers::ForwardsUOffset<External>>>>("targets", Self::VT_TARGETS, false)?
+     .finish();
+            Ok(())
+        }
+    }
+    pub struct ExternalReactionArgs<'a> {
+        pub reaction: ReactionType,
+        pub content: Option<::flatbuffers::WIPOffset<&'a str>>,
+        pub shortcode: Option<::flatbuffers::WIPOffset<&'a str>>,
+        pub emoji_url: Option<::flatbuffers::WIPOffset<&'a str>>,
+        pub url: Option<::flatbuffers::WIPOffset<&'a str>>,
+        pub targets:
+            Option<::flatbuffers::WIPOffset<::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<External<'a>>>>>,
+    }
+    impl<'a> Default for ExternalReactionArgs<'a> {
+        #[inline]
+        fn default() -> Self {
+            ExternalReactionArgs {
+                reaction: ReactionType::Like,
+                content: None, // required field
+                shortcode: None,
+                emoji_url: None,
+                url: None,
+                targets: None,
+            }
+        }
+    }
+
+    pub struct ExternalReactionBuilder<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> {
+        fbb_: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>,
+        start_: ::flatbuffers::WIPOffset<::flatbuffers::TableUnfinishedWIPOffset>,
+    }
+    impl<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> ExternalReactionBuilder<'a, 'b, A> {
+        #[inline]
+        pub fn add_reaction(&mut self, reaction: ReactionType) {
+            self.fbb_
+                .push_slot::<ReactionType>(ExternalReaction::VT_REACTION, reaction, ReactionType::Like);
+        }
+        #[inline]
+        pub fn add_content(&mut self, content: ::flatbuffers::WIPOffset<&'b str>) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<_>>(ExternalReaction::VT_CONTENT, content);
+        }
+        #[inline]
+        pub fn add_shortcode(&mut self, shortcode: ::flatbuffers::WIPOffset<&'b str>) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<_>>(ExternalReaction::VT_SHORTCODE, shortcode);
+        }
+        #[inline]
+        pub fn add_emoji_url(&mut self, emoji_url: ::flatbuffers::WIPOffset<&'b str>) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<_>>(ExternalReaction::VT_EMOJI_URL, emoji_url);
+        }
+        #[inline]
+        pub fn add_url(&mut self, url: ::flatbuffers::WIPOffset<&'b str>) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<_>>(ExternalReaction::VT_URL, url);
+        }
+        #[inline]
+        pub fn add_targets(
+            &mut self,
+            targets: ::flatbuffers::WIPOffset<::flatbuffers::Vector<'b, ::flatbuffers::ForwardsUOffset<External<'b>>>>,
+        ) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<_>>(ExternalReaction::VT_TARGETS, targets);
+        }
+        #[inline]
+        pub fn new(_fbb: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>) -> ExternalReactionBuilder<'a, 'b, A> {
+            let start = _fbb.start_table();
+            ExternalReactionBuilder {
+                fbb_: _fbb,
+                start_: start,
+            }
+        }
+        #[inline]
+        pub fn finish(self) -> ::flatbuffers::WIPOffset<ExternalReaction<'a>> {
+            let o = self.fbb_.end_table(self.start_);
+            self.fbb_.required(o, ExternalReaction::VT_CONTENT, "content");
+            ::flatbuffers::WIPOffset::new(o.value())
+        }
+    }
+
+    impl ::core::fmt::Debug for ExternalReaction<'_> {
+        fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+            let mut ds = f.debug_struct("ExternalReaction");
+            ds.field("reaction", &self.reaction());
+            ds.field("content", &self.content());
+            ds.field("shortcode", &self.shortcode());
+            ds.field("emoji_url", &self.emoji_url());
+            ds.field("url", &self.url());
+            ds.field("targets", &self.targets());
+            ds.finish()
+        }
+    }
+    pub enum MediaPostOffset {}
+    #[derive(Copy, Clone, PartialEq)]
+
+    /// Kinds 20, 21 and 22 (NIP-68, 71).
+    pub struct MediaPost<'a> {
+        pub _tab: ::flatbuffers::Table<'a>,
+    }
+
+    impl<'a> ::flatbuffers::Follow<'a> for MediaPost<'a> {
+        type Inner = MediaPost<'a>;
+        #[inline]
+        unsafe fn follow(buf: &'a [u8], loc: usize) -> Self::Inner {
+            Self {
+                _tab: unsafe { ::flatbuffers::Table::new(buf, loc) },
+            }
+        }
+    }
+
+    impl<'a> MediaPost<'a> {
+        pub const VT_TITLE: ::flatbuffers::VOffsetT = 4;
+        pub const VT_MEDIA: ::flatbuffers::VOffsetT = 6;
+        pub const VT_CONTENT_WARNING: ::flatbuffers::VOffsetT = 8;
+        pub const VT_PUBLISHED_AT: ::flatbuffers::VOffsetT = 10;
+        pub const VT_TOPICS: ::flatbuffers::VOffsetT = 12;
+        pub const VT_CONTENT: ::flatbuffers::VOffsetT = 14;
+        pub const VT_QUOTES: ::flatbuffers::VOffsetT = 16;
+        pub const VT_PROFILES: ::flatbuffers::VOffsetT = 18;
+
+        #[inline]
+        pub unsafe fn init_from_table(table: ::flatbuffers::Table<'a>) -> Self {
+            MediaPost { _tab: table }
+        }
+        #[allow(unused_mut)]
+        pub fn create<'bldr: 'args, 'args: 'mut_bldr, 'mut_bldr, A: ::flatbuffers::Allocator + 'bldr>(
+            _fbb: &'mut_bldr mut ::flatbuffers::FlatBufferBuilder<'bldr, A>,
+            args: &'args MediaPostArgs<'args>,
+        ) -> ::flatbuffers::WIPOffset<MediaPost<'bldr>> {
+            let mut builder = MediaPostBuilder::new(_fbb);
+            if let Some(x) = args.published_at {
+                builder.add_published_at(x);
+            }
+            if let Some(x) = args.profiles {
+                builder.add_profiles(x);
+            }
+            if let Some(x) = args.quotes {
+                builder.add_quotes(x);
+            }
+            if let Some(x) = args.content {
+                builder.add_content(x);
+            }
+            if let Some(x) = args.topics {
+                builder.add_topics(x);
+            }
+            if let Some(x) = args.content_warning {
+                builder.add_content_warning(x);
+            }
+            if let Some(x) = args.media {
+                builder.add_media(x);
+            }
+            if let Some(x) = args.title {
+                builder.add_title(x);
+            }
+            builder.finish()
+        }
+
+        #[inline]
+        pub fn title(&self) -> Option<&'a str> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab
+                    .get::<::flatbuffers::ForwardsUOffset<&str>>(MediaPost::VT_TITLE, None)
+            }
+        }
+        /// Pictures, or variants of one video.
+        #[inline]
+        pub fn media(&self) -> Option<::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<Media<'a>>>> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab.get::<::flatbuffers::ForwardsUOffset<
+                    ::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<Media>>,
+                >>(MediaPost::VT_MEDIA, None)
+            }
+        }
+        /// Why it should be hidden at first (NIP-36); empty where no reason is given.
+        #[inline]
+        pub fn content_warning(&self) -> Option<&'a str> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab
+                    .get::<::flatbuffers::ForwardsUOffset<&str>>(MediaPost::VT_CONTENT_WARNING, None)
+            }
+        }
+        /// Unix seconds.
+        #[inline]
+        pub fn published_at(&self) -> Option<u64> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe { self._tab.get::<u64>(MediaPost::VT_PUBLISHED_AT, None) }
+        }
+        #[inline]
+        pub fn topics(&self) -> Option<::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<&'a str>>> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab.get::<::flatbuffers::ForwardsUOffset<
+                    ::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<&'a str>>,
+                >>(MediaPost::VT_TOPICS, None)
+            }
+        }
+        #[inline]
+        pub fn content(&self) -> Content<'a> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab
+                    .get::<::flatbuffers::ForwardsUOffset<Content>>(MediaPost::VT_CONTENT, None)
+                    .unwrap()
+            }
+        }
+        #[inline]
+        pub fn quotes(&self) -> Option<::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<Quote<'a>>>> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab.get::<::flatbuffers::ForwardsUOffset<
+                    ::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<Quote>>,
+                >>(MediaPost::VT_QUOTES, None)
+            }
+        }
+        #[inline]
+        pub fn profiles(&self) -> Option<::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<Mention<'a>>>> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab.get::<::flatbuffers::ForwardsUOffset<
+                    ::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<Mention>>,
+                >>(MediaPost::VT_PROFILES, None)
+            }
+        }
+    }
+
+    impl ::flatbuffers::Verifiable for MediaPost<'_> {
+        #[inline]
+        fn run_verifier(v: &mut ::flatbuffers::Verifier, pos: usize) -> Result<(), ::flatbuffers::InvalidFlatbuffer> {
+            v.visit_table(pos)?
+     .visit_field::<::flatbuffers::ForwardsUOffset<&str>>("title", Self::VT_TITLE, false)?
+     .visit_field::<::flatbuffers::ForwardsUOffset<::flatbuffers::Vector<'_, ::flatbuffers::ForwardsUOffset<Media>>>>("media", Self::VT_MEDIA, false)?
+     .visit_field::<::flatbuffers::ForwardsUOffset<&str>>("content_warning", Self::VT_CONTENT_WARNING, false)?
+     .visit_field::<u64>("published_at", Self::VT_PUBLISHED_AT, false)?
+     .visit_field::<::flatbuffers::ForwardsUOffset<::flatbuffers::Vector<'_, ::flatbuffers::ForwardsUOffset<&'_ str>>>>("topics", Self::VT_TOPICS, false)?
+     .visit_field::<::flatbuffers::ForwardsUOffset<Content>>("content", Self::VT_CONTENT, true)?
+     .visit_field::<::flatbuffers::ForwardsUOffset<::flatbuffers::Vector<'_, ::flatbuffers::ForwardsUOffset<Quote>>>>("quotes", Self::VT_QUOTES, false)?
+     .visit_field::<::flatbuffers::ForwardsUOffset<::flatbuffers::Vector<'_, ::flatbuffers::ForwardsUOffset<Mention>>>>("profiles", Self::VT_PROFILES, false)?
+     .finish();
+            Ok(())
+        }
+    }
+    pub struct MediaPostArgs<'a> {
+        pub title: Option<::flatbuffers::WIPOffset<&'a str>>,
+        pub media:
+            Option<::flatbuffers::WIPOffset<::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<Media<'a>>>>>,
+        pub content_warning: Option<::flatbuffers::WIPOffset<&'a str>>,
+        pub published_at: Option<u64>,
+        pub topics:
+            Option<::flatbuffers::WIPOffset<::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<&'a str>>>>,
+        pub content: Option<::flatbuffers::WIPOffset<Content<'a>>>,
+        pub quotes:
+            Option<::flatbuffers::WIPOffset<::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<Quote<'a>>>>>,
+        pub profiles:
+            Option<::flatbuffers::WIPOffset<::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<Mention<'a>>>>>,
+    }
+    impl<'a> Default for MediaPostArgs<'a> {
+        #[inline]
+        fn default() -> Self {
+            MediaPostArgs {
+                title: None,
+                media: None,
+                content_warning: None,
+                published_at: None,
+                topics: None,
+                content: None, // required field
+                quotes: None,
+                profiles: None,
+            }
+        }
+    }
+
+    pub struct MediaPostBuilder<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> {
+        fbb_: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>,
+        start_: ::flatbuffers::WIPOffset<::flatbuffers::TableUnfinishedWIPOffset>,
+    }
+    impl<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> MediaPostBuilder<'a, 'b, A> {
+        #[inline]
+        pub fn add_title(&mut self, title: ::flatbuffers::WIPOffset<&'b str>) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<_>>(MediaPost::VT_TITLE, title);
+        }
+        #[inline]
+        pub fn add_media(
+            &mut self,
+            media: ::flatbuffers::WIPOffset<::flatbuffers::Vector<'b, ::flatbuffers::ForwardsUOffset<Media<'b>>>>,
+        ) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<_>>(MediaPost::VT_MEDIA, media);
+        }
+        #[inline]
+        pub fn add_content_warning(&mut self, content_warning: ::flatbuffers::WIPOffset<&'b str>) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<_>>(MediaPost::VT_CONTENT_WARNING, content_warning);
+        }
+        #[inline]
+        pub fn add_published_at(&mut self, published_at: u64) {
+            self.fbb_
+                .push_slot_always::<u64>(MediaPost::VT_PUBLISHED_AT, published_at);
+        }
+        #[inline]
+        pub fn add_topics(
+            &mut self,
+            topics: ::flatbuffers::WIPOffset<::flatbuffers::Vector<'b, ::flatbuffers::ForwardsUOffset<&'b str>>>,
+        ) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<_>>(MediaPost::VT_TOPICS, topics);
+        }
+        #[inline]
+        pub fn add_content(&mut self, content: ::flatbuffers::WIPOffset<Content<'b>>) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<Content>>(MediaPost::VT_CONTENT, content);
+        }
+        #[inline]
+        pub fn add_quotes(
+            &mut self,
+            quotes: ::flatbuffers::WIPOffset<::flatbuffers::Vector<'b, ::flatbuffers::ForwardsUOffset<Quote<'b>>>>,
+        ) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<_>>(MediaPost::VT_QUOTES, quotes);
+        }
+        #[inline]
+        pub fn add_profiles(
+            &mut self,
+            profiles: ::flatbuffers::WIPOffset<::flatbuffers::Vector<'b, ::flatbuffers::ForwardsUOffset<Mention<'b>>>>,
+        ) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<_>>(MediaPost::VT_PROFILES, profiles);
+        }
+        #[inline]
+        pub fn new(_fbb: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>) -> MediaPostBuilder<'a, 'b, A> {
+            let start = _fbb.start_table();
+            MediaPostBuilder {
+                fbb_: _fbb,
+                start_: start,
+            }
+        }
+        #[inline]
+        pub fn finish(self) -> ::flatbuffers::WIPOffset<MediaPost<'a>> {
+            let o = self.fbb_.end_table(self.start_);
+            self.fbb_.required(o, MediaPost::VT_CONTENT, "content");
+            ::flatbuffers::WIPOffset::new(o.value())
+        }
+    }
+
+    impl ::core::fmt::Debug for MediaPost<'_> {
+        fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+            let mut ds = f.debug_struct("MediaPost");
+            ds.field("title", &self.title());
+            ds.field("media", &self.media());
+            ds.field("content_warning", &self.content_warning());
+            ds.field("published_at", &self.published_at());
+            ds.field("topics", &self.topics());
+            ds.field("content", &self.content());
+            ds.field("quotes", &self.quotes());
+            ds.field("profiles", &self.profiles());
+            ds.finish()
+        }
+    }
+    pub enum PollResponseOffset {}
+    #[derive(Copy, Clone, PartialEq)]
+
+    /// Kind 1018 (NIP-88).
+    pub struct PollResponse<'a> {
+        pub _tab: ::flatbuffers::Table<'a>,
+    }
+
+    impl<'a> ::flatbuffers::Follow<'a> for PollResponse<'a> {
+        type Inner = PollResponse<'a>;
+        #[inline]
+        unsafe fn follow(buf: &'a [u8], loc: usize) -> Self::Inner {
+            Self {
+                _tab: unsafe { ::flatbuffers::Table::new(buf, loc) },
+            }
+        }
+    }
+
+    impl<'a> PollResponse<'a> {
+        pub const VT_POLL: ::flatbuffers::VOffsetT = 4;
+        pub const VT_CHOICES: ::flatbuffers::VOffsetT = 6;
+
+        #[inline]
+        pub unsafe fn init_from_table(table: ::flatbuffers::Table<'a>) -> Self {
+            PollResponse { _tab: table }
+        }
+        #[allow(unused_mut)]
+        pub fn create<'bldr: 'args, 'args: 'mut_bldr, 'mut_bldr, A: ::flatbuffers::Allocator + 'bldr>(
+            _fbb: &'mut_bldr mut ::flatbuffers::FlatBufferBuilder<'bldr, A>,
+            args: &'args PollResponseArgs<'args>,
+        ) -> ::flatbuffers::WIPOffset<PollResponse<'bldr>> {
+            let mut builder = PollResponseBuilder::new(_fbb);
+            if let Some(x) = args.choices {
+                builder.add_choices(x);
+            }
+            if let Some(x) = args.poll {
+                builder.add_poll(x);
+            }
+            builder.finish()
+        }
+
+        #[inline]
+        pub fn poll(&self) -> EventRef<'a> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab
+                    .get::<::flatbuffers::ForwardsUOffset<EventRef>>(PollResponse::VT_POLL, None)
+                    .unwrap()
+            }
+        }
+        /// Ids of options, each once; in a poll of a single choice the first counts.
+        #[inline]
+        pub fn choices(&self) -> Option<::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<&'a str>>> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab.get::<::flatbuffers::ForwardsUOffset<
+                    ::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<&'a str>>,
+                >>(PollResponse::VT_CHOICES, None)
+            }
+        }
+    }
+
+    impl ::flatbuffers::Verifiable for PollResponse<'_> {
+        #[inline]
+        fn run_verifier(v: &mut ::flatbuffers::Verifier, pos: usize) -> Result<(), ::flatbuffers::InvalidFlatbuffer> {
+            v.visit_table(pos)?
+     .visit_field::<::flatbuffers::ForwardsUOffset<EventRef>>("poll", Self::VT_POLL, true)?
+     .visit_field::<::flatbuffers::ForwardsUOffset<::flatbuffers::Vector<'_, ::flatbuffers::ForwardsUOffset<&'_ str>>>>("choices", Self::VT_CHOICES, false)?
+     .finish();
+            Ok(())
+        }
+    }
+    pub struct PollResponseArgs<'a> {
+        pub poll: Option<::flatbuffers::WIPOffset<EventRef<'a>>>,
+        pub choices:
+            Option<::flatbuffers::WIPOffset<::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<&'a str>>>>,
+    }
+    impl<'a> Default for PollResponseArgs<'a> {
+        #[inline]
+        fn default() -> Self {
+            PollResponseArgs {
+                poll: None, // required field
+                choices: None,
+            }
+        }
+    }
+
+    pub struct PollResponseBuilder<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> {
+        fbb_: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>,
+        start_: ::flatbuffers::WIPOffset<::flatbuffers::TableUnfinishedWIPOffset>,
+    }
+    impl<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> PollResponseBuilder<'a, 'b, A> {
+        #[inline]
+        pub fn add_poll(&mut self, poll: ::flatbuffers::WIPOffset<EventRef<'b>>) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<EventRef>>(PollResponse::VT_POLL, poll);
+        }
+        #[inline]
+        pub fn add_choices(
+            &mut self,
+            choices: ::flatbuffers::WIPOffset<::flatbuffers::Vector<'b, ::flatbuffers::ForwardsUOffset<&'b str>>>,
+        ) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<_>>(PollResponse::VT_CHOICES, choices);
+        }
+        #[inline]
+        pub fn new(_fbb: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>) -> PollResponseBuilder<'a, 'b, A> {
+            let start = _fbb.start_table();
+            PollResponseBuilder {
+                fbb_: _fbb,
+                start_: start,
+            }
+        }
+        #[inline]
+        pub fn finish(self) -> ::flatbuffers::WIPOffset<PollResponse<'a>> {
+            let o = self.fbb_.end_table(self.start_);
+            self.fbb_.required(o, PollResponse::VT_POLL, "poll");
+            ::flatbuffers::WIPOffset::new(o.value())
+        }
+    }
+
+    impl ::core::fmt::Debug for PollResponse<'_> {
+        fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+            let mut ds = f.debug_struct("PollResponse");
+            ds.field("poll", &self.poll());
+            ds.field("choices", &self.choices());
+            ds.finish()
+        }
+    }
+    pub enum PollOptionOffset {}
+    #[derive(Copy, Clone, PartialEq)]
+
+    pub struct PollOption<'a> {
+        pub _tab: ::flatbuffers::Table<'a>,
+    }
+
+    impl<'a> ::flatbuffers::Follow<'a> for PollOption<'a> {
+        type Inner = PollOption<'a>;
+        #[inline]
+        unsafe fn follow(buf: &'a [u8], loc: usize) -> Self::Inner {
+            Self {
+                _tab: unsafe { ::flatbuffers::Table::new(buf, loc) },
+            }
+        }
+    }
+
+    impl<'a> PollOption<'a> {
+        pub const VT_ID: ::flatbuffers::VOffsetT = 4;
+        pub const VT_LABEL: ::flatbuffers::VOffsetT = 6;
+
+        #[inline]
+        pub unsafe fn init_from_table(table: ::flatbuffers::Table<'a>) -> Self {
+            PollOption { _tab: table }
+        }
+        #[allow(unused_mut)]
+        pub fn create<'bldr: 'args, 'args: 'mut_bldr, 'mut_bldr, A: ::flatbuffers::Allocator + 'bldr>(
+            _fbb: &'mut_bldr mut ::flatbuffers::FlatBufferBuilder<'bldr, A>,
+            args: &'args PollOptionArgs<'args>,
+        ) -> ::flatbuffers::WIPOffset<PollOption<'bldr>> {
+            let mut builder = PollOptionBuilder::new(_fbb);
+            if let Some(x) = args.label {
+                builder.add_label(x);
+            }
+            if let Some(x) = args.id {
+                builder.add_id(x);
+            }
+            builder.finish()
+        }
+
+        #[inline]
+        pub fn id(&self) -> &'a str {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab
+                    .get::<::flatbuffers::ForwardsUOffset<&str>>(PollOption::VT_ID, None)
+                    .unwrap()
+            }
+        }
+        #[inline]
+        pub fn label(&self) -> &'a str {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab
+                    .get::<::flatbuffers::ForwardsUOffset<&str>>(PollOption::VT_LABEL, None)
+                    .unwrap()
+            }
+        }
+    }
+
+    impl ::flatbuffers::Verifiable for PollOption<'_> {
+        #[inline]
+        fn run_verifier(v: &mut ::flatbuffers::Verifier, pos: usize) -> Result<(), ::flatbuffers::InvalidFlatbuffer> {
+            v.visit_table(pos)?
+                .visit_field::<::flatbuffers::ForwardsUOffset<&str>>("id", Self::VT_ID, true)?
+                .visit_field::<::flatbuffers::ForwardsUOffset<&str>>("label", Self::VT_LABEL, true)?
+                .finish();
+            Ok(())
+        }
+    }
+    pub struct PollOptionArgs<'a> {
+        pub id: Option<::flatbuffers::WIPOffset<&'a str>>,
+        pub label: Option<::flatbuffers::WIPOffset<&'a str>>,
+    }
+    impl<'a> Default for PollOptionArgs<'a> {
+        #[inline]
+        fn default() -> Self {
+            PollOptionArgs {
+                id: None,    // required field
+                label: None, // required field
+            }
+        }
+    }
+
+    pub struct PollOptionBuilder<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> {
+        fbb_: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>,
+        start_: ::flatbuffers::WIPOffset<::flatbuffers::TableUnfinishedWIPOffset>,
+    }
+    impl<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> PollOptionBuilder<'a, 'b, A> {
+        #[inline]
+        pub fn add_id(&mut self, id: ::flatbuffers::WIPOffset<&'b str>) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<_>>(PollOption::VT_ID, id);
+        }
+        #[inline]
+        pub fn add_label(&mut self, label: ::flatbuffers::WIPOffset<&'b str>) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<_>>(PollOption::VT_LABEL, label);
+        }
+        #[inline]
+        pub fn new(_fbb: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>) -> PollOptionBuilder<'a, 'b, A> {
+            let start = _fbb.start_table();
+            PollOptionBuilder {
+                fbb_: _fbb,
+                start_: start,
+            }
+        }
+        #[inline]
+        pub fn finish(self) -> ::flatbuffers::WIPOffset<PollOption<'a>> {
+            let o = self.fbb_.end_table(self.start_);
+            self.fbb_.required(o, PollOption::VT_ID, "id");
+            self.fbb_.required(o, PollOption::VT_LABEL, "label");
+            ::flatbuffers::WIPOffset::new(o.value())
+        }
+    }
+
+    impl ::core::fmt::Debug for PollOption<'_> {
+        fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+            let mut ds = f.debug_struct("PollOption");
+            ds.field("id", &self.id());
+            ds.field("label", &self.label());
+            ds.finish()
+        }
+    }
+    pub enum PollOffset {}
+    #[derive(Copy, Clone, PartialEq)]
+
+    /// Kind 1068 (NIP-88).
+    pub struct Poll<'a> {
+        pub _tab: ::flatbuffers::Table<'a>,
+    }
+
+    impl<'a> ::flatbuffers::Follow<'a> for Poll<'a> {
+        type Inner = Poll<'a>;
+        #[inline]
+        unsafe fn follow(buf: &'a [u8], loc: usize) -> Self::Inner {
+            Self {
+                _tab: unsafe { ::flatbuffers::Table::new(buf, loc) },
+            }
+        }
+    }
+
+    impl<'a> Poll<'a> {
+        pub const VT_LABEL: ::flatbuffers::VOffsetT = 4;
+        pub const VT_OPTIONS: ::flatbuffers::VOffsetT = 6;
+        pub const VT_POLL_TYPE: ::flatbuffers::VOffsetT = 8;
+        pub const VT_RELAYS: ::flatbuffers::VOffsetT = 10;
+        pub const VT_ENDS_AT: ::flatbuffers::VOffsetT = 12;
+
+        #[inline]
+        pub unsafe fn init_from_table(table: ::flatbuffers::Table<'a>) -> Self {
+            Poll { _tab: table }
+        }
+        #[allow(unused_mut)]
+        pub fn create<'bldr: 'args, 'args: 'mut_bldr, 'mut_bldr, A: ::flatbuffers::Allocator + 'bldr>(
+            _fbb: &'mut_bldr mut ::flatbuffers::FlatBufferBuilder<'bldr, A>,
+            args: &'args PollArgs<'args>,
+        ) -> ::flatbuffers::WIPOffset<Poll<'bldr>> {
+            let mut builder = PollBuilder::new(_fbb);
+            if let Some(x) = args.ends_at {
+                builder.add_ends_at(x);
+            }
+            if let Some(x) = args.relays {
+                builder.add_relays(x);
+            }
+            if let Some(x) = args.options {
+                builder.add_options(x);
+            }
+            if let Some(x) = args.label {
+                builder.add_label(x);
+            }
+            builder.add_poll_type(args.poll_type);
+            builder.finish()
+        }
+
+        /// The question.
+        #[inline]
+        pub fn label(&self) -> Content<'a> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab
+                    .get::<::flatbuffers::ForwardsUOffset<Content>>(Poll::VT_LABEL, None)
+                    .unwrap()
+            }
+        }
+        #[inline]
+        pub fn options(&self) -> Option<::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<PollOption<'a>>>> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab.get::<::flatbuffers::ForwardsUOffset<
+                    ::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<PollOption>>,
+                >>(Poll::VT_OPTIONS, None)
+            }
+        }
+        #[inline]
+        pub fn poll_type(&self) -> PollType {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab
+                    .get::<PollType>(Poll::VT_POLL_TYPE, Some(PollType::Unknown))
+                    .unwrap()
+            }
+        }
+        /// Where answers are to be published.
+        #[inline]
+        pub fn relays(&self) -> Option<::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<&'a str>>> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab.get::<::flatbuffers::ForwardsUOffset<
+                    ::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<&'a str>>,
+                >>(Poll::VT_RELAYS, None)
+            }
+        }
+        /// Unix seconds.
+        #[inline]
+        pub fn ends_at(&self) -> Option<u64> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe { self._tab.get::<u64>(Poll::VT_ENDS_AT, None) }
+        }
+    }
+
+    impl ::flatbuffers::Verifiable for Poll<'_> {
+        #[inline]
+        fn run_verifier(v: &mut ::flatbuffers::Verifier, pos: usize) -> Result<(), ::flatbuffers::InvalidFlatbuffer> {
+            v.visit_table(pos)?
+     .visit_field::<::flatbuffers::ForwardsUOffset<Content>>("label", Self::VT_LABEL, true)?
+     .visit_field::<::flatbuffers::ForwardsUOffset<::flatbuffers::Vector<'_, ::flatbuffers::ForwardsUOffset<PollOption>>>>("options", Self::VT_OPTIONS, false)?
+     .visit_field::<PollType>("poll_type", Self::VT_POLL_TYPE, false)?
+     .visit_field::<::flatbuffers::ForwardsUOffset<::flatbuffers::Vector<'_, ::flatbuffers::ForwardsUOffset<&'_ str>>>>("relays", Self::VT_RELAYS, false)?
+     .visit_field::<u64>("ends_at", Self::VT_ENDS_AT, false)?
+     .finish();
+            Ok(())
+        }
+    }
+    pub struct PollArgs<'a> {
+        pub label: Option<::flatbuffers::WIPOffset<Content<'a>>>,
+        pub options:
+            Option<::flatbuffers::WIPOffset<::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<PollOption<'a>>>>>,
+        pub poll_type: PollType,
+        pub relays:
+            Option<::flatbuffers::WIPOffset<::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<&'a str>>>>,
+        pub ends_at: Option<u64>,
+    }
+    impl<'a> Default for PollArgs<'a> {
+        #[inline]
+        fn default() -> Self {
+            PollArgs {
+                label: None, // required field
+                options: None,
+                poll_type: PollType::Unknown,
+                relays: None,
+                ends_at: None,
+            }
+        }
+    }
+
+    pub struct PollBuilder<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> {
+        fbb_: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>,
+        start_: ::flatbuffers::WIPOffset<::flatbuffers::TableUnfinishedWIPOffset>,
+    }
+    impl<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> PollBuilder<'a, 'b, A> {
+        #[inline]
+        pub fn add_label(&mut self, label: ::flatbuffers::WIPOffset<Content<'b>>) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<Content>>(Poll::VT_LABEL, label);
+        }
+        #[inline]
+        pub fn add_options(
+            &mut self,
+            options: ::flatbuffers::WIPOffset<
+                ::flatbuffers::Vector<'b, ::flatbuffers::ForwardsUOffset<PollOption<'b>>>,
+            >,
+        ) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<_>>(Poll::VT_OPTIONS, options);
+        }
+        #[inline]
+        pub fn add_poll_type(&mut self, poll_type: PollType) {
+            self.fbb_
+                .push_slot::<PollType>(Poll::VT_POLL_TYPE, poll_type, PollType::Unknown);
+        }
+        #[inline]
+        pub fn add_relays(
+            &mut self,
+            relays: ::flatbuffers::WIPOffset<::flatbuffers::Vector<'b, ::flatbuffers::ForwardsUOffset<&'b str>>>,
+        ) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<_>>(Poll::VT_RELAYS, relays);
+        }
+        #[inline]
+        pub fn add_ends_at(&mut self, ends_at: u64) {
+            self.fbb_.push_slot_always::<u64>(Poll::VT_ENDS_AT, ends_at);
+        }
+        #[inline]
+        pub fn new(_fbb: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>) -> PollBuilder<'a, 'b, A> {
+            let start = _fbb.start_table();
+            PollBuilder {
+                fbb_: _fbb,
+                start_: start,
+            }
+        }
+        #[inline]
+        pub fn finish(self) -> ::flatbuffers::WIPOffset<Poll<'a>> {
+            let o = self.fbb_.end_table(self.start_);
+            self.fbb_.required(o, Poll::VT_LABEL, "label");
+            ::flatbuffers::WIPOffset::new(o.value())
+        }
+    }
+
+    impl ::core::fmt::Debug for Poll<'_> {
+        fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+            let mut ds = f.debug_struct("Poll");
+            ds.field("label", &self.label());
+            ds.field("options", &self.options());
+            ds.field("poll_type", &self.poll_type());
+            ds.field("relays", &self.relays());
+            ds.field("ends_at", &self.ends_at());
+            ds.finish()
+        }
+    }
+    pub enum ScopeOffset {}
+    #[derive(Copy, Clone, PartialEq)]
+
+    /// What a comment is about: an event, an address or something outside Nostr.
+    pub struct Scope<'a> {
+        pub _tab: ::flatbuffers::Table<'a>,
+    }
+
+    impl<'a> ::flatbuffers::Follow<'a> for Scope<'a> {
+        type Inner = Scope<'a>;
+        #[inline]
+        unsafe fn follow(buf: &'a [u8], loc: usize) -> Self::Inner {
+            Self {
+                _tab: unsafe { ::flatbuffers::Table::new(buf, loc) },
+            }
+        }
+    }
+
+    impl<'a> Scope<'a> {
+        pub const VT_EVENT: ::flatbuffers::VOffsetT = 4;
+        pub const VT_ADDRESS: ::flatbuffers::VOffsetT = 6;
+        pub const VT_EXTERNAL: ::flatbuffers::VOffsetT = 8;
+        pub const VT_HINT: ::flatbuffers::VOffsetT = 10;
+        pub const VT_KIND: ::flatbuffers::VOffsetT = 12;
+        pub const VT_AUTHOR: ::flatbuffers::VOffsetT = 14;
+
+        #[inline]
+        pub unsafe fn init_from_table(table: ::flatbuffers::Table<'a>) -> Self {
+            Scope { _tab: table }
+        }
+        #[allow(unused_mut)]
+        pub fn create<'bldr: 'args, 'args: 'mut_bldr, 'mut_bldr, A: ::flatbuffers::Allocator + 'bldr>(
+            _fbb: &'mut_bldr mut ::flatbuffers::FlatBufferBuilder<'bldr, A>,
+            args: &'args ScopeArgs<'args>,
+        ) -> ::flatbuffers::WIPOffset<Scope<'bldr>> {
+            let mut builder = ScopeBuilder::new(_fbb);
+            if let Some(x) = args.author {
+                builder.add_author(x);
+            }
+            if let Some(x) = args.kind {
+                builder.add_kind(x);
+            }
+            if let Some(x) = args.hint {
+                builder.add_hint(x);
+            }
+            if let Some(x) = args.external {
+                builder.add_external(x);
+            }
+            if let Some(x) = args.address {
+                builder.add_address(x);
+            }
+            if let Some(x) = args.event {
+                builder.add_event(x);
+            }
+            builder.finish()
+        }
+
+        #[inline]
+        pub fn event(&self) -> Option<EventRef<'a>> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab
+                    .get::<::flatbuffers::ForwardsUOffset<EventRef>>(Scope::VT_EVENT, None)
+            }
+        }
+        #[inline]
+        pub fn address(&self) -> Option<Address<'a>> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab
+                    .get::<::flatbuffers::ForwardsUOffset<Address>>(Scope::VT_ADDRESS, None)
+            }
+        }
+        /// A NIP-73 id.
+        #[inline]
+        pub fn external(&self) -> Option<&'a str> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab
+                    .get::<::flatbuffers::ForwardsUOffset<&str>>(Scope::VT_EXTERNAL, None)
+            }
+        }
+        /// A web page about `external`.
+        #[inline]
+        pub fn hint(&self) -> Option<&'a str> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab
+                    .get::<::flatbuffers::ForwardsUOffset<&str>>(Scope::VT_HINT, None)
+            }
+        }
+        /// A kind's number, or NIP-73's kind.
+        #[inline]
+        pub fn kind(&self) -> Option<&'a str> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab
+                    .get::<::flatbuffers::ForwardsUOffset<&str>>(Scope::VT_KIND, None)
+            }
+        }
+        #[inline]
+        pub fn author(&self) -> Option<ProfileRef<'a>> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab
+                    .get::<::flatbuffers::ForwardsUOffset<ProfileRef>>(Scope::VT_AUTHOR, None)
+            }
+        }
+    }
+
+    impl ::flatbuffers::Verifiable for Scope<'_> {
+        #[inline]
+        fn run_verifier(v: &mut ::flatbuffers::Verifier, pos: usize) -> Result<(), ::flatbuffers::InvalidFlatbuffer> {
+            v.visit_table(pos)?
+                .visit_field::<::flatbuffers::ForwardsUOffset<EventRef>>("event", Self::VT_EVENT, false)?
+                .visit_field::<::flatbuffers::ForwardsUOffset<Address>>("address", Self::VT_ADDRESS, false)?
+                .visit_field::<::flatbuffers::ForwardsUOffset<&str>>("external", Self::VT_EXTERNAL, false)?
+                .visit_field::<::flatbuffers::ForwardsUOffset<&str>>("hint", Self::VT_HINT, false)?
+                .visit_field::<::flatbuffers::ForwardsUOffset<&str>>("kind", Self::VT_KIND, false)?
+                .visit_field::<::flatbuffers::ForwardsUOffset<ProfileRef>>("author", Self::VT_AUTHOR, false)?
+                .finish();
+            Ok(())
+        }
+    }
+    pub struct ScopeArgs<'a> {
+        pub event: Option<::flatbuffers::WIPOffset<EventRef<'a>>>,
+        pub address: Option<::flatbuffers::WIPOffset<Address<'a>>>,
+        pub external: Option<::flatbuffers::WIPOffset<&'a str>>,
+        pub hint: Option<::flatbuffers::WIPOffset<&'a str>>,
+        pub kind: Option<::flatbuffers::WIPOffset<&'a str>>,
+        pub author: Option<::flatbuffers::WIPOffset<ProfileRef<'a>>>,
+    }
+    impl<'a> Default for ScopeArgs<'a> {
+        #[inline]
+        fn default() -> Self {
+            ScopeArgs {
+                event: None,
+                address: None,
+                external: None,
+                hint: None,
+                kind: None,
+                author: None,
+            }
+        }
+    }
+
+    pub struct ScopeBuilder<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> {
+        fbb_: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>,
+        start_: ::flatbuffers::WIPOffset<::flatbuffers::TableUnfinishedWIPOffset>,
+    }
+    impl<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> ScopeBuilder<'a, 'b, A> {
+        #[inline]
+        pub fn add_event(&mut self, event: ::flatbuffers::WIPOffset<EventRef<'b>>) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<EventRef>>(Scope::VT_EVENT, event);
+        }
+        #[inline]
+        pub fn add_address(&mut self, address: ::flatbuffers::WIPOffset<Address<'b>>) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<Address>>(Scope::VT_ADDRESS, address);
+        }
+        #[inline]
+        pub fn add_external(&mut self, external: ::flatbuffers::WIPOffset<&'b str>) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<_>>(Scope::VT_EXTERNAL, external);
+        }
+        #[inline]
+        pub fn add_hint(&mut self, hint: ::flatbuffers::WIPOffset<&'b str>) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<_>>(Scope::VT_HINT, hint);
+        }
+        #[inline]
+        pub fn add_kind(&mut self, kind: ::flatbuffers::WIPOffset<&'b str>) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<_>>(Scope::VT_KIND, kind);
+        }
+        #[inline]
+        pub fn add_author(&mut self, author: ::flatbuffers::WIPOffset<ProfileRef<'b>>) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<ProfileRef>>(Scope::VT_AUTHOR, author);
+        }
+        #[inline]
+        pub fn new(_fbb: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>) -> ScopeBuilder<'a, 'b, A> {
+            let start = _fbb.start_table();
+            ScopeBuilder {
+                fbb_: _fbb,
+                start_: start,
+            }
+        }
+        #[inline]
+        pub fn finish(self) -> ::flatbuffers::WIPOffset<Scope<'a>> {
+            let o = self.fbb_.end_table(self.start_);
+            ::flatbuffers::WIPOffset::new(o.value())
+        }
+    }
+
+    impl ::core::fmt::Debug for Scope<'_> {
+        fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+            let mut ds = f.debug_struct("Scope");
+            ds.field("event", &self.event());
+            ds.field("address", &self.address());
+            ds.field("external", &self.external());
+            ds.field("hint", &self.hint());
+            ds.field("kind", &self.kind());
+            ds.field("author", &self.author());
+            ds.finish()
+        }
+    }
+    pub enum CommentOffset {}
+    #[derive(Copy, Clone, PartialEq)]
+
+    /// Kind 1111 (NIP-22).
+    pub struct Comment<'a> {
+        pub _tab: ::flatbuffers::Table<'a>,
+    }
+
+    impl<'a> ::flatbuffers::Follow<'a> for Comment<'a> {
+        type Inner = Comment<'a>;
+        #[inline]
+        unsafe fn follow(buf: &'a [u8], loc: usize) -> Self::Inner {
+            Self {
+                _tab: unsafe { ::flatbuffers::Table::new(buf, loc) },
+            }
+        }
+    }
+
+    impl<'a> Comment<'a> {
+        pub const VT_CONTENT: ::flatbuffers::VOffsetT = 4;
+        pub const VT_ROOT: ::flatbuffers::VOffsetT = 6;
+        pub const VT_PARENT: ::flatbuffers::VOffsetT = 8;
+        pub const VT_QUOTES: ::flatbuffers::VOffsetT = 10;
+        pub const VT_PROFILES: ::flatbuffers::VOffsetT = 12;
+
+        #[inline]
+        pub unsafe fn init_from_table(table: ::flatbuffers::Table<'a>) -> Self {
+            Comment { _tab: table }
+        }
+        #[allow(unused_mut)]
+        pub fn create<'bldr: 'args, 'args: 'mut_bldr, 'mut_bldr, A: ::flatbuffers::Allocator + 'bldr>(
+            _fbb: &'mut_bldr mut ::flatbuffers::FlatBufferBuilder<'bldr, A>,
+            args: &'args CommentArgs<'args>,
+        ) -> ::flatbuffers::WIPOffset<Comment<'bldr>> {
+            let mut builder = CommentBuilder::new(_fbb);
+            if let Some(x) = args.profiles {
+                builder.add_profiles(x);
+            }
+            if let Some(x) = args.quotes {
+                builder.add_quotes(x);
+            }
+            if let Some(x) = args.parent {
+                builder.add_parent(x);
+            }
+            if let Some(x) = args.root {
+                builder.add_root(x);
+            }
+            if let Some(x) = args.content {
+                builder.add_content(x);
+            }
+            builder.finish()
+        }
+
+        #[inline]
+        pub fn content(&self) -> Content<'a> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab
+                    .get::<::flatbuffers::ForwardsUOffset<Content>>(Comment::VT_CONTENT, None)
+                    .unwrap()
+            }
+        }
+        /// What the whole discussion is about.
+        #[inline]
+        pub fn root(&self) -> Scope<'a> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab
+                    .get::<::flatbuffers::ForwardsUOffset<Scope>>(Comment::VT_ROOT, None)
+                    .unwrap()
+            }
+        }
+        /// What this comment answers; absent where the tags do not say.
+        #[inline]
+        pub fn parent(&self) -> Option<Scope<'a>> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab
+                    .get::<::flatbuffers::ForwardsUOffset<Scope>>(Comment::VT_PARENT, None)
+            }
+        }
+        #[inline]
+        pub fn quotes(&self) -> Option<::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<Quote<'a>>>> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab.get::<::flatbuffers::ForwardsUOffset<
+                    ::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<Quote>>,
+                >>(Comment::VT_QUOTES, None)
+            }
+        }
+        #[inline]
+        pub fn profiles(&self) -> Option<::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<Mention<'a>>>> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab.get::<::flatbuffers::ForwardsUOffset<
+                    ::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<Mention>>,
+                >>(Comment::VT_PROFILES, None)
+            }
+        }
+    }
+
+    impl ::flatbuffers::Verifiable for Comment<'_> {
+        #[inline]
+        fn run_verifier(v: &mut ::flatbuffers::Verifier, pos: usize) -> Result<(), ::flatbuffers::InvalidFlatbuffer> {
+            v.visit_table(pos)?
+     .visit_field::<::flatbuffers::ForwardsUOffset<Content>>("content", Self::VT_CONTENT, true)?
+     .visit_field::<::flatbuffers::ForwardsUOffset<Scope>>("root", Self::VT_ROOT, true)?
+     .visit_field::<::flatbuffers::ForwardsUOffset<Scope>>("parent", Self::VT_PARENT, false)?
+     .visit_field::<::flatbuffers::ForwardsUOffset<::flatbuffers::Vector<'_, ::flatbuffers::ForwardsUOffset<Quote>>>>("quotes", Self::VT_QUOTES, false)?
+     .visit_field::<::flatbuffers::ForwardsUOffset<::flatbuffers::Vector<'_, ::flatbuffers::ForwardsUOffset<Mention>>>>("profiles", Self::VT_PROFILES, false)?
+     .finish();
+            Ok(())
+        }
+    }
+    pub struct CommentArgs<'a> {
+        pub content: Option<::flatbuffers::WIPOffset<Content<'a>>>,
+        pub root: Option<::flatbuffers::WIPOffset<Scope<'a>>>,
+        pub parent: Option<::flatbuffers::WIPOffset<Scope<'a>>>,
+        pub quotes:
+            Option<::flatbuffers::WIPOffset<::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<Quote<'a>>>>>,
+        pub profiles:
+            Option<::flatbuffers::WIPOffset<::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<Mention<'a>>>>>,
+    }
+    impl<'a> Default for CommentArgs<'a> {
+        #[inline]
+        fn default() -> Self {
+            CommentArgs {
+                content: None, // required field
+                root: None,    // required field
+                parent: None,
+                quotes: None,
+                profiles: None,
+            }
+        }
+    }
+
+    pub struct CommentBuilder<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> {
+        fbb_: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>,
+        start_: ::flatbuffers::WIPOffset<::flatbuffers::TableUnfinishedWIPOffset>,
+    }
+    impl<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> CommentBuilder<'a, 'b, A> {
+        #[inline]
+        pub fn add_content(&mut self, content: ::flatbuffers::WIPOffset<Content<'b>>) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<Content>>(Comment::VT_CONTENT, content);
+        }
+        #[inline]
+        pub fn add_root(&mut self, root: ::flatbuffers::WIPOffset<Scope<'b>>) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<Scope>>(Comment::VT_ROOT, root);
+        }
+        #[inline]
+        pub fn add_parent(&mut self, parent: ::flatbuffers::WIPOffset<Scope<'b>>) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<Scope>>(Comment::VT_PARENT, parent);
+        }
+        #[inline]
+        pub fn add_quotes(
+            &mut self,
+            quotes: ::flatbuffers::WIPOffset<::flatbuffers::Vector<'b, ::flatbuffers::ForwardsUOffset<Quote<'b>>>>,
+        ) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<_>>(Comment::VT_QUOTES, quotes);
+        }
+        #[inline]
+        pub fn add_profiles(
+            &mut self,
+            profiles: ::flatbuffers::WIPOffset<::flatbuffers::Vector<'b, ::flatbuffers::ForwardsUOffset<Mention<'b>>>>,
+        ) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<_>>(Comment::VT_PROFILES, profiles);
+        }
+        #[inline]
+        pub fn new(_fbb: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>) -> CommentBuilder<'a, 'b, A> {
+            let start = _fbb.start_table();
+            CommentBuilder {
+                fbb_: _fbb,
+                start_: start,
+            }
+        }
+        #[inline]
+        pub fn finish(self) -> ::flatbuffers::WIPOffset<Comment<'a>> {
+            let o = self.fbb_.end_table(self.start_);
+            self.fbb_.required(o, Comment::VT_CONTENT, "content");
+            self.fbb_.required(o, Comment::VT_ROOT, "root");
+            ::flatbuffers::WIPOffset::new(o.value())
+        }
+    }
+
+    impl ::core::fmt::Debug for Comment<'_> {
+        fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+            let mut ds = f.debug_struct("Comment");
+            ds.field("content", &self.content());
+            ds.field("root", &self.root());
+            ds.field("parent", &self.parent());
+            ds.field("quotes", &self.quotes());
+            ds.field("profiles", &self.profiles());
+            ds.finish()
+        }
+    }
+    pub enum ArticleOffset {}
+    #[derive(Copy, Clone, PartialEq)]
+
+    /// Kinds 30023 and, as a draft, 30024 (NIP-23).
+    pub struct Article<'a> {
+        pub _tab: ::flatbuffers::Table<'a>,
+    }
+
+    impl<'a> ::flatbuffers::Follow<'a> for Article<'a> {
+        type Inner = Article<'a>;
+        #[inline]
+        unsafe fn follow(buf: &'a [u8], loc: usize) -> Self::Inner {
+            Self {
+                _tab: unsafe { ::flatbuffers::Table::new(buf, loc) },
+            }
+        }
+    }
+
+    impl<'a> Article<'a> {
+        pub const VT_DRAFT: ::flatbuffers::VOffsetT = 4;
+        pub const VT_IDENTIFIER: ::flatbuffers::VOffsetT = 6;
+        pub const VT_TITLE: ::flatbuffers::VOffsetT = 8;
+        pub const VT_SUMMARY: ::flatbuffers::VOffsetT = 10;
+        pub const VT_IMAGE: ::flatbuffers::VOffsetT = 12;
+        pub const VT_TOPICS: ::flatbuffers::VOffsetT = 14;
+        pub const VT_PUBLISHED_AT: ::flatbuffers::VOffsetT = 16;
+        pub const VT_ADDRESS: ::flatbuffers::VOffsetT = 18;
+        pub const VT_BODY: ::flatbuffers::VOffsetT = 20;
+        pub const VT_QUOTES: ::flatbuffers::VOffsetT = 22;
+        pub const VT_PROFILES: ::flatbuffers::VOffsetT = 24;
+
+        #[inline]
+        pub unsafe fn init_from_table(table: ::flatbuffers::Table<'a>) -> Self {
+            Article { _tab: table }
+        }
+        #[allow(unused_mut)]
+        pub fn create<'bldr: 'args, 'args: 'mut_bldr, 'mut_bldr, A: ::flatbuffers::Allocator + 'bldr>(
+            _fbb: &'mut_bldr mut ::flatbuffers::FlatBufferBuilder<'bldr, A>,
+            args: &'args ArticleArgs<'args>,
+        ) -> ::flatbuffers::WIPOffset<Article<'bldr>> {
+            let mut builder = ArticleBuilder::new(_fbb);
+            if let Some(x) = args.published_at {
+                builder.add_published_at(x);
+            }
+            if let Some(x) = args.profiles {
+                builder.add_profiles(x);
+            }
+            if let Some(x) = args.quotes {
+                builder.add_quotes(x);
+            }
+            if let Some(x) = args.body {
+                builder.add_body(x);
+            }
+            if let Some(x) = args.address {
+                builder.add_address(x);
+            }
+            if let Some(x) = args.topics {
+                builder.add_topics(x);
+            }
+            if let Some(x) = args.image {
+                builder.add_image(x);
+            }
+            if let Some(x) = args.summary {
+                builder.add_summary(x);
+            }
+            if let Some(x) = args.title {
+                builder.add_title(x);
+            }
+            if let Some(x) = args.identifier {
+                builder.add_identifier(x);
+            }
+            builder.add_draft(args.draft);
+            builder.finish()
+        }
+
+        #[inline]
+        pub fn draft(&self) -> bool {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe { self._tab.get::<bool>(Article::VT_DRAFT, Some(false)).unwrap() }
+        }
+        #[inline]
+        pub fn identifier(&self) -> &'a str {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab
+                    .get::<::flatbuffers::ForwardsUOffset<&str>>(Article::VT_IDENTIFIER, None)
+                    .unwrap()
+            }
+        }
+        #[inline]
+        pub fn title(&self) -> Option<&'a str> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab
+                    .get::<::flatbuffers::ForwardsUOffset<&str>>(Article::VT_TITLE, None)
+            }
+        }
+        #[inline]
+        pub fn summary(&self) -> Option<&'a str> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab
+                    .get::<::flatbuffers::ForwardsUOffset<&str>>(Article::VT_SUMMARY, None)
+            }
+        }
+        #[inline]
+        pub fn image(&self) -> Option<&'a str> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab
+                    .get::<::flatbuffers::ForwardsUOffset<&str>>(Article::VT_IMAGE, None)
+            }
+        }
+        #[inline]
+        pub fn topics(&self) -> Option<::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<&'a str>>> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab.get::<::flatbuffers::ForwardsUOffset<
+                    ::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<&'a str>>,
+                >>(Article::VT_TOPICS, None)
+            }
+        }
+        /// Unix seconds.
+        #[inline]
+        pub fn published_at(&self) -> Option<u64> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe { self._tab.get::<u64>(Article::VT_PUBLISHED_AT, None) }
+        }
+        #[inline]
+        pub fn address(&self) -> Address<'a> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab
+                    .get::<::flatbuffers::ForwardsUOffset<Address>>(Article::VT_ADDRESS, None)
+                    .unwrap()
+            }
+        }
+        /// Its Markdown, in document order.
+        #[inline]
+        pub fn body(&self) -> Option<::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<ArticleNode<'a>>>> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab.get::<::flatbuffers::ForwardsUOffset<
+                    ::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<ArticleNode>>,
+                >>(Article::VT_BODY, None)
+            }
+        }
+        #[inline]
+        pub fn quotes(&self) -> Option<::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<Quote<'a>>>> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab.get::<::flatbuffers::ForwardsUOffset<
+                    ::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<Quote>>,
+                >>(Article::VT_QUOTES, None)
+            }
+        }
+        #[inline]
+        pub fn profiles(&self) -> Option<::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<Mention<'a>>>> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab.get::<::flatbuffers::ForwardsUOffset<
+                    ::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<Mention>>,
+                >>(Article::VT_PROFILES, None)
+            }
+        }
+    }
+
+    impl ::flatbuffers::Verifiable for Article<'_> {
+        #[inline]
+        fn run_verifier(v: &mut ::flatbuffers::Verifier, pos: usize) -> Result<(), ::flatbuffers::InvalidFlatbuffer> {
+            v.visit_table(pos)?
+     .visit_field::<bool>("draft", Self::VT_DRAFT, false)?
+     .visit_field::<::flatbuffers::ForwardsUOffset<&str>>("identifier", Self::VT_IDENTIFIER, true)?
+     .visit_field::<::flatbuffers::ForwardsUOffset<&str>>("title", Self::VT_TITLE, false)?
+     .visit_field::<::flatbuffers::ForwardsUOffset<&str>>("summary", Self::VT_SUMMARY, false)?
+     .visit_field::<::flatbuffers::ForwardsUOffset<&str>>("image", Self::VT_IMAGE, false)?
+     .visit_field::<::flatbuffers::ForwardsUOffset<::flatbuffers::Vector<'_, ::flatbuffers::ForwardsUOffset<&'_ str>>>>("topics", Self::VT_TOPICS, false)?
+     .visit_field::<u64>("published_at", Self::VT_PUBLISHED_AT, false)?
+     .visit_field::<::flatbuffers::ForwardsUOffset<Address>>("address", Self::VT_ADDRESS, true)?
+     .visit_field::<::flatbuffers::ForwardsUOffset<::flatbuffers::Vector<'_, ::flatbuffers::ForwardsUOffset<ArticleNode>>>>("body", Self::VT_BODY, false)?
+     .visit_field::<::flatbuffers::ForwardsUOffset<::flatbuffers::Vector<'_, ::flatbuffers::ForwardsUOffset<Quote>>>>("quotes", Self::VT_QUOTES, false)?
+     .visit_field::<::flatbuffers::ForwardsUOffset<::flatbuffers::Vector<'_, ::flatbuffers::ForwardsUOffset<Mention>>>>("profiles", Self::VT_PROFILES, false)?
+     .finish();
+            Ok(())
+        }
+    }
+    pub struct ArticleArgs<'a> {
+        pub draft: bool,
+        pub identifier: Option<::flatbuffers::WIPOffset<&'a str>>,
+        pub title: Option<::flatbuffers::WIPOffset<&'a str>>,
+        pub summary: Option<::flatbuffers::WIPOffset<&'a str>>,
+        pub image: Option<::flatbuffers::WIPOffset<&'a str>>,
+        pub topics:
+            Option<::flatbuffers::WIPOffset<::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<&'a str>>>>,
+        pub published_at: Option<u64>,
+        pub address: Option<::flatbuffers::WIPOffset<Address<'a>>>,
+        pub body: Option<
+            ::flatbuffers::WIPOffset<::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<ArticleNode<'a>>>>,
+        >,
+        pub quotes:
+            Option<::flatbuffers::WIPOffset<::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<Quote<'a>>>>>,
+        pub profiles:
+            Option<::flatbuffers::WIPOffset<::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<Mention<'a>>>>>,
+    }
+    impl<'a> Default for ArticleArgs<'a> {
+        #[inline]
+        fn default() -> Self {
+            ArticleArgs {
+                draft: false,
+                identifier: None, // required field
+                title: None,
+                summary: None,
+                image: None,
+                topics: None,
+                published_at: None,
+                address: None, // required field
+                body: None,
+                quotes: None,
+                profiles: None,
+            }
+        }
+    }
+
+    pub struct ArticleBuilder<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> {
+        fbb_: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>,
+        start_: ::flatbuffers::WIPOffset<::flatbuffers::TableUnfinishedWIPOffset>,
+    }
+    impl<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> ArticleBuilder<'a, 'b, A> {
+        #[inline]
+        pub fn add_draft(&mut self, draft: bool) {
+            self.fbb_.push_slot::<bool>(Article::VT_DRAFT, draft, false);
+        }
+        #[inline]
+        pub fn add_identifier(&mut self, identifier: ::flatbuffers::WIPOffset<&'b str>) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<_>>(Article::VT_IDENTIFIER, identifier);
+        }
+        #[inline]
+        pub fn add_title(&mut self, title: ::flatbuffers::WIPOffset<&'b str>) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<_>>(Article::VT_TITLE, title);
+        }
+        #[inline]
+        pub fn add_summary(&mut self, summary: ::flatbuffers::WIPOffset<&'b str>) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<_>>(Article::VT_SUMMARY, summary);
+        }
+        #[inline]
+        pub fn add_image(&mut self, image: ::flatbuffers::WIPOffset<&'b str>) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<_>>(Article::VT_IMAGE, image);
+        }
+        #[inline]
+        pub fn add_topics(
+            &mut self,
+            topics: ::flatbuffers::WIPOffset<::flatbuffers::Vector<'b, ::flatbuffers::ForwardsUOffset<&'b str>>>,
+        ) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<_>>(Article::VT_TOPICS, topics);
+        }
+        #[inline]
+        pub fn add_published_at(&mut self, published_at: u64) {
+            self.fbb_
+                .push_slot_always::<u64>(Article::VT_PUBLISHED_AT, published_at);
+        }
+        #[inline]
+        pub fn add_address(&mut self, address: ::flatbuffers::WIPOffset<Address<'b>>) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<Address>>(Article::VT_ADDRESS, address);
+        }
+        #[inline]
+        pub fn add_body(
+            &mut self,
+            body: ::flatbuffers::WIPOffset<::flatbuffers::Vector<'b, ::flatbuffers::ForwardsUOffset<ArticleNode<'b>>>>,
+        ) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<_>>(Article::VT_BODY, body);
+        }
+        #[inline]
+        pub fn add_quotes(
+            &mut self,
+            quotes: ::flatbuffers::WIPOffset<::flatbuffers::Vector<'b, ::flatbuffers::ForwardsUOffset<Quote<'b>>>>,
+        ) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<_>>(Article::VT_QUOTES, quotes);
+        }
+        #[inline]
+        pub fn add_profiles(
+            &mut self,
+            profiles: ::flatbuffers::WIPOffset<::flatbuffers::Vector<'b, ::flatbuffers::ForwardsUOffset<Mention<'b>>>>,
+        ) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<_>>(Article::VT_PROFILES, profiles);
+        }
+        #[inline]
+        pub fn new(_fbb: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>) -> ArticleBuilder<'a, 'b, A> {
+            let start = _fbb.start_table();
+            ArticleBuilder {
+                fbb_: _fbb,
+                start_: start,
+            }
+        }
+        #[inline]
+        pub fn finish(self) -> ::flatbuffers::WIPOffset<Article<'a>> {
+            let o = self.fbb_.end_table(self.start_);
+            self.fbb_.required(o, Article::VT_IDENTIFIER, "identifier");
+            self.fbb_.required(o, Article::VT_ADDRESS, "address");
+            ::flatbuffers::WIPOffset::new(o.value())
+        }
+    }
+
+    impl ::core::fmt::Debug for Article<'_> {
+        fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+            let mut ds = f.debug_struct("Article");
+            ds.field("draft", &self.draft());
+            ds.field("identifier", &self.identifier());
+            ds.field("title", &self.title());
+            ds.field("summary", &self.summary());
+            ds.field("image", &self.image());
+            ds.field("topics", &self.topics());
+            ds.field("published_at", &self.published_at());
+            ds.field("address", &self.address());
+            ds.field("body", &self.body());
+            ds.field("quotes", &self.quotes());
+            ds.field("profiles", &self.profiles());
+            ds.finish()
+        }
+    }
+    pub enum BirthdayOffset {}
+    #[derive(Copy, Clone, PartialEq)]
+
+    pub struct Birthday<'a> {
+        pub _tab: ::flatbuffers::Table<'a>,
+    }
+
+    impl<'a> ::flatbuffers::Follow<'a> for Birthday<'a> {
+        type Inner = Birthday<'a>;
+        #[inline]
+        unsafe fn follow(buf: &'a [u8], loc: usize) -> Self::Inner {
+            Self {
+                _tab: unsafe { ::flatbuffers::Table::new(buf, loc) },
+            }
+        }
+    }
+
+    impl<'a> Birthday<'a> {
+        pub const VT_YEAR: ::flatbuffers::VOffsetT = 4;
+        pub const VT_MONTH: ::flatbuffers::VOffsetT = 6;
+        pub const VT_DAY: ::flatbuffers::VOffsetT = 8;
+
+        #[inline]
+        pub unsafe fn init_from_table(table: ::flatbuffers::Table<'a>) -> Self {
+            Birthday { _tab: table }
+        }
+        #[allow(unused_mut)]
+        pub fn create<'bldr: 'args, 'args: 'mut_bldr, 'mut_bldr, A: ::flatbuffers::Allocator + 'bldr>(
+            _fbb: &'mut_bldr mut ::flatbuffers::FlatBufferBuilder<'bldr, A>,
+            args: &'args BirthdayArgs,
+        ) -> ::flatbuffers::WIPOffset<Birthday<'bldr>> {
+            let mut builder = BirthdayBuilder::new(_fbb);
+            if let Some(x) = args.year {
+                builder.add_year(x);
+            }
+            if let Some(x) = args.day {
+                builder.add_day(x);
+            }
+            if let Some(x) = args.month {
+                builder.add_month(x);
+            }
+            builder.finish()
+        }
+
+        #[inline]
+        pub fn year(&self) -> Option<u16> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe { self._tab.get::<u16>(Birthday::VT_YEAR, None) }
+        }
+        /// 1 to 12.
+        #[inline]
+        pub fn month(&self) -> Option<u8> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe { self._tab.get::<u8>(Birthday::VT_MONTH, None) }
+        }
+        /// 1 to 31.
+        #[inline]
+        pub fn day(&self) -> Option<u8> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe { self._tab.get::<u8>(Birthday::VT_DAY, None) }
+        }
+    }
+
+    impl ::flatbuffers::Verifiable for Birthday<'_> {
+        #[inline]
+        fn run_verifier(v: &mut ::flatbuffers::Verifier, pos: usize) -> Result<(), ::flatbuffers::InvalidFlatbuffer> {
+            v.visit_table(pos)?
+                .visit_field::<u16>("year", Self::VT_YEAR, false)?
+                .visit_field::<u8>("month", Self::VT_MONTH, false)?
+                .visit_field::<u8>("day", Self::VT_DAY, false)?
+                .finish();
+            Ok(())
+        }
+    }
+    pub struct BirthdayArgs {
+        pub year: Option<u16>,
+        pub month: Option<u8>,
+        pub day: Option<u8>,
+    }
+    impl<'a> Default for BirthdayArgs {
+        #[inline]
+        fn default() -> Self {
+            BirthdayArgs {
+                year: None,
+                month: None,
+                day: None,
+            }
+        }
+    }
+
+    pub struct BirthdayBuilder<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> {
+        fbb_: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>,
+        start_: ::flatbuffers::WIPOffset<::flatbuffers::TableUnfinishedWIPOffset>,
+    }
+    impl<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> BirthdayBuilder<'a, 'b, A> {
+        #[inline]
+        pub fn add_year(&mut self, year: u16) {
+            self.fbb_.push_slot_always::<u16>(Birthday::VT_YEAR, year);
+        }
+        #[inline]
+        pub fn add_month(&mut self, month: u8) {
+            self.fbb_.push_slot_always::<u8>(Birthday::VT_MONTH, month);
+        }
+        #[inline]
+        pub fn add_day(&mut self, day: u8) {
+            self.fbb_.push_slot_always::<u8>(Birthday::VT_DAY, day);
+        }
+        #[inline]
+        pub fn new(_fbb: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>) -> BirthdayBuilder<'a, 'b, A> {
+            let start = _fbb.start_table();
+            BirthdayBuilder {
+                fbb_: _fbb,
+                start_: start,
+            }
+        }
+        #[inline]
+        pub fn finish(self) -> ::flatbuffers::WIPOffset<Birthday<'a>> {
+            let o = self.fbb_.end_table(self.start_);
+            ::flatbuffers::WIPOffset::new(o.value())
+        }
+    }
+
+    impl ::core::fmt::Debug for Birthday<'_> {
+        fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+            let mut ds = f.debug_struct("Birthday");
+            ds.field("year", &self.year());
+            ds.field("month", &self.month());
+            ds.field("day", &self.day());
+            ds.finish()
+        }
+    }
+    pub enum ProfileOffset {}
+    #[derive(Copy, Clone, PartialEq)]
+
+    /// Kind 0 (NIP-01, 24).
+    pub struct Profile<'a> {
+        pub _tab: ::flatbuffers::Table<'a>,
+    }
+
+    impl<'a> ::flatbuffers::Follow<'a> for Profile<'a> {
+        type Inner = Profile<'a>;
+        #[inline]
+        unsafe fn follow(buf: &'a [u8], loc: usize) -> Self::Inner {
+            Self {
+                _tab: unsafe { ::flatbuffers::Table::new(buf, loc) },
+            }
+        }
+    }
+
+    impl<'a> Profile<'a> {
+        pub const VT_NAME: ::flatbuffers::VOffsetT = 4;
+        pub const VT_DISPLAY_NAME: ::flatbuffers::VOffsetT = 6;
+        pub const VT_ABOUT: ::flatbuffers::VOffsetT = 8;
+        pub const VT_PICTURE: ::flatbuffers::VOffsetT = 10;
+        pub const VT_BANNER: ::flatbuffers::VOffsetT = 12;
+        pub const VT_WEBSITE: ::flatbuffers::VOffsetT = 14;
+        pub const VT_NIP05: ::flatbuffers::VOffsetT = 16;
+        pub const VT_LUD06: ::flatbuffers::VOffsetT = 18;
+        pub const VT_LUD16: ::flatbuffers::VOffsetT = 20;
+        pub const VT_BOT: ::flatbuffers::VOffsetT = 22;
+        pub const VT_BIRTHDAY: ::flatbuffers::VOffsetT = 24;
+        pub const VT_GITHUB: ::flatbuffers::VOffsetT = 26;
+        pub const VT_TWITTER: ::flatbuffers::VOffsetT = 28;
+        pub const VT_MASTODON: ::flatbuffers::VOffsetT = 30;
+        pub const VT_PUBKEY: ::flatbuffers::VOffsetT = 32;
+
+        #[inline]
+        pub unsafe fn init_from_table(table: ::flatbuffers::Table<'a>) -> Self {
+            Profile { _tab: table }
+        }
+        #[allow(unused_mut)]
+        pub fn create<'bldr: 'args, 'args: 'mut_bldr, 'mut_bldr, A: ::flatbuffers::Allocator + 'bldr>(
+            _fbb: &'mut_bldr mut ::flatbuffers::FlatBufferBuilder<'bldr, A>,
+            args: &'args ProfileArgs<'args>,
+        ) -> ::flatbuffers::WIPOffset<Profile<'bldr>> {
+            let mut builder = ProfileBuilder::new(_fbb);
+            if let Some(x) = args.pubkey {
+                builder.add_pubkey(x);
+            }
+            if let Some(x) = args.mastodon {
+                builder.add_mastodon(x);
+            }
+            if let Some(x) = args.twitter {
+                builder.add_twitter(x);
+            }
+            if let Some(x) = args.github {
+                builder.add_github(x);
+            }
+            if let Some(x) = args.birthday {
+                builder.add_birthday(x);
+            }
+            if let Some(x) = args.lud16 {
+                builder.add_lud16(x);
+            }
+            if let Some(x) = args.lud06 {
+                builder.add_lud06(x);
+            }
+            if let Some(x) = args.nip05 {
+                builder.add_nip05(x);
+            }
+            if let Some(x) = args.website {
+                builder.add_website(x);
+            }
+            if let Some(x) = args.banner {
+                builder.add_banner(x);
+            }
+            if let Some(x) = args.picture {
+                builder.add_picture(x);
+            }
+            if let Some(x) = args.about {
+                builder.add_about(x);
+            }
+            if let Some(x) = args.display_name {
+                builder.add_display_name(x);
+            }
+            if let Some(x) = args.name {
+                builder.add_name(x);
+            }
+            if let Some(x) = args.bot {
+                builder.add_bot(x);
+            }
+            builder.finish()
+        }
+
+        #[inline]
+        pub fn name(&self) -> Option<&'a str> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab
+                    .get::<::flatbuffers::ForwardsUOffset<&str>>(Profile::VT_NAME, None)
+            }
+        }
+        #[inline]
+        pub fn display_name(&self) -> Option<&'a str> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab
+                    .get::<::flatbuffers::ForwardsUOffset<&str>>(Profile::VT_DISPLAY_NAME, None)
+            }
+        }
+        #[inline]
+        pub fn about(&self) -> Option<&'a str> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab
+                    .get::<::flatbuffers::ForwardsUOffset<&str>>(Profile::VT_ABOUT, None)
+            }
+        }
+        #[inline]
+        pub fn picture(&self) -> Option<&'a str> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab
+                    .get::<::flatbuffers::ForwardsUOffset<&str>>(Profile::VT_PICTURE, None)
+            }
+        }
+        #[inline]
+        pub fn banner(&self) -> Option<&'a str> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab
+                    .get::<::flatbuffers::ForwardsUOffset<&str>>(Profile::VT_BANNER, None)
+            }
+        }
+        #[inline]
+        pub fn website(&self) -> Option<&'a str> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab
+                    .get::<::flatbuffers::ForwardsUOffset<&str>>(Profile::VT_WEBSITE, None)
+            }
+        }
+        #[inline]
+        pub fn nip05(&self) -> Option<&'a str> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab
+                    .get::<::flatbuffers::ForwardsUOffset<&str>>(Profile::VT_NIP05, None)
+            }
+        }
+        #[inline]
+        pub fn lud06(&self) -> Option<&'a str> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab
+                    .get::<::flatbuffers::ForwardsUOffset<&str>>(Profile::VT_LUD06, None)
+            }
+        }
+        #[inline]
+        pub fn lud16(&self) -> Option<&'a str> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab
+                    .get::<::flatbuffers::ForwardsUOffset<&str>>(Profile::VT_LUD16, None)
+            }
+        }
+        /// Its content is made by a machine, entirely or in part.
+        #[inline]
+        pub fn bot(&self) -> Option<bool> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe { self._tab.get::<bool>(Profile::VT_BOT, None) }
+        }
+        #[inline]
+        pub fn birthday(&self) -> Option<Birthday<'a>> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab
+                    .get::<::flatbuffers::ForwardsUOffset<Birthday>>(Profile::VT_BIRTHDAY, None)
+            }
+        }
+        #[inline]
+        pub fn github(&self) -> Option<&'a str> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab
+                    .get::<::flatbuffers::ForwardsUOffset<&str>>(Profile::VT_GITHUB, None)
+            }
+        }
+        #[inline]
+        pub fn twitter(&self) -> Option<&'a str> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab
+                    .get::<::flatbuffers::ForwardsUOffset<&str>>(Profile::VT_TWITTER, None)
+            }
+        }
+        #[inline]
+        pub fn mastodon(&self) -> Option<&'a str> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab
+                    .get::<::flatbuffers::ForwardsUOffset<&str>>(Profile::VT_MASTODON, None)
+            }
+        }
+        #[inline]
+        pub fn pubkey(&self) -> Option<&'a str> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab
+                    .get::<::flatbuffers::ForwardsUOffset<&str>>(Profile::VT_PUBKEY, None)
+            }
+        }
+    }
+
+    impl ::flatbuffers::Verifiable for Profile<'_> {
+        #[inline]
+        fn run_verifier(v: &mut ::flatbuffers::Verifier, pos: usize) -> Result<(), ::flatbuffers::InvalidFlatbuffer> {
+            v.visit_table(pos)?
+                .visit_field::<::flatbuffers::ForwardsUOffset<&str>>("name", Self::VT_NAME, false)?
+                .visit_field::<::flatbuffers::ForwardsUOffset<&str>>("display_name", Self::VT_DISPLAY_NAME, false)?
+                .visit_field::<::flatbuffers::ForwardsUOffset<&str>>("about", Self::VT_ABOUT, false)?
+                .visit_field::<::flatbuffers::ForwardsUOffset<&str>>("picture", Self::VT_PICTURE, false)?
+                .visit_field::<::flatbuffers::ForwardsUOffset<&str>>("banner", Self::VT_BANNER, false)?
+                .visit_field::<::flatbuffers::ForwardsUOffset<&str>>("website", Self::VT_WEBSITE, false)?
+                .visit_field::<::flatbuffers::ForwardsUOffset<&str>>("nip05", Self::VT_NIP05, false)?
+                .visit_field::<::flatbuffers::ForwardsUOffset<&str>>("lud06", Self::VT_LUD06, false)?
+                .visit_field::<::flatbuffers::ForwardsUOffset<&str>>("lud16", Self::VT_LUD16, false)?
+                .visit_field::<bool>("bot", Self::VT_BOT, false)?
+                .visit_field::<::flatbuffers::ForwardsUOffset<Birthday>>("birthday", Self::VT_BIRTHDAY, false)?
+                .visit_field::<::flatbuffers::ForwardsUOffset<&str>>("github", Self::VT_GITHUB, false)?
+                .visit_field::<::flatbuffers::ForwardsUOffset<&str>>("twitter", Self::VT_TWITTER, false)?
+                .visit_field::<::flatbuffers::ForwardsUOffset<&str>>("mastodon", Self::VT_MASTODON, false)?
+                .visit_field::<::flatbuffers::ForwardsUOffset<&str>>("pubkey", Self::VT_PUBKEY, false)?
+                .finish();
+            Ok(())
+        }
+    }
+    pub struct ProfileArgs<'a> {
+        pub name: Option<::flatbuffers::WIPOffset<&'a str>>,
+        pub display_name: Option<::flatbuffers::WIPOffset<&'a str>>,
+        pub about: Option<::flatbuffers::WIPOffset<&'a str>>,
+        pub picture: Option<::flatbuffers::WIPOffset<&'a str>>,
+        pub banner: Option<::flatbuffers::WIPOffset<&'a str>>,
+        pub website: Option<::flatbuffers::WIPOffset<&'a str>>,
+        pub nip05: Option<::flatbuffers::WIPOffset<&'a str>>,
+        pub lud06: Option<::flatbuffers::WIPOffset<&'a str>>,
+        pub lud16: Option<::flatbuffers::WIPOffset<&'a str>>,
+        pub bot: Option<bool>,
+        pub birthday: Option<::flatbuffers::WIPOffset<Birthday<'a>>>,
+        pub github: Option<::flatbuffers::WIPOffset<&'a str>>,
+        pub twitter: Option<::flatbuffers::WIPOffset<&'a str>>,
+        pub mastodon: Option<::flatbuffers::WIPOffset<&'a str>>,
+        pub pubkey: Option<::flatbuffers::WIPOffset<&'a str>>,
+    }
+    impl<'a> Default for ProfileArgs<'a> {
+        #[inline]
+        fn default() -> Self {
+            ProfileArgs {
+                name: None,
+                display_name: None,
+                about: None,
+                picture: None,
+                banner: None,
+                website: None,
+                nip05: None,
+                lud06: None,
+                lud16: None,
+                bot: None,
+                birthday: None,
+                github: None,
+                twitter: None,
+                mastodon: None,
+                pubkey: None,
+            }
+        }
+    }
+
+    pub struct ProfileBuilder<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> {
+        fbb_: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>,
+        start_: ::flatbuffers::WIPOffset<::flatbuffers::TableUnfinishedWIPOffset>,
+    }
+    impl<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> ProfileBuilder<'a, 'b, A> {
+        #[inline]
+        pub fn add_name(&mut self, name: ::flatbuffers::WIPOffset<&'b str>) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<_>>(Profile::VT_NAME, name);
+        }
+        #[inline]
+        pub fn add_display_name(&mut self, display_name: ::flatbuffers::WIPOffset<&'b str>) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<_>>(Profile::VT_DISPLAY_NAME, display_name);
+        }
+        #[inline]
+        pub fn add_about(&mut self, about: ::flatbuffers::WIPOffset<&'b str>) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<_>>(Profile::VT_ABOUT, about);
+        }
+        #[inline]
+        pub fn add_picture(&mut self, picture: ::flatbuffers::WIPOffset<&'b str>) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<_>>(Profile::VT_PICTURE, picture);
+        }
+        #[inline]
+        pub fn add_banner(&mut self, banner: ::flatbuffers::WIPOffset<&'b str>) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<_>>(Profile::VT_BANNER, banner);
+        }
+        #[inline]
+        pub fn add_website(&mut self, website: ::flatbuffers::WIPOffset<&'b str>) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<_>>(Profile::VT_WEBSITE, website);
+        }
+        #[inline]
+        pub fn add_nip05(&mut self, nip05: ::flatbuffers::WIPOffset<&'b str>) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<_>>(Profile::VT_NIP05, nip05);
+        }
+        #[inline]
+        pub fn add_lud06(&mut self, lud06: ::flatbuffers::WIPOffset<&'b str>) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<_>>(Profile::VT_LUD06, lud06);
+        }
+        #[inline]
+        pub fn add_lud16(&mut self, lud16: ::flatbuffers::WIPOffset<&'b str>) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<_>>(Profile::VT_LUD16, lud16);
+        }
+        #[inline]
+        pub fn add_bot(&mut self, bot: bool) {
+            self.fbb_.push_slot_always::<bool>(Profile::VT_BOT, bot);
+        }
+        #[inline]
+        pub fn add_birthday(&mut self, birthday: ::flatbuffers::WIPOffset<Birthday<'b>>) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<Birthday>>(Profile::VT_BIRTHDAY, birthday);
+        }
+        #[inline]
+        pub fn add_github(&mut self, github: ::flatbuffers::WIPOffset<&'b str>) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<_>>(Profile::VT_GITHUB, github);
+        }
+        #[inline]
+        pub fn add_twitter(&mut self, twitter: ::flatbuffers::WIPOffset<&'b str>) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<_>>(Profile::VT_TWITTER, twitter);
+        }
+        #[inline]
+        pub fn add_mastodon(&mut self, mastodon: ::flatbuffers::WIPOffset<&'b str>) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<_>>(Profile::VT_MASTODON, mastodon);
+        }
+        #[inline]
+        pub fn add_pubkey(&mut self, pubkey: ::flatbuffers::WIPOffset<&'b str>) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<_>>(Profile::VT_PUBKEY, pubkey);
+        }
+        #[inline]
+        pub fn new(_fbb: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>) -> ProfileBuilder<'a, 'b, A> {
+            let start = _fbb.start_table();
+            ProfileBuilder {
+                fbb_: _fbb,
+                start_: start,
+            }
+        }
+        #[inline]
+        pub fn finish(self) -> ::flatbuffers::WIPOffset<Profile<'a>> {
+            let o = self.fbb_.end_table(self.start_);
+            ::flatbuffers::WIPOffset::new(o.value())
+        }
+    }
+
+    impl ::core::fmt::Debug for Profile<'_> {
+        fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+            let mut ds = f.debug_struct("Profile");
+            ds.field("name", &self.name());
+            ds.field("display_name", &self.display_name());
+            ds.field("about", &self.about());
+            ds.field("picture", &self.picture());
+            ds.field("banner", &self.banner());
+            ds.field("website", &self.website());
+            ds.field("nip05", &self.nip05());
+            ds.field("lud06", &self.lud06());
+            ds.field("lud16", &self.lud16());
+            ds.field("bot", &self.bot());
+            ds.field("birthday", &self.birthday());
+            ds.field("github", &self.github());
+            ds.field("twitter", &self.twitter());
+            ds.field("mastodon", &self.mastodon());
+            ds.field("pubkey", &self.pubkey());
+            ds.finish()
+        }
+    }
+    pub enum ContactOffset {}
+    #[derive(Copy, Clone, PartialEq)]
+
+    pub struct Contact<'a> {
+        pub _tab: ::flatbuffers::Table<'a>,
+    }
+
+    impl<'a> ::flatbuffers::Follow<'a> for Contact<'a> {
+        type Inner = Contact<'a>;
+        #[inline]
+        unsafe fn follow(buf: &'a [u8], loc: usize) -> Self::Inner {
+            Self {
+                _tab: unsafe { ::flatbuffers::Table::new(buf, loc) },
+            }
+        }
+    }
+
+    impl<'a> Contact<'a> {
+        pub const VT_PUBKEY: ::flatbuffers::VOffsetT = 4;
+        pub const VT_RELAY: ::flatbuffers::VOffsetT = 6;
+        pub const VT_PETNAME: ::flatbuffers::VOffsetT = 8;
+
+        #[inline]
+        pub unsafe fn init_from_table(table: ::flatbuffers::Table<'a>) -> Self {
+            Contact { _tab: table }
+        }
+        #[allow(unused_mut)]
+        pub fn create<'bldr: 'args, 'args: 'mut_bldr, 'mut_bldr, A: ::flatbuffers::Allocator + 'bldr>(
+            _fbb: &'mut_bldr mut ::flatbuffers::FlatBufferBuilder<'bldr, A>,
+            args: &'args ContactArgs<'args>,
+        ) -> ::flatbuffers::WIPOffset<Contact<'bldr>> {
+            let mut builder = ContactBuilder::new(_fbb);
+            if let Some(x) = args.petname {
+                builder.add_petname(x);
+            }
+            if let Some(x) = args.relay {
+                builder.add_relay(x);
+            }
+            if let Some(x) = args.pubkey {
+                builder.add_pubkey(x);
+            }
+            builder.finish()
+        }
+
+        #[inline]
+        pub fn pubkey(&self) -> &'a Hash {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe { self._tab.get::<Hash>(Contact::VT_PUBKEY, None).unwrap() }
+        }
+        #[inline]
+        pub fn relay(&self) -> Option<&'a str> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab
+                    .get::<::flatbuffers::ForwardsUOffset<&str>>(Contact::VT_RELAY, None)
+            }
+        }
+        /// The list's owner's own name for them.
+        #[inline]
+        pub fn petname(&self) -> Option<&'a str> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab
+                    .get::<::flatbuffers::ForwardsUOffset<&str>>(Contact::VT_PETNAME, None)
+            }
+        }
+    }
+
+    impl ::flatbuffers::Verifiable for Contact<'_> {
+        #[inline]
+        fn run_verifier(v: &mut ::flatbuffers::Verifier, pos: usize) -> Result<(), ::flatbuffers::InvalidFlatbuffer> {
+            v.visit_table(pos)?
+                .visit_field::<Hash>("pubkey", Self::VT_PUBKEY, true)?
+                .visit_field::<::flatbuffers::ForwardsUOffset<&str>>("relay", Self::VT_RELAY, false)?
+                .visit_field::<::flatbuffers::ForwardsUOffset<&str>>("petname", Self::VT_PETNAME, false)?
+                .finish();
+            Ok(())
+        }
+    }
+    pub struct ContactArgs<'a> {
+        pub pubkey: Option<&'a Hash>,
+        pub relay: Option<::flatbuffers::WIPOffset<&'a str>>,
+        pub petname: Option<::flatbuffers::WIPOffset<&'a str>>,
+    }
+    impl<'a> Default for ContactArgs<'a> {
+        #[inline]
+        fn default() -> Self {
+            ContactArgs {
+                pubkey: None, // required field
+                relay: None,
+                petname: None,
+            }
+        }
+    }
+
+    pub struct ContactBuilder<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> {
+        fbb_: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>,
+        start_: ::flatbuffers::WIPOffset<::flatbuffers::TableUnfinishedWIPOffset>,
+    }
+    impl<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> ContactBuilder<'a, 'b, A> {
+        #[inline]
+        pub fn add_pubkey(&mut self, pubkey: &Hash) {
+            self.fbb_.push_slot_always::<&Hash>(Contact::VT_PUBKEY, pubkey);
+        }
+        #[inline]
+        pub fn add_relay(&mut self, relay: ::flatbuffers::WIPOffset<&'b str>) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<_>>(Contact::VT_RELAY, relay);
+        }
+        #[inline]
+        pub fn add_petname(&mut self, petname: ::flatbuffers::WIPOffset<&'b str>) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<_>>(Contact::VT_PETNAME, petname);
+        }
+        #[inline]
+        pub fn new(_fbb: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>) -> ContactBuilder<'a, 'b, A> {
+            let start = _fbb.start_table();
+            ContactBuilder {
+                fbb_: _fbb,
+                start_: start,
+            }
+        }
+        #[inline]
+        pub fn finish(self) -> ::flatbuffers::WIPOffset<Contact<'a>> {
+            let o = self.fbb_.end_table(self.start_);
+            self.fbb_.required(o, Contact::VT_PUBKEY, "pubkey");
+            ::flatbuffers::WIPOffset::new(o.value())
+        }
+    }
+
+    impl ::core::fmt::Debug for Contact<'_> {
+        fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+            let mut ds = f.debug_struct("Contact");
+            ds.field("pubkey", &self.pubkey());
+            ds.field("relay", &self.relay());
+            ds.field("petname", &self.petname());
+            ds.finish()
+        }
+    }
+    pub enum ContactsOffset {}
+    #[derive(Copy, Clone, PartialEq)]
+
+    /// Kind 3 (NIP-02).
+    pub struct Contacts<'a> {
+        pub _tab: ::flatbuffers::Table<'a>,
+    }
+
+    impl<'a> ::flatbuffers::Follow<'a> for Contacts<'a> {
+        type Inner = Contacts<'a>;
+        #[inline]
+        unsafe fn follow(buf: &'a [u8], loc: usize) -> Self::Inner {
+            Self {
+                _tab: unsafe { ::flatbuffers::Table::new(buf, loc) },
+            }
+        }
+    }
+
+    impl<'a> Contacts<'a> {
+        pub const VT_CONTACTS: ::flatbuffers::VOffsetT = 4;
+
+        #[inline]
+        pub unsafe fn init_from_table(table: ::flatbuffers::Table<'a>) -> Self {
+            Contacts { _tab: table }
+        }
+        #[allow(unused_mut)]
+        pub fn create<'bldr: 'args, 'args: 'mut_bldr, 'mut_bldr, A: ::flatbuffers::Allocator + 'bldr>(
+            _fbb: &'mut_bldr mut ::flatbuffers::FlatBufferBuilder<'bldr, A>,
+            args: &'args ContactsArgs<'args>,
+        ) -> ::flatbuffers::WIPOffset<Contacts<'bldr>> {
+            let mut builder = ContactsBuilder::new(_fbb);
+            if let Some(x) = args.contacts {
+                builder.add_contacts(x);
+            }
+            builder.finish()
+        }
+
+        #[inline]
+        pub fn contacts(&self) -> Option<::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<Contact<'a>>>> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab.get::<::flatbuffers::ForwardsUOffset<
+                    ::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<Contact>>,
+                >>(Contacts::VT_CONTACTS, None)
+            }
+        }
+    }
+
+    impl ::flatbuffers::Verifiable for Contacts<'_> {
+        #[inline]
+        fn run_verifier(v: &mut ::flatbuffers::Verifier, pos: usize) -> Result<(), ::flatbuffers::InvalidFlatbuffer> {
+            v.visit_table(pos)?
+     .visit_field::<::flatbuffers::ForwardsUOffset<::flatbuffers::Vector<'_, ::flatbuffers::ForwardsUOffset<Contact>>>>("contacts", Self::VT_CONTACTS, false)?
+     .finish();
+            Ok(())
+        }
+    }
+    pub struct ContactsArgs<'a> {
+        pub contacts:
+            Option<::flatbuffers::WIPOffset<::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<Contact<'a>>>>>,
+    }
+    impl<'a> Default for ContactsArgs<'a> {
+        #[inline]
+        fn default() -> Self {
+            ContactsArgs { contacts: None }
+        }
+    }
+
+    pub struct ContactsBuilder<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> {
+        fbb_: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>,
+        start_: ::flatbuffers::WIPOffset<::flatbuffers::TableUnfinishedWIPOffset>,
+    }
+    impl<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> ContactsBuilder<'a, 'b, A> {
+        #[inline]
+        pub fn add_contacts(
+            &mut self,
+            contacts: ::flatbuffers::WIPOffset<::flatbuffers::Vector<'b, ::flatbuffers::ForwardsUOffset<Contact<'b>>>>,
+        ) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<_>>(Contacts::VT_CONTACTS, contacts);
+        }
+        #[inline]
+        pub fn new(_fbb: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>) -> ContactsBuilder<'a, 'b, A> {
+            let start = _fbb.start_table();
+            ContactsBuilder {
+                fbb_: _fbb,
+                start_: start,
+            }
+        }
+        #[inline]
+        pub fn finish(self) -> ::flatbuffers::WIPOffset<Contacts<'a>> {
+            let o = self.fbb_.end_table(self.start_);
+            ::flatbuffers::WIPOffset::new(o.value())
+        }
+    }
+
+    impl ::core::fmt::Debug for Contacts<'_> {
+        fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+            let mut ds = f.debug_struct("Contacts");
+            ds.field("contacts", &self.contacts());
+            ds.finish()
+        }
+    }
+    pub enum RelayUseOffset {}
+    #[derive(Copy, Clone, PartialEq)]
+
+    pub struct RelayUse<'a> {
+        pub _tab: ::flatbuffers::Table<'a>,
+    }
+
+    impl<'a> ::flatbuffers::Follow<'a> for RelayUse<'a> {
+        type Inner = RelayUse<'a>;
+        #[inline]
+        unsafe fn follow(buf: &'a [u8], loc: usize) -> Self::Inner {
+            Self {
+                _tab: unsafe { ::flatbuffers::Table::new(buf, loc) },
+            }
+        }
+    }
+
+    impl<'a> RelayUse<'a> {
+        pub const VT_URL: ::flatbuffers::VOffsetT = 4;
+        pub const VT_READ: ::flatbuffers::VOffsetT = 6;
+        pub const VT_WRITE: ::flatbuffers::VOffsetT = 8;
+
+        #[inline]
+        pub unsafe fn init_from_table(table: ::flatbuffers::Table<'a>) -> Self {
+            RelayUse { _tab: table }
+        }
+        #[allow(unused_mut)]
+        pub fn create<'bldr: 'args, 'args: 'mut_bldr, 'mut_bldr, A: ::flatbuffers::Allocator + 'bldr>(
+            _fbb: &'mut_bldr mut ::flatbuffers::FlatBufferBuilder<'bldr, A>,
+            args: &'args RelayUseArgs<'args>,
+        ) -> ::flatbuffers::WIPOffset<RelayUse<'bldr>> {
+            let mut builder = RelayUseBuilder::new(_fbb);
+            if let Some(x) = args.url {
+                builder.add_url(x);
+            }
+            builder.add_write(args.write);
+            builder.add_read(args.read);
+            builder.finish()
+        }
+
+        #[inline]
+        pub fn url(&self) -> &'a str {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab
+                    .get::<::flatbuffers::ForwardsUOffset<&str>>(RelayUse::VT_URL, None)
+                    .unwrap()
+            }
+        }
+        #[inline]
+        pub fn read(&self) -> bool {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe { self._tab.get::<bool>(RelayUse::VT_READ, Some(false)).unwrap() }
+        }
+        #[inline]
+        pub fn write(&self) -> bool {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe { self._tab.get::<bool>(RelayUse::VT_WRITE, Some(false)).unwrap() }
+        }
+    }
+
+    impl ::flatbuffers::Verifiable for RelayUse<'_> {
+        #[inline]
+        fn run_verifier(v: &mut ::flatbuffers::Verifier, pos: usize) -> Result<(), ::flatbuffers::InvalidFlatbuffer> {
+            v.visit_table(pos)?
+                .visit_field::<::flatbuffers::ForwardsUOffset<&str>>("url", Self::VT_URL, true)?
+                .visit_field::<bool>("read", Self::VT_READ, false)?
+                .visit_field::<bool>("write", Self::VT_WRITE, false)?
+                .finish();
+            Ok(())
+        }
+    }
+    pub struct RelayUseArgs<'a> {
+        pub url: Option<::flatbuffers::WIPOffset<&'a str>>,
+        pub read: bool,
+        pub write: bool,
+    }
+    impl<'a> Default for RelayUseArgs<'a> {
+        #[inline]
+        fn default() -> Self {
+            RelayUseArgs {
+                url: None, // required field
+                read: false,
+                write: false,
+            }
+        }
+    }
+
+    pub struct RelayUseBuilder<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> {
+        fbb_: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>,
+        start_: ::flatbuffers::WIPOffset<::flatbuffers::TableUnfinishedWIPOffset>,
+    }
+    impl<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> RelayUseBuilder<'a, 'b, A> {
+        #[inline]
+        pub fn add_url(&mut self, url: ::flatbuffers::WIPOffset<&'b str>) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<_>>(RelayUse::VT_URL, url);
+        }
+        #[inline]
+        pub fn add_read(&mut self, read: bool) {
+            self.fbb_.push_slot::<bool>(RelayUse::VT_READ, read, false);
+        }
+        #[inline]
+        pub fn add_write(&mut self, write: bool) {
+            self.fbb_.push_slot::<bool>(RelayUse::VT_WRITE, write, false);
+        }
+        #[inline]
+        pub fn new(_fbb: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>) -> RelayUseBuilder<'a, 'b, A> {
+            let start = _fbb.start_table();
+            RelayUseBuilder {
+                fbb_: _fbb,
+                start_: start,
+            }
+        }
+        #[inline]
+        pub fn finish(self) -> ::flatbuffers::WIPOffset<RelayUse<'a>> {
+            let o = self.fbb_.end_table(self.start_);
+            self.fbb_.required(o, RelayUse::VT_URL, "url");
+            ::flatbuffers::WIPOffset::new(o.value())
+        }
+    }
+
+    impl ::core::fmt::Debug for RelayUse<'_> {
+        fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+            let mut ds = f.debug_struct("RelayUse");
+            ds.field("url", &self.url());
+            ds.field("read", &self.read());
+            ds.field("write", &self.write());
+            ds.finish()
+        }
+    }
+    pub enum RelayListOffset {}
+    #[derive(Copy, Clone, PartialEq)]
+
+    /// Kind 10002 (NIP-65), in order.
+    pub struct RelayList<'a> {
+        pub _tab: ::flatbuffers::Table<'a>,
+    }
+
+    impl<'a> ::flatbuffers::Follow<'a> for RelayList<'a> {
+        type Inner = RelayList<'a>;
+        #[inline]
+        unsafe fn follow(buf: &'a [u8], loc: usize) -> Self::Inner {
+            Self {
+                _tab: unsafe { ::flatbuffers::Table::new(buf, loc) },
+            }
+        }
+    }
+
+    impl<'a> RelayList<'a> {
+        pub const VT_RELAYS: ::flatbuffers::VOffsetT = 4;
+
+        #[inline]
+        pub unsafe fn init_from_table(table: ::flatbuffers::Table<'a>) -> Self {
+            RelayList { _tab: table }
+        }
+        #[allow(unused_mut)]
+        pub fn create<'bldr: 'args, 'args: 'mut_bldr, 'mut_bldr, A: ::flatbuffers::Allocator + 'bldr>(
+            _fbb: &'mut_bldr mut ::flatbuffers::FlatBufferBuilder<'bldr, A>,
+            args: &'args RelayListArgs<'args>,
+        ) -> ::flatbuffers::WIPOffset<RelayList<'bldr>> {
+            let mut builder = RelayListBuilder::new(_fbb);
+            if let Some(x) = args.relays {
+                builder.add_relays(x);
+            }
+            builder.finish()
+        }
+
+        #[inline]
+        pub fn relays(&self) -> Option<::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<RelayUse<'a>>>> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab.get::<::flatbuffers::ForwardsUOffset<
+                    ::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<RelayUse>>,
+                >>(RelayList::VT_RELAYS, None)
+            }
+        }
+    }
+
+    impl ::flatbuffers::Verifiable for RelayList<'_> {
+        #[inline]
+        fn run_verifier(v: &mut ::flatbuffers::Verifier, pos: usize) -> Result<(), ::flatbuffers::InvalidFlatbuffer> {
+            v.visit_table(pos)?
+     .visit_field::<::flatbuffers::ForwardsUOffset<::flatbuffers::Vector<'_, ::flatbuffers::ForwardsUOffset<RelayUse>>>>("relays", Self::VT_RELAYS, false)?
+     .finish();
+            Ok(())
+        }
+    }
+    pub struct RelayListArgs<'a> {
+        pub relays:
+            Option<::flatbuffers::WIPOffset<::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<RelayUse<'a>>>>>,
+    }
+    impl<'a> Default for RelayListArgs<'a> {
+        #[inline]
+        fn default() -> Self {
+            RelayListArgs { relays: None }
+        }
+    }
+
+    pub struct RelayListBuilder<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> {
+        fbb_: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>,
+        start_: ::flatbuffers::WIPOffset<::flatbuffers::TableUnfinishedWIPOffset>,
+    }
+    impl<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> RelayListBuilder<'a, 'b, A> {
+        #[inline]
+        pub fn add_relays(
+            &mut self,
+            relays: ::flatbuffers::WIPOffset<::flatbuffers::Vector<'b, ::flatbuffers::ForwardsUOffset<RelayUse<'b>>>>,
+        ) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<_>>(RelayList::VT_RELAYS, relays);
+        }
+        #[inline]
+        pub fn new(_fbb: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>) -> RelayListBuilder<'a, 'b, A> {
+            let start = _fbb.start_table();
+            RelayListBuilder {
+                fbb_: _fbb,
+                start_: start,
+            }
+        }
+        #[inline]
+        pub fn finish(self) -> ::flatbuffers::WIPOffset<RelayList<'a>> {
+            let o = self.fbb_.end_table(self.start_);
+            ::flatbuffers::WIPOffset::new(o.value())
+        }
+    }
+
+    impl ::core::fmt::Debug for RelayList<'_> {
+        fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+            let mut ds = f.debug_struct("RelayList");
+            ds.field("relays", &self.relays());
+            ds.finish()
+        }
+    }
+    pub enum ListEmojiOffset {}
+    #[derive(Copy, Clone, PartialEq)]
+
+    pub struct ListEmoji<'a> {
+        pub _tab: ::flatbuffers::Table<'a>,
+    }
+
+    impl<'a> ::flatbuffers::Follow<'a> for ListEmoji<'a> {
+        type Inner = ListEmoji<'a>;
+        #[inline]
+        unsafe fn follow(buf: &'a [u8], loc: usize) -> Self::Inner {
+            Self {
+                _tab: unsafe { ::flatbuffers::Table::new(buf, loc) },
+            }
+        }
+    }
+
+    impl<'a> ListEmoji<'a> {
+        pub const VT_SHORTCODE: ::flatbuffers::VOffsetT = 4;
+        pub const VT_URL: ::flatbuffers::VOffsetT = 6;
+
+        #[inline]
+        pub unsafe fn init_from_table(table: ::flatbuffers::Table<'a>) -> Self {
+            ListEmoji { _tab: table }
+        }
+        #[allow(unused_mut)]
+        pub fn create<'bldr: 'args, 'args: 'mut_bldr, 'mut_bldr, A: ::flatbuffers::Allocator + 'bldr>(
+            _fbb: &'mut_bldr mut ::flatbuffers::FlatBufferBuilder<'bldr, A>,
+            args: &'args ListEmojiArgs<'args>,
+        ) -> ::flatbuffers::WIPOffset<ListEmoji<'bldr>> {
+            let mut builder = ListEmojiBuilder::new(_fbb);
+            if let Some(x) = args.url {
+                builder.add_url(x);
+            }
+            if let Some(x) = args.shortcode {
+                builder.add_shortcode(x);
+            }
+            builder.finish()
+        }
+
+        #[inline]
+        pub fn shortcode(&self) -> &'a str {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab
+                    .get::<::flatbuffers::ForwardsUOffset<&str>>(ListEmoji::VT_SHORTCODE, None)
+                    .unwrap()
+            }
+        }
+        #[inline]
+        pub fn url(&self) -> &'a str {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab
+                    .get::<::flatbuffers::ForwardsUOffset<&str>>(ListEmoji::VT_URL, None)
+                    .unwrap()
+            }
+        }
+    }
+
+    impl ::flatbuffers::Verifiable for ListEmoji<'_> {
+        #[inline]
+        fn run_verifier(v: &mut ::flatbuffers::Verifier, pos: usize) -> Result<(), ::flatbuffers::InvalidFlatbuffer> {
+            v.visit_table(pos)?
+                .visit_field::<::flatbuffers::ForwardsUOffset<&str>>("shortcode", Self::VT_SHORTCODE, true)?
+                .visit_field::<::flatbuffers::ForwardsUOffset<&str>>("url", Self::VT_URL, true)?
+                .finish();
+            Ok(())
+        }
+    }
+    pub struct ListEmojiArgs<'a> {
+        pub shortcode: Option<::flatbuffers::WIPOffset<&'a str>>,
+        pub url: Option<::flatbuffers::WIPOffset<&'a str>>,
+    }
+    impl<'a> Default for ListEmojiArgs<'a> {
+        #[inline]
+        fn default() -> Self {
+            ListEmojiArgs {
+                shortcode: None, // required field
+                url: None,       // required field
+            }
+        }
+    }
+
+    pub struct ListEmojiBuilder<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> {
+        fbb_: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>,
+        start_: ::flatbuffers::WIPOffset<::flatbuffers::TableUnfinishedWIPOffset>,
+    }
+    impl<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> ListEmojiBuilder<'a, 'b, A> {
+        #[inline]
+        pub fn add_shortcode(&mut self, shortcode: ::flatbuffers::WIPOffset<&'b str>) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<_>>(ListEmoji::VT_SHORTCODE, shortcode);
+        }
+        #[inline]
+        pub fn add_url(&mut self, url: ::flatbuffers::WIPOffset<&'b str>) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<_>>(ListEmoji::VT_URL, url);
+        }
+        #[inline]
+        pub fn new(_fbb: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>) -> ListEmojiBuilder<'a, 'b, A> {
+            let start = _fbb.start_table();
+            ListEmojiBuilder {
+                fbb_: _fbb,
+                start_: start,
+            }
+        }
+        #[inline]
+        pub fn finish(self) -> ::flatbuffers::WIPOffset<ListEmoji<'a>> {
+            let o = self.fbb_.end_table(self.start_);
+            self.fbb_.required(o, ListEmoji::VT_SHORTCODE, "shortcode");
+            self.fbb_.required(o, ListEmoji::VT_URL, "url");
+            ::flatbuffers::WIPOffset::new(o.value())
+        }
+    }
+
+    impl ::core::fmt::Debug for ListEmoji<'_> {
+        fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+            let mut ds = f.debug_struct("ListEmoji");
+            ds.field("shortcode", &self.shortcode());
+            ds.field("url", &self.url());
+            ds.finish()
+        }
+    }
+    pub enum ListItemsOffset {}
+    #[derive(Copy, Clone, PartialEq)]
+
+    pub struct ListItems<'a> {
+        pub _tab: ::flatbuffers::Table<'a>,
+    }
+
+    impl<'a> ::flatbuffers::Follow<'a> for ListItems<'a> {
+        type Inner = ListItems<'a>;
+        #[inline]
+        unsafe fn follow(buf: &'a [u8], loc: usize) -> Self::Inner {
+            Self {
+                _tab: unsafe { ::flatbuffers::Table::new(buf, loc) },
+            }
+        }
+    }
+
+    impl<'a> ListItems<'a> {
+        pub const VT_PEOPLE: ::flatbuffers::VOffsetT = 4;
+        pub const VT_EVENTS: ::flatbuffers::VOffsetT = 6;
+        pub const VT_ADDRESSES: ::flatbuffers::VOffsetT = 8;
+        pub const VT_TOPICS: ::flatbuffers::VOffsetT = 10;
+        pub const VT_WORDS: ::flatbuffers::VOffsetT = 12;
+        pub const VT_RELAYS: ::flatbuffers::VOffsetT = 14;
+        pub const VT_EMOJI: ::flatbuffers::VOffsetT = 16;
+
+        #[inline]
+        pub unsafe fn init_from_table(table: ::flatbuffers::Table<'a>) -> Self {
+            ListItems { _tab: table }
+        }
+        #[allow(unused_mut)]
+        pub fn create<'bldr: 'args, 'args: 'mut_bldr, 'mut_bldr, A: ::flatbuffers::Allocator + 'bldr>(
+            _fbb: &'mut_bldr mut ::flatbuffers::FlatBufferBuilder<'bldr, A>,
+            args: &'args ListItemsArgs<'args>,
+        ) -> ::flatbuffers::WIPOffset<ListItems<'bldr>> {
+            let mut builder = ListItemsBuilder::new(_fbb);
+            if let Some(x) = args.emoji {
+                builder.add_emoji(x);
+            }
+            if let Some(x) = args.relays {
+                builder.add_relays(x);
+            }
+            if let Some(x) = args.words {
+                builder.add_words(x);
+            }
+            if let Some(x) = args.topics {
+                builder.add_topics(x);
+            }
+            if let Some(x) = args.addresses {
+                builder.add_addresses(x);
+            }
+            if let Some(x) = args.events {
+                builder.add_events(x);
+            }
+            if let Some(x) = args.people {
+                builder.add_people(x);
+            }
+            builder.finish()
+        }
+
+        #[inline]
+        pub fn people(&self) -> Option<::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<Contact<'a>>>> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab.get::<::flatbuffers::ForwardsUOffset<
+                    ::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<Contact>>,
+                >>(ListItems::VT_PEOPLE, None)
+            }
+        }
+        #[inline]
+        pub fn events(&self) -> Option<::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<EventRef<'a>>>> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab.get::<::flatbuffers::ForwardsUOffset<
+                    ::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<EventRef>>,
+                >>(ListItems::VT_EVENTS, None)
+            }
+        }
+        #[inline]
+        pub fn addresses(&self) -> Option<::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<Address<'a>>>> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab.get::<::flatbuffers::ForwardsUOffset<
+                    ::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<Address>>,
+                >>(ListItems::VT_ADDRESSES, None)
+            }
+        }
+        /// Hashtags.
+        #[inline]
+        pub fn topics(&self) -> Option<::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<&'a str>>> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab.get::<::flatbuffers::ForwardsUOffset<
+                    ::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<&'a str>>,
+                >>(ListItems::VT_TOPICS, None)
+            }
+        }
+        /// Words to mute, in lower case.
+        #[inline]
+        pub fn words(&self) -> Option<::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<&'a str>>> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab.get::<::flatbuffers::ForwardsUOffset<
+                    ::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<&'a str>>,
+                >>(ListItems::VT_WORDS, None)
+            }
+        }
+        #[inline]
+        pub fn relays(&self) -> Option<::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<&'a str>>> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab.get::<::flatbuffers::ForwardsUOffset<
+                    ::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<&'a str>>,
+                >>(ListItems::VT_RELAYS, None)
+            }
+        }
+        #[inline]
+        pub fn emoji(&self) -> Option<::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<ListEmoji<'a>>>> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab.get::<::flatbuffers::ForwardsUOffset<
+                    ::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<ListEmoji>>,
+                >>(ListItems::VT_EMOJI, None)
+            }
+        }
+    }
+
+    impl ::flatbuffers::Verifiable for ListItems<'_> {
+        #[inline]
+        fn run_verifier(v: &mut ::flatbuffers::Verifier, pos: usize) -> Result<(), ::flatbuffers::InvalidFlatbuffer> {
+            v.visit_table(pos)?
+     .visit_field::<::flatbuffers::ForwardsUOffset<::flatbuffers::Vector<'_, ::flatbuffers::ForwardsUOffset<Contact>>>>("people", Self::VT_PEOPLE, false)?
+     .visit_field::<::flatbuffers::ForwardsUOffset<::flatbuffers::Vector<'_, ::flatbuffers::ForwardsUOffset<EventRef>>>>("events", Self::VT_EVENTS, false)?
+     .visit_field::<::flatbuffers::ForwardsUOffset<::flatbuffers::Vector<'_, ::flatbuffers::ForwardsUOffset<Address>>>>("addresses", Self::VT_ADDRESSES, false)?
+     .visit_field::<::flatbuffers::ForwardsUOffset<::flatbuffers::Vector<'_, ::flatbuffers::ForwardsUOffset<&'_ str>>>>("topics", Self::VT_TOPICS, false)?
+     .visit_field::<::flatbuffers::ForwardsUOffset<::flatbuffers::Vector<'_, ::flatbuffers::ForwardsUOffset<&'_ str>>>>("words", Self::VT_WORDS, false)?
+     .visit_field::<::flatbuffers::ForwardsUOffset<::flatbuffers::Vector<'_, ::flatbuffers::ForwardsUOffset<&'_ str>>>>("relays", Self::VT_RELAYS, false)?
+     .visit_field::<::flatbuffers::ForwardsUOffset<::flatbuffers::Vector<'_, ::flatbuffers::ForwardsUOffset<ListEmoji>>>>("emoji", Self::VT_EMOJI, false)?
+     .finish();
+            Ok(())
+        }
+    }
+    pub struct ListItemsArgs<'a> {
+        pub people:
+            Option<::flatbuffers::WIPOffset<::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<Contact<'a>>>>>,
+        pub events:
+            Option<::flatbuffers::WIPOffset<::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<EventRef<'a>>>>>,
+        pub addresses:
+            Option<::flatbuffers::WIPOffset<::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<Address<'a>>>>>,
+        pub topics:
+            Option<::flatbuffers::WIPOffset<::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<&'a str>>>>,
+        pub words: Option<::flatbuffers::WIPOffset<::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<&'a str>>>>,
+        pub relays:
+            Option<::flatbuffers::WIPOffset<::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<&'a str>>>>,
+        pub emoji:
+            Option<::flatbuffers::WIPOffset<::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<ListEmoji<'a>>>>>,
+    }
+    impl<'a> Default for ListItemsArgs<'a> {
+        #[inline]
+        fn default() -> Self {
+            ListItemsArgs {
+                people: None,
+                events: None,
+                addresses: None,
+                topics: None,
+                words: None,
+                relays: None,
+                emoji: None,
+            }
+        }
+    }
+
+    pub struct ListItemsBuilder<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> {
+        fbb_: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>,
+        start_: ::flatbuffers::WIPOffset<::flatbuffers::TableUnfinishedWIPOffset>,
+    }
+    impl<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> ListItemsBuilder<'a, 'b, A> {
+        #[inline]
+        pub fn add_people(
+            &mut self,
+            people: ::flatbuffers::WIPOffset<::flatbuffers::Vector<'b, ::flatbuffers::ForwardsUOffset<Contact<'b>>>>,
+        ) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<_>>(ListItems::VT_PEOPLE, people);
+        }
+        #[inline]
+        pub fn add_events(
+            &mut self,
+            events: ::flatbuffers::WIPOffset<::flatbuffers::Vector<'b, ::flatbuffers::ForwardsUOffset<EventRef<'b>>>>,
+        ) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<_>>(ListItems::VT_EVENTS, events);
+        }
+        #[inline]
+        pub fn add_addresses(
+            &mut self,
+            addresses: ::flatbuffers::WIPOffset<::flatbuffers::Vector<'b, ::flatbuffers::ForwardsUOffset<Address<'b>>>>,
+        ) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<_>>(ListItems::VT_ADDRESSES, addresses);
+        }
+        #[inline]
+        pub fn add_topics(
+            &mut self,
+            topics: ::flatbuffers::WIPOffset<::flatbuffers::Vector<'b, ::flatbuffers::ForwardsUOffset<&'b str>>>,
+        ) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<_>>(ListItems::VT_TOPICS, topics);
+        }
+        #[inline]
+        pub fn add_words(
+            &mut self,
+            words: ::flatbuffers::WIPOffset<::flatbuffers::Vector<'b, ::flatbuffers::ForwardsUOffset<&'b str>>>,
+        ) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<_>>(ListItems::VT_WORDS, words);
+        }
+        #[inline]
+        pub fn add_relays(
+            &mut self,
+            relays: ::flatbuffers::WIPOffset<::flatbuffers::Vector<'b, ::flatbuffers::ForwardsUOffset<&'b str>>>,
+        ) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<_>>(ListItems::VT_RELAYS, relays);
+        }
+        #[inline]
+        pub fn add_emoji(
+            &mut self,
+            emoji: ::flatbuffers::WIPOffset<::flatbuffers::Vector<'b, ::flatbuffers::ForwardsUOffset<ListEmoji<'b>>>>,
+        ) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<_>>(ListItems::VT_EMOJI, emoji);
+        }
+        #[inline]
+        pub fn new(_fbb: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>) -> ListItemsBuilder<'a, 'b, A> {
+            let start = _fbb.start_table();
+            ListItemsBuilder {
+                fbb_: _fbb,
+                start_: start,
+            }
+        }
+        #[inline]
+        pub fn finish(self) -> ::flatbuffers::WIPOffset<ListItems<'a>> {
+            let o = self.fbb_.end_table(self.start_);
+            ::flatbuffers::WIPOffset::new(o.value())
+        }
+    }
+
+    impl ::core::fmt::Debug for ListItems<'_> {
+        fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+            let mut ds = f.debug_struct("ListItems");
+            ds.field("people", &self.people());
+            ds.field("events", &self.events());
+            ds.field("addresses", &self.addresses());
+            ds.field("topics", &self.topics());
+            ds.field("words", &self.words());
+            ds.field("relays", &self.relays());
+            ds.field("emoji", &self.emoji());
+            ds.finish()
+        }
+    }
+    pub enum PrivateItemsOffset {}
+    #[derive(Copy, Clone, PartialEq)]
+
+    /// The encrypted part of a list.
+    pub struct PrivateItems<'a> {
+        pub _tab: ::flatbuffers::Table<'a>,
+    }
+
+    impl<'a> ::flatbuffers::Follow<'a> for PrivateItems<'a> {
+        type Inner = PrivateItems<'a>;
+        #[inline]
+        unsafe fn follow(buf: &'a [u8], loc: usize) -> Self::Inner {
+            Self {
+                _tab: unsafe { ::flatbuffers::Table::new(buf, loc) },
+            }
+        }
+    }
+
+    impl<'a> PrivateItems<'a> {
+        pub const VT_STATE: ::flatbuffers::VOffsetT = 4;
+        pub const VT_ENCRYPTION: ::flatbuffers::VOffsetT = 6;
+        pub const VT_ITEMS: ::flatbuffers::VOffsetT = 8;
+
+        #[inline]
+        pub unsafe fn init_from_table(table: ::flatbuffers::Table<'a>) -> Self {
+            PrivateItems { _tab: table }
+        }
+        #[allow(unused_mut)]
+        pub fn create<'bldr: 'args, 'args: 'mut_bldr, 'mut_bldr, A: ::flatbuffers::Allocator + 'bldr>(
+            _fbb: &'mut_bldr mut ::flatbuffers::FlatBufferBuilder<'bldr, A>,
+            args: &'args PrivateItemsArgs<'args>,
+        ) -> ::flatbuffers::WIPOffset<PrivateItems<'bldr>> {
+            let mut builder = PrivateItemsBuilder::new(_fbb);
+            if let Some(x) = args.items {
+                builder.add_items(x);
+            }
+            builder.add_encryption(args.encryption);
+            builder.add_state(args.state);
+            builder.finish()
+        }
+
+        #[inline]
+        pub fn state(&self) -> PrivateState {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab
+                    .get::<PrivateState>(PrivateItems::VT_STATE, Some(PrivateState::Open))
+                    .unwrap()
+            }
+        }
+        #[inline]
+        pub fn encryption(&self) -> Encryption {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab
+                    .get::<Encryption>(PrivateItems::VT_ENCRYPTION, Some(Encryption::Nip04))
+                    .unwrap()
+            }
+        }
+        #[inline]
+        pub fn items(&self) -> Option<ListItems<'a>> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab
+                    .get::<::flatbuffers::ForwardsUOffset<ListItems>>(PrivateItems::VT_ITEMS, None)
+            }
+        }
+    }
+
+    impl ::flatbuffers::Verifiable for PrivateItems<'_> {
+        #[inline]
+        fn run_verifier(v: &mut ::flatbuffers::Verifier, pos: usize) -> Result<(), ::flatbuffers::InvalidFlatbuffer> {
+            v.visit_table(pos)?
+                .visit_field::<PrivateState>("state", Self::VT_STATE, false)?
+                .visit_field::<Encryption>("encryption", Self::VT_ENCRYPTION, false)?
+                .visit_field::<::flatbuffers::ForwardsUOffset<ListItems>>("items", Self::VT_ITEMS, false)?
+                .finish();
+            Ok(())
+        }
+    }
+    pub struct PrivateItemsArgs<'a> {
+        pub state: PrivateState,
+        pub encryption: Encryption,
+        pub items: Option<::flatbuffers::WIPOffset<ListItems<'a>>>,
+    }
+    impl<'a> Default for PrivateItemsArgs<'a> {
+        #[inline]
+        fn default() -> Self {
+            PrivateItemsArgs {
+                state: PrivateState::Open,
+                encryption: Encryption::Nip04,
+                items: None,
+            }
+        }
+    }
+
+    pub struct PrivateItemsBuilder<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> {
+        fbb_: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>,
+        start_: ::flatbuffers::WIPOffset<::flatbuffers::TableUnfinishedWIPOffset>,
+    }
+    impl<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> PrivateItemsBuilder<'a, 'b, A> {
+        #[inline]
+        pub fn add_state(&mut self, state: PrivateState) {
+            self.fbb_
+                .push_slot::<PrivateState>(PrivateItems::VT_STATE, state, PrivateState::Open);
+        }
+        #[inline]
+        pub fn add_encryption(&mut self, encryption: Encryption) {
+            self.fbb_
+                .push_slot::<Encryption>(PrivateItems::VT_ENCRYPTION, encryption, Encryption::Nip04);
+        }
+        #[inline]
+        pub fn add_items(&mut self, items: ::flatbuffers::WIPOffset<ListItems<'b>>) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<ListItems>>(PrivateItems::VT_ITEMS, items);
+        }
+        #[inline]
+        pub fn new(_fbb: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>) -> PrivateItemsBuilder<'a, 'b, A> {
+            let start = _fbb.start_table();
+            PrivateItemsBuilder {
+                fbb_: _fbb,
+                start_: start,
+            }
+        }
+        #[inline]
+        pub fn finish(self) -> ::flatbuffers::WIPOffset<PrivateItems<'a>> {
+            let o = self.fbb_.end_table(self.start_);
+            ::flatbuffers::WIPOffset::new(o.value())
+        }
+    }
+
+    impl ::core::fmt::Debug for PrivateItems<'_> {
+        fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+            let mut ds = f.debug_struct("PrivateItems");
+            ds.field("state", &self.state());
+            ds.field("encryption", &self.encryption());
+            ds.field("items", &self.items());
+            ds.finish()
+        }
+    }
+    pub enum ListOffset {}
+    #[derive(Copy, Clone, PartialEq)]
+
+    /// A list of NIP-51.
+    pub struct List<'a> {
+        pub _tab: ::flatbuffers::Table<'a>,
+    }
+
+    impl<'a> ::flatbuffers::Follow<'a> for List<'a> {
+        type Inner = List<'a>;
+        #[inline]
+        unsafe fn follow(buf: &'a [u8], loc: usize) -> Self::Inner {
+            Self {
+                _tab: unsafe { ::flatbuffers::Table::new(buf, loc) },
+            }
+        }
+    }
+
+    impl<'a> List<'a> {
+        pub const VT_IDENTIFIER: ::flatbuffers::VOffsetT = 4;
+        pub const VT_TITLE: ::flatbuffers::VOffsetT = 6;
+        pub const VT_DESCRIPTION: ::flatbuffers::VOffsetT = 8;
+        pub const VT_IMAGE: ::flatbuffers::VOffsetT = 10;
+        pub const VT_ITEMS: ::flatbuffers::VOffsetT = 12;
+        pub const VT_PRIVATE_ITEMS: ::flatbuffers::VOffsetT = 14;
+
+        #[inline]
+        pub unsafe fn init_from_table(table: ::flatbuffers::Table<'a>) -> Self {
+            List { _tab: table }
+        }
+        #[allow(unused_mut)]
+        pub fn create<'bldr: 'args, 'args: 'mut_bldr, 'mut_bldr, A: ::flatbuffers::Allocator + 'bldr>(
+            _fbb: &'mut_bldr mut ::flatbuffers::FlatBufferBuilder<'bldr, A>,
+            args: &'args ListArgs<'args>,
+        ) -> ::flatbuffers::WIPOffset<List<'bldr>> {
+            let mut builder = ListBuilder::new(_fbb);
+            if let Some(x) = args.private_items {
+                builder.add_private_items(x);
+            }
+            if let Some(x) = args.items {
+                builder.add_items(x);
+            }
+            if let Some(x) = args.image {
+                builder.add_image(x);
+            }
+            if let Some(x) = args.description {
+                builder.add_description(x);
+            }
+            if let Some(x) = args.title {
+                builder.add_title(x);
+            }
+            if let Some(x) = args.identifier {
+                builder.add_identifier(x);
+            }
+            builder.finish()
+        }
+
+        /// Absent for a kind of which a person has only one.
+        #[inline]
+        pub fn identifier(&self) -> Option<&'a str> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab
+                    .get::<::flatbuffers::ForwardsUOffset<&str>>(List::VT_IDENTIFIER, None)
+            }
+        }
+        #[inline]
+        pub fn title(&self) -> Option<&'a str> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab
+                    .get::<::flatbuffers::ForwardsUOffset<&str>>(List::VT_TITLE, None)
+            }
+        }
+        #[inline]
+        pub fn description(&self) -> Option<&'a str> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab
+                    .get::<::flatbuffers::ForwardsUOffset<&str>>(List::VT_DESCRIPTION, None)
+            }
+        }
+        #[inline]
+        pub fn image(&self) -> Option<&'a str> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab
+                    .get::<::flatbuffers::ForwardsUOffset<&str>>(List::VT_IMAGE, None)
+            }
+        }
+        #[inline]
+        pub fn items(&self) -> ListItems<'a> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab
+                    .get::<::flatbuffers::ForwardsUOffset<ListItems>>(List::VT_ITEMS, None)
+                    .unwrap()
+            }
+        }
+        /// Absent where nothing is encrypted.
+        #[inline]
+        pub fn private_items(&self) -> Option<PrivateItems<'a>> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab
+                    .get::<::flatbuffers::ForwardsUOffset<PrivateItems>>(List::VT_PRIVATE_ITEMS, None)
+            }
+        }
+    }
+
+    impl ::flatbuffers::Verifiable for List<'_> {
+        #[inline]
+        fn run_verifier(v: &mut ::flatbuffers::Verifier, pos: usize) -> Result<(), ::flatbuffers::InvalidFlatbuffer> {
+            v.visit_table(pos)?
+                .visit_field::<::flatbuffers::ForwardsUOffset<&str>>("identifier", Self::VT_IDENTIFIER, false)?
+                .visit_field::<::flatbuffers::ForwardsUOffset<&str>>("title", Self::VT_TITLE, false)?
+                .visit_field::<::flatbuffers::ForwardsUOffset<&str>>("description", Self::VT_DESCRIPTION, false)?
+                .visit_field::<::flatbuffers::ForwardsUOffset<&str>>("image", Self::VT_IMAGE, false)?
+                .visit_field::<::flatbuffers::ForwardsUOffset<ListItems>>("items", Self::VT_ITEMS, true)?
+                .visit_field::<::flatbuffers::ForwardsUOffset<PrivateItems>>(
+                    "private_items",
+                    Self::VT_PRIVATE_ITEMS,
+                    false,
+                )?
+                .finish();
+            Ok(())
+        }
+    }
+    pub struct ListArgs<'a> {
+        pub identifier: Option<::flatbuffers::WIPOffset<&'a str>>,
+        pub title: Option<::flatbuffers::WIPOffset<&'a str>>,
+        pub description: Option<::flatbuffers::WIPOffset<&'a str>>,
+        pub image: Option<::flatbuffers::WIPOffset<&'a str>>,
+        pub items: Option<::flatbuffers::WIPOffset<ListItems<'a>>>,
+        pub private_items: Option<::flatbuffers::WIPOffset<PrivateItems<'a>>>,
+    }
+    impl<'a> Default for ListArgs<'a> {
+        #[inline]
+        fn default() -> Self {
+            ListArgs {
+                identifier: None,
+                title: None,
+                description: None,
+                image: None,
+                items: None, // required field
+                private_items: None,
+            }
+        }
+    }
+
+    pub struct ListBuilder<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> {
+        fbb_: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>,
+        start_: ::flatbuffers::WIPOffset<::flatbuffers::TableUnfinishedWIPOffset>,
+    }
+    impl<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> ListBuilder<'a, 'b, A> {
+        #[inline]
+        pub fn add_identifier(&mut self, identifier: ::flatbuffers::WIPOffset<&'b str>) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<_>>(List::VT_IDENTIFIER, identifier);
+        }
+        #[inline]
+        pub fn add_title(&mut self, title: ::flatbuffers::WIPOffset<&'b str>) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<_>>(List::VT_TITLE, title);
+        }
+        #[inline]
+        pub fn add_description(&mut self, description: ::flatbuffers::WIPOffset<&'b str>) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<_>>(List::VT_DESCRIPTION, description);
+        }
+        #[inline]
+        pub fn add_image(&mut self, image: ::flatbuffers::WIPOffset<&'b str>) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<_>>(List::VT_IMAGE, image);
+        }
+        #[inline]
+        pub fn add_items(&mut self, items: ::flatbuffers::WIPOffset<ListItems<'b>>) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<ListItems>>(List::VT_ITEMS, items);
+        }
+        #[inline]
+        pub fn add_private_items(&mut self, private_items: ::flatbuffers::WIPOffset<PrivateItems<'b>>) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<PrivateItems>>(List::VT_PRIVATE_ITEMS, private_items);
+        }
+        #[inline]
+        pub fn new(_fbb: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>) -> ListBuilder<'a, 'b, A> {
+            let start = _fbb.start_table();
+            ListBuilder {
+                fbb_: _fbb,
+                start_: start,
+            }
+        }
+        #[inline]
+        pub fn finish(self) -> ::flatbuffers::WIPOffset<List<'a>> {
+            let o = self.fbb_.end_table(self.start_);
+            self.fbb_.required(o, List::VT_ITEMS, "items");
+            ::flatbuffers::WIPOffset::new(o.value())
+        }
+    }
+
+    impl ::core::fmt::Debug for List<'_> {
+        fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+            let mut ds = f.debug_struct("List");
+            ds.field("identifier", &self.identifier());
+            ds.field("title", &self.title());
+            ds.field("description", &self.description());
+            ds.field("image", &self.image());
+            ds.field("items", &self.items());
+            ds.field("private_items", &self.private_items());
+            ds.finish()
+        }
+    }
+    pub enum ParticipantOffset {}
+    #[derive(Copy, Clone, PartialEq)]
+
+    pub struct Participant<'a> {
+        pub _tab: ::flatbuffers::Table<'a>,
+    }
+
+    impl<'a> ::flatbuffers::Follow<'a> for Participant<'a> {
+        type Inner = Participant<'a>;
+        #[inline]
+        unsafe fn follow(buf: &'a [u8], loc: usize) -> Self::Inner {
+            Self {
+                _tab: unsafe { ::flatbuffers::Table::new(buf, loc) },
+            }
+        }
+    }
+
+    impl<'a> Participant<'a> {
+        pub const VT_PUBKEY: ::flatbuffers::VOffsetT = 4;
+        pub const VT_RELAY: ::flatbuffers::VOffsetT = 6;
+        pub const VT_ROLE: ::flatbuffers::VOffsetT = 8;
+        pub const VT_PROOF: ::flatbuffers::VOffsetT = 10;
+
+        #[inline]
+        pub unsafe fn init_from_table(table: ::flatbuffers::Table<'a>) -> Self {
+            Participant { _tab: table }
+        }
+        #[allow(unused_mut)]
+        pub fn create<'bldr: 'args, 'args: 'mut_bldr, 'mut_bldr, A: ::flatbuffers::Allocator + 'bldr>(
+            _fbb: &'mut_bldr mut ::flatbuffers::FlatBufferBuilder<'bldr, A>,
+            args: &'args ParticipantArgs<'args>,
+        ) -> ::flatbuffers::WIPOffset<Participant<'bldr>> {
+            let mut builder = ParticipantBuilder::new(_fbb);
+            if let Some(x) = args.proof {
+                builder.add_proof(x);
+            }
+            if let Some(x) = args.role {
+                builder.add_role(x);
+            }
+            if let Some(x) = args.relay {
+                builder.add_relay(x);
+            }
+            if let Some(x) = args.pubkey {
+                builder.add_pubkey(x);
+            }
+            builder.finish()
+        }
+
+        #[inline]
+        pub fn pubkey(&self) -> &'a Hash {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe { self._tab.get::<Hash>(Participant::VT_PUBKEY, None).unwrap() }
+        }
+        #[inline]
+        pub fn relay(&self) -> Option<&'a str> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab
+                    .get::<::flatbuffers::ForwardsUOffset<&str>>(Participant::VT_RELAY, None)
+            }
+        }
+        /// To be shown: `Host`, `Speaker`.
+        #[inline]
+        pub fn role(&self) -> Option<&'a str> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab
+                    .get::<::flatbuffers::ForwardsUOffset<&str>>(Participant::VT_ROLE, None)
+            }
+        }
+        /// Their signature under the activity's address, hex; it has not been checked.
+        #[inline]
+        pub fn proof(&self) -> Option<&'a str> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab
+                    .get::<::flatbuffers::ForwardsUOffset<&str>>(Participant::VT_PROOF, None)
+            }
+        }
+    }
+
+    impl ::flatbuffers::Verifiable for Participant<'_> {
+        #[inline]
+        fn run_verifier(v: &mut ::flatbuffers::Verifier, pos: usize) -> Result<(), ::flatbuffers::InvalidFlatbuffer> {
+            v.visit_table(pos)?
+                .visit_field::<Hash>("pubkey", Self::VT_PUBKEY, true)?
+                .visit_field::<::flatbuffers::ForwardsUOffset<&str>>("relay", Self::VT_RELAY, false)?
+                .visit_field::<::flatbuffers::ForwardsUOffset<&str>>("role", Self::VT_ROLE, false)?
+                .visit_field::<::flatbuffers::ForwardsUOffset<&str>>("proof", Self::VT_PROOF, false)?
+                .finish();
+            Ok(())
+        }
+    }
+    pub struct ParticipantArgs<'a> {
+        pub pubkey: Option<&'a Hash>,
+        pub relay: Option<::flatbuffers::WIPOffset<&'a str>>,
+        pub role: Option<::flatbuffers::WIPOffset<&'a str>>,
+        pub proof: Option<::flatbuffers::WIPOffset<&'a str>>,
+    }
+    impl<'a> Default for ParticipantArgs<'a> {
+        #[inline]
+        fn default() -> Self {
+            ParticipantArgs {
+                pubkey: None, // required field
+                relay: None,
+                role: None,
+                proof: None,
+            }
+        }
+    }
+
+    pub struct ParticipantBuilder<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> {
+        fbb_: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>,
+        start_: ::flatbuffers::WIPOffset<::flatbuffers::TableUnfinishedWIPOffset>,
+    }
+    impl<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> ParticipantBuilder<'a, 'b, A> {
+        #[inline]
+        pub fn add_pubkey(&mut self, pubkey: &Hash) {
+            self.fbb_.push_slot_always::<&Hash>(Participant::VT_PUBKEY, pubkey);
+        }
+        #[inline]
+        pub fn add_relay(&mut self, relay: ::flatbuffers::WIPOffset<&'b str>) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<_>>(Participant::VT_RELAY, relay);
+        }
+        #[inline]
+        pub fn add_role(&mut self, role: ::flatbuffers::WIPOffset<&'b str>) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<_>>(Participant::VT_ROLE, role);
+        }
+        #[inline]
+        pub fn add_proof(&mut self, proof: ::flatbuffers::WIPOffset<&'b str>) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<_>>(Participant::VT_PROOF, proof);
+        }
+        #[inline]
+        pub fn new(_fbb: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>) -> ParticipantBuilder<'a, 'b, A> {
+            let start = _fbb.start_table();
+            ParticipantBuilder {
+                fbb_: _fbb,
+                start_: start,
+            }
+        }
+        #[inline]
+        pub fn finish(self) -> ::flatbuffers::WIPOffset<Participant<'a>> {
+            let o = self.fbb_.end_table(self.start_);
+            self.fbb_.required(o, Participant::VT_PUBKEY, "pubkey");
+            ::flatbuffers::WIPOffset::new(o.value())
+        }
+    }
+
+    impl ::core::fmt::Debug for Participant<'_> {
+        fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+            let mut ds = f.debug_struct("Participant");
+            ds.field("pubkey", &self.pubkey());
+            ds.field("relay", &self.relay());
+            ds.field("role", &self.role());
+            ds.field("proof", &self.proof());
+            ds.finish()
+        }
+    }
+    pub enum LiveChatOffset {}
+    #[derive(Copy, Clone, PartialEq)]
+
+    /// Kind 1311 (NIP-53).
+    pub struct LiveChat<'a> {
+        pub _tab: ::flatbuffers::Table<'a>,
+    }
+
+    impl<'a> ::flatbuffers::Follow<'a> for LiveChat<'a> {
+        type Inner = LiveChat<'a>;
+        #[inline]
+        unsafe fn follow(buf: &'a [u8], loc: usize) -> Self::Inner {
+            Self {
+                _tab: unsafe { ::flatbuffers::Table::new(buf, loc) },
+            }
+        }
+    }
+
+    impl<'a> LiveChat<'a> {
+        pub const VT_ACTIVITY: ::flatbuffers::VOffsetT = 4;
+        pub const VT_REPLY: ::flatbuffers::VOffsetT = 6;
+        pub const VT_CONTENT: ::flatbuffers::VOffsetT = 8;
+        pub const VT_QUOTES: ::flatbuffers::VOffsetT = 10;
+        pub const VT_PROFILES: ::flatbuffers::VOffsetT = 12;
+
+        #[inline]
+        pub unsafe fn init_from_table(table: ::flatbuffers::Table<'a>) -> Self {
+            LiveChat { _tab: table }
+        }
+        #[allow(unused_mut)]
+        pub fn create<'bldr: 'args, 'args: 'mut_bldr, 'mut_bldr, A: ::flatbuffers::Allocator + 'bldr>(
+            _fbb: &'mut_bldr mut ::flatbuffers::FlatBufferBuilder<'bldr, A>,
+            args: &'args LiveChatArgs<'args>,
+        ) -> ::flatbuffers::WIPOffset<LiveChat<'bldr>> {
+            let mut builder = LiveChatBuilder::new(_fbb);
+            if let Some(x) = args.profiles {
+                builder.add_profiles(x);
+            }
+            if let Some(x) = args.quotes {
+                builder.add_quotes(x);
+            }
+            if let Some(x) = args.content {
+                builder.add_content(x);
+            }
+            if let Some(x) = args.reply {
+                builder.add_reply(x);
+            }
+            if let Some(x) = args.activity {
+                builder.add_activity(x);
+            }
+            builder.finish()
+        }
+
+        #[inline]
+        pub fn activity(&self) -> Address<'a> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab
+                    .get::<::flatbuffers::ForwardsUOffset<Address>>(LiveChat::VT_ACTIVITY, None)
+                    .unwrap()
+            }
+        }
+        /// The message it answers.
+        #[inline]
+        pub fn reply(&self) -> Option<EventRef<'a>> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab
+                    .get::<::flatbuffers::ForwardsUOffset<EventRef>>(LiveChat::VT_REPLY, None)
+            }
+        }
+        #[inline]
+        pub fn content(&self) -> Content<'a> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab
+                    .get::<::flatbuffers::ForwardsUOffset<Content>>(LiveChat::VT_CONTENT, None)
+                    .unwrap()
+            }
+        }
+        #[inline]
+        pub fn quotes(&self) -> Option<::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<Quote<'a>>>> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab.get::<::flatbuffers::ForwardsUOffset<
+                    ::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<Quote>>,
+                >>(LiveChat::VT_QUOTES, None)
+            }
+        }
+        #[inline]
+        pub fn profiles(&self) -> Option<::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<Mention<'a>>>> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab.get::<::flatbuffers::ForwardsUOffset<
+                    ::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<Mention>>,
+                >>(LiveChat::VT_PROFILES, None)
+            }
+        }
+    }
+
+    impl ::flatbuffers::Verifiable for LiveChat<'_> {
+        #[inline]
+        fn run_verifier(v: &mut ::flatbuffers::Verifier, pos: usize) -> Result<(), ::flatbuffers::InvalidFlatbuffer> {
+            v.visit_table(pos)?
+     .visit_field::<::flatbuffers::ForwardsUOffset<Address>>("activity", Self::VT_ACTIVITY, true)?
+     .visit_field::<::flatbuffers::ForwardsUOffset<EventRef>>("reply", Self::VT_REPLY, false)?
+     .visit_field::<::flatbuffers::ForwardsUOffset<Content>>("content", Self::VT_CONTENT, true)?
+     .visit_field::<::flatbuffers::ForwardsUOffset<::flatbuffers::Vector<'_, ::flatbuffers::ForwardsUOffset<Quote>>>>("quotes", Self::VT_QUOTES, false)?
+     .visit_field::<::flatbuffers::ForwardsUOffset<::flatbuffers::Vector<'_, ::flatbuffers::ForwardsUOffset<Mention>>>>("profiles", Self::VT_PROFILES, false)?
+     .finish();
+            Ok(())
+        }
+    }
+    pub struct LiveChatArgs<'a> {
+        pub activity: Option<::flatbuffers::WIPOffset<Address<'a>>>,
+        pub reply: Option<::flatbuffers::WIPOffset<EventRef<'a>>>,
+        pub content: Option<::flatbuffers::WIPOffset<Content<'a>>>,
+        pub quotes:
+            Option<::flatbuffers::WIPOffset<::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<Quote<'a>>>>>,
+        pub profiles:
+            Option<::flatbuffers::WIPOffset<::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<Mention<'a>>>>>,
+    }
+    impl<'a> Default for LiveChatArgs<'a> {
+        #[inline]
+        fn default() -> Self {
+            LiveChatArgs {
+                activity: None, // required field
+                reply: None,
+                content: None, // required field
+                quotes: None,
+                profiles: None,
+            }
+        }
+    }
+
+    pub struct LiveChatBuilder<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> {
+        fbb_: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>,
+        start_: ::flatbuffers::WIPOffset<::flatbuffers::TableUnfinishedWIPOffset>,
+    }
+    impl<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> LiveChatBuilder<'a, 'b, A> {
+        #[inline]
+        pub fn add_activity(&mut self, activity: ::flatbuffers::WIPOffset<Address<'b>>) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<Address>>(LiveChat::VT_ACTIVITY, activity);
+        }
+        #[inline]
+        pub fn add_reply(&mut self, reply: ::flatbuffers::WIPOffset<EventRef<'b>>) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<EventRef>>(LiveChat::VT_REPLY, reply);
+        }
+        #[inline]
+        pub fn add_content(&mut self, content: ::flatbuffers::WIPOffset<Content<'b>>) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<Content>>(LiveChat::VT_CONTENT, content);
+        }
+        #[inline]
+        pub fn add_quotes(
+            &mut self,
+            quotes: ::flatbuffers::WIPOffset<::flatbuffers::Vector<'b, ::flatbuffers::ForwardsUOffset<Quote<'b>>>>,
+        ) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<_>>(LiveChat::VT_QUOTES, quotes);
+        }
+        #[inline]
+        pub fn add_profiles(
+            &mut self,
+            profiles: ::flatbuffers::WIPOffset<::flatbuffers::Vector<'b, ::flatbuffers::ForwardsUOffset<Mention<'b>>>>,
+        ) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<_>>(LiveChat::VT_PROFILES, profiles);
+        }
+        #[inline]
+        pub fn new(_fbb: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>) -> LiveChatBuilder<'a, 'b, A> {
+            let start = _fbb.start_table();
+            LiveChatBuilder {
+                fbb_: _fbb,
+                start_: start,
+            }
+        }
+        #[inline]
+        pub fn finish(self) -> ::flatbuffers::WIPOffset<LiveChat<'a>> {
+            let o = self.fbb_.end_table(self.start_);
+            self.fbb_.required(o, LiveChat::VT_ACTIVITY, "activity");
+            self.fbb_.required(o, LiveChat::VT_CONTENT, "content");
+            ::flatbuffers::WIPOffset::new(o.value())
+        }
+    }
+
+    impl ::core::fmt::Debug for LiveChat<'_> {
+        fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+            let mut ds = f.debug_struct("LiveChat");
+            ds.field("activity", &self.activity());
+            ds.field("reply", &self.reply());
+            ds.field("content", &self.content());
+            ds.field("quotes", &self.quotes());
+            ds.field("profiles", &self.profiles());
+            ds.finish()
+        }
+    }
+    pub enum LiveActivityOffset {}
+    #[derive(Copy, Clone, PartialEq)]
+
+    /// Kind 30311 (NIP-53).
+    pub struct LiveActivity<'a> {
+        pub _tab: ::flatbuffers::Table<'a>,
+    }
+
+    impl<'a> ::flatbuffers::Follow<'a> for LiveActivity<'a> {
+        type Inner = LiveActivity<'a>;
+        #[inline]
+        unsafe fn follow(buf: &'a [u8], loc: usize) -> Self::Inner {
+            Self {
+                _tab: unsafe { ::flatbuffers::Table::new(buf, loc) },
+            }
+        }
+    }
+
+    impl<'a> LiveActivity<'a> {
+        pub const VT_IDENTIFIER: ::flatbuffers::VOffsetT = 4;
+        pub const VT_TITLE: ::flatbuffers::VOffsetT = 6;
+        pub const VT_SUMMARY: ::flatbuffers::VOffsetT = 8;
+        pub const VT_IMAGE: ::flatbuffers::VOffsetT = 10;
+        pub const VT_STREAMING: ::flatbuffers::VOffsetT = 12;
+        pub const VT_RECORDING: ::flatbuffers::VOffsetT = 14;
+        pub const VT_STARTS: ::flatbuffers::VOffsetT = 16;
+        pub const VT_ENDS: ::flatbuffers::VOffsetT = 18;
+        pub const VT_STATUS: ::flatbuffers::VOffsetT = 20;
+        pub const VT_PARTICIPANTS: ::flatbuffers::VOffsetT = 22;
+        pub const VT_CURRENT_PARTICIPANTS: ::flatbuffers::VOffsetT = 24;
+        pub const VT_TOTAL_PARTICIPANTS: ::flatbuffers::VOffsetT = 26;
+        pub const VT_PINNED: ::flatbuffers::VOffsetT = 28;
+        pub const VT_TOPICS: ::flatbuffers::VOffsetT = 30;
+        pub const VT_RELAYS: ::flatbuffers::VOffsetT = 32;
+        pub const VT_ADDRESS: ::flatbuffers::VOffsetT = 34;
+
+        #[inline]
+        pub unsafe fn init_from_table(table: ::flatbuffers::Table<'a>) -> Self {
+            LiveActivity { _tab: table }
+        }
+        #[allow(unused_mut)]
+        pub fn create<'bldr: 'args, 'args: 'mut_bldr, 'mut_bldr, A: ::flatbuffers::Allocator + 'bldr>(
+            _fbb: &'mut_bldr mut ::flatbuffers::FlatBufferBuilder<'bldr, A>,
+            args: &'args LiveActivityArgs<'args>,
+        ) -> ::flatbuffers::WIPOffset<LiveActivity<'bldr>> {
+            let mut builder = LiveActivityBuilder::new(_fbb);
+            if let Some(x) = args.total_participants {
+                builder.add_total_participants(x);
+            }
+            if let Some(x) = args.current_participants {
+                builder.add_current_participants(x);
+            }
+            if let Some(x) = args.ends {
+                builder.add_ends(x);
+            }
+            if let Some(x) = args.starts {
+                builder.add_starts(x);
+            }
+            if let Some(x) = args.address {
+                builder.add_address(x);
+            }
+            if let Some(x) = args.relays {
+                builder.add_relays(x);
+            }
+            if let Some(x) = args.topics {
+                builder.add_topics(x);
+            }
+            if let Some(x) = args.pinned {
+                builder.add_pinned(x);
+            }
+            if let Some(x) = args.participants {
+                builder.add_participants(x);
+            }
+            if let Some(x) = args.recording {
+                builder.add_recording(x);
+            }
+            if let Some(x) = args.streaming {
+                builder.add_streaming(x);
+            }
+            if let Some(x) = args.image {
+                builder.add_image(x);
+            }
+            if let Some(x) = args.summary {
+                builder.add_summary(x);
+            }
+            if let Some(x) = args.title {
+                builder.add_title(x);
+            }
+            if let Some(x) = args.identifier {
+                builder.add_identifier(x);
+            }
+            builder.add_status(args.status);
+            builder.finish()
+        }
+
+        #[inline]
+        pub fn identifier(&self) -> &'a str {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab
+                    .get::<::flatbuffers::ForwardsUOffset<&str>>(LiveActivity::VT_IDENTIFIER, None)
+                    .unwrap()
+            }
+        }
+        #[inline]
+        pub fn title(&self) -> Option<&'a str> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab
+                    .get::<::flatbuffers::ForwardsUOffset<&str>>(LiveActivity::VT_TITLE, None)
+            }
+        }
+        #[inline]
+        pub fn summary(&self) -> Option<&'a str> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab
+                    .get::<::flatbuffers::ForwardsUOffset<&str>>(LiveActivity::VT_SUMMARY, None)
+            }
+        }
+        #[inline]
+        pub fn image(&self) -> Option<&'a str> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab
+                    .get::<::flatbuffers::ForwardsUOffset<&str>>(LiveActivity::VT_IMAGE, None)
+            }
+        }
+        /// Where it can be watched.
+        #[inline]
+        pub fn streaming(&self) -> Option<&'a str> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab
+                    .get::<::flatbuffers::ForwardsUOffset<&str>>(LiveActivity::VT_STREAMING, None)
+            }
+        }
+        /// Where it can be watched afterwards.
+        #[inline]
+        pub fn recording(&self) -> Option<&'a str> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab
+                    .get::<::flatbuffers::ForwardsUOffset<&str>>(LiveActivity::VT_RECORDING, None)
+            }
+        }
+        /// Unix seconds.
+        #[inline]
+        pub fn starts(&self) -> Option<u64> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe { self._tab.get::<u64>(LiveActivity::VT_STARTS, None) }
+        }
+        /// Unix seconds.
+        #[inline]
+        pub fn ends(&self) -> Option<u64> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe { self._tab.get::<u64>(LiveActivity::VT_ENDS, None) }
+        }
+        #[inline]
+        pub fn status(&self) -> LiveStatus {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab
+                    .get::<LiveStatus>(LiveActivity::VT_STATUS, Some(LiveStatus::Unknown))
+                    .unwrap()
+            }
+        }
+        #[inline]
+        pub fn participants(
+            &self,
+        ) -> Option<::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<Participant<'a>>>> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab.get::<::flatbuffers::ForwardsUOffset<
+                    ::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<Participant>>,
+                >>(LiveActivity::VT_PARTICIPANTS, None)
+            }
+        }
+        #[inline]
+        pub fn current_participants(&self) -> Option<u64> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe { self._tab.get::<u64>(LiveActivity::VT_CURRENT_PARTICIPANTS, None) }
+        }
+        #[inline]
+        pub fn total_participants(&self) -> Option<u64> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe { self._tab.get::<u64>(LiveActivity::VT_TOTAL_PARTICIPANTS, None) }
+        }
+        /// Chat messages.
+        #[inline]
+        pub fn pinned(&self) -> Option<::flatbuffers::Vector<'a, Hash>> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab
+                    .get::<::flatbuffers::ForwardsUOffset<::flatbuffers::Vector<'a, Hash>>>(
+                        LiveActivity::VT_PINNED,
+                        None,
+                    )
+            }
+        }
+        #[inline]
+        pub fn topics(&self) -> Option<::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<&'a str>>> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab.get::<::flatbuffers::ForwardsUOffset<
+                    ::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<&'a str>>,
+                >>(LiveActivity::VT_TOPICS, None)
+            }
+        }
+        #[inline]
+        pub fn relays(&self) -> Option<::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<&'a str>>> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab.get::<::flatbuffers::ForwardsUOffset<
+                    ::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<&'a str>>,
+                >>(LiveActivity::VT_RELAYS, None)
+            }
+        }
+        #[inline]
+        pub fn address(&self) -> Address<'a> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab
+                    .get::<::flatbuffers::ForwardsUOffset<Address>>(LiveActivity::VT_ADDRESS, None)
+                    .unwrap()
+            }
+        }
+    }
+
+    impl ::flatbuffers::Verifiable for LiveActivity<'_> {
+        #[inline]
+        fn run_verifier(v: &mut ::flatbuffers::Verifier, pos: usize) -> Result<(), ::flatbuffers::InvalidFlatbuffer> {
+            v.visit_table(pos)?
+     .visit_field::<::flatbuffers::ForwardsUOffset<&str>>("identifier", Self::VT_IDENTIFIER, true)?
+     .visit_field::<::flatbuffers::ForwardsUOffset<&str>>("title", Self::VT_TITLE, false)?
+     .visit_field::<::flatbuffers::ForwardsUOffset<&str>>("summary", Self::VT_SUMMARY, false)?
+     .visit_field::<::flatbuffers::ForwardsUOffset<&str>>("image", Self::VT_IMAGE, false)?
+     .visit_field::<::flatbuffers::ForwardsUOffset<&str>>("streaming", Self::VT_STREAMING, false)?
+     .visit_field::<::flatbuffers::ForwardsUOffset<&str>>("recording", Self::VT_RECORDING, false)?
+     .visit_field::<u64>("starts", Self::VT_STARTS, false)?
+     .visit_field::<u64>("ends", Self::VT_ENDS, false)?
+     .visit_field::<LiveStatus>("status", Self::VT_STATUS, false)?
+     .visit_field::<::flatbuffers::ForwardsUOffset<::flatbuffers::Vector<'_, ::flatbuffers::ForwardsUOffset<Participant>>>>("participants", Self::VT_PARTICIPANTS, false)?
+     .visit_field::<u64>("current_participants", Self::VT_CURRENT_PARTICIPANTS, false)?
+     .visit_field::<u64>("total_participants", Self::VT_TOTAL_PARTICIPANTS, false)?
+     .visit_field::<::flatbuffers::ForwardsUOffset<::flatbuffers::Vector<'_, Hash>>>("pinned", Self::VT_PINNED, false)?
+     .visit_field::<::flatbuffers::ForwardsUOffset<::flatbuffers::Vector<'_, ::flatbuffers::ForwardsUOffset<&'_ str>>>>("topics", Self::VT_TOPICS, false)?
+     .visit_field::<::flatbuffers::ForwardsUOffset<::flatbuffers::Vector<'_, ::flatbuffers::ForwardsUOffset<&'_ str>>>>("relays", Self::VT_RELAYS, false)?
+     .visit_field::<::flatbuffers::ForwardsUOffset<Address>>("address", Self::VT_ADDRESS, true)?
+     .finish();
+            Ok(())
+        }
+    }
+    pub struct LiveActivityArgs<'a> {
+        pub identifier: Option<::flatbuffers::WIPOffset<&'a str>>,
+        pub title: Option<::flatbuffers::WIPOffset<&'a str>>,
+        pub summary: Option<::flatbuffers::WIPOffset<&'a str>>,
+        pub image: Option<::flatbuffers::WIPOffset<&'a str>>,
+        pub streaming: Option<::flatbuffers::WIPOffset<&'a str>>,
+        pub recording: Option<::flatbuffers::WIPOffset<&'a str>>,
+        pub starts: Option<u64>,
+        pub ends: Option<u64>,
+        pub status: LiveStatus,
+        pub participants: Option<
+            ::flatbuffers::WIPOffset<::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<Participant<'a>>>>,
+        >,
+        pub current_participants: Option<u64>,
+        pub total_participants: Option<u64>,
+        pub pinned: Option<::flatbuffers::WIPOffset<::flatbuffers::Vector<'a, Hash>>>,
+        pub topics:
+            Option<::flatbuffers::WIPOffset<::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<&'a str>>>>,
+        pub relays:
+            Option<::flatbuffers::WIPOffset<::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<&'a str>>>>,
+        pub address: Option<::flatbuffers::WIPOffset<Address<'a>>>,
+    }
+    impl<'a> Default for LiveActivityArgs<'a> {
+        #[inline]
+        fn default() -> Self {
+            LiveActivityArgs {
+                identifier: None, // required field
+                title: None,
+                summary: None,
+                image: None,
+                streaming: None,
+                recording: None,
+                starts: None,
+                ends: None,
+                status: LiveStatus::Unknown,
+                participants: None,
+                current_participants: None,
+                total_participants: None,
+                pinned: None,
+                topics: None,
+                relays: None,
+                address: None, // required field
+            }
+        }
+    }
+
+    pub struct LiveActivityBuilder<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> {
+        fbb_: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>,
+        start_: ::flatbuffers::WIPOffset<::flatbuffers::TableUnfinishedWIPOffset>,
+    }
+    impl<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> LiveActivityBuilder<'a, 'b, A> {
+        #[inline]
+        pub fn add_identifier(&mut self, identifier: ::flatbuffers::WIPOffset<&'b str>) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<_>>(LiveActivity::VT_IDENTIFIER, identifier);
+        }
+        #[inline]
+        pub fn add_title(&mut self, title: ::flatbuffers::WIPOffset<&'b str>) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<_>>(LiveActivity::VT_TITLE, title);
+        }
+        #[inline]
+        pub fn add_summary(&mut self, summary: ::flatbuffers::WIPOffset<&'b str>) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<_>>(LiveActivity::VT_SUMMARY, summary);
+        }
+        #[inline]
+        pub fn add_image(&mut self, image: ::flatbuffers::WIPOffset<&'b str>) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<_>>(LiveActivity::VT_IMAGE, image);
+        }
+        #[inline]
+        pub fn add_streaming(&mut self, streaming: ::flatbuffers::WIPOffset<&'b str>) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<_>>(LiveActivity::VT_STREAMING, streaming);
+        }
+        #[inline]
+        pub fn add_recording(&mut self, recording: ::flatbuffers::WIPOffset<&'b str>) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<_>>(LiveActivity::VT_RECORDING, recording);
+        }
+        #[inline]
+        pub fn add_starts(&mut self, starts: u64) {
+            self.fbb_.push_slot_always::<u64>(LiveActivity::VT_STARTS, starts);
+        }
+        #[inline]
+        pub fn add_ends(&mut self, ends: u64) {
+            self.fbb_.push_slot_always::<u64>(LiveActivity::VT_ENDS, ends);
+        }
+        #[inline]
+        pub fn add_status(&mut self, status: LiveStatus) {
+            self.fbb_
+                .push_slot::<LiveStatus>(LiveActivity::VT_STATUS, status, LiveStatus::Unknown);
+        }
+        #[inline]
+        pub fn add_participants(
+            &mut self,
+            participants: ::flatbuffers::WIPOffset<
+                ::flatbuffers::Vector<'b, ::flatbuffers::ForwardsUOffset<Participant<'b>>>,
+            >,
+        ) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<_>>(LiveActivity::VT_PARTICIPANTS, participants);
+        }
+        #[inline]
+        pub fn add_current_participants(&mut self, current_participants: u64) {
+            self.fbb_
+                .push_slot_always::<u64>(LiveActivity::VT_CURRENT_PARTICIPANTS, current_participants);
+        }
+        #[inline]
+        pub fn add_total_participants(&mut self, total_participants: u64) {
+            self.fbb_
+                .push_slot_always::<u64>(LiveActivity::VT_TOTAL_PARTICIPANTS, total_participants);
+        }
+        #[inline]
+        pub fn add_pinned(&mut self, pinned: ::flatbuffers::WIPOffset<::flatbuffers::Vector<'b, Hash>>) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<_>>(LiveActivity::VT_PINNED, pinned);
+        }
+        #[inline]
+        pub fn add_topics(
+            &mut self,
+            topics: ::flatbuffers::WIPOffset<::flatbuffers::Vector<'b, ::flatbuffers::ForwardsUOffset<&'b str>>>,
+        ) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<_>>(LiveActivity::VT_TOPICS, topics);
+        }
+        #[inline]
+        pub fn add_relays(
+            &mut self,
+            relays: ::flatbuffers::WIPOffset<::flatbuffers::Vector<'b, ::flatbuffers::ForwardsUOffset<&'b str>>>,
+        ) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<_>>(LiveActivity::VT_RELAYS, relays);
+        }
+        #[inline]
+        pub fn add_address(&mut self, address: ::flatbuffers::WIPOffset<Address<'b>>) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<Address>>(LiveActivity::VT_ADDRESS, address);
+        }
+        #[inline]
+        pub fn new(_fbb: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>) -> LiveActivityBuilder<'a, 'b, A> {
+            let start = _fbb.start_table();
+            LiveActivityBuilder {
+                fbb_: _fbb,
+                start_: start,
+            }
+        }
+        #[inline]
+        pub fn finish(self) -> ::flatbuffers::WIPOffset<LiveActivity<'a>> {
+            let o = self.fbb_.end_table(self.start_);
+            self.fbb_.required(o, LiveActivity::VT_IDENTIFIER, "identifier");
+            self.fbb_.required(o, LiveActivity::VT_ADDRESS, "address");
+            ::flatbuffers::WIPOffset::new(o.value())
+        }
+    }
+
+    impl ::core::fmt::Debug for LiveActivity<'_> {
+        fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+            let mut ds = f.debug_struct("LiveActivity");
+            ds.field("identifier", &self.identifier());
+            ds.field("title", &self.title());
+            ds.field("summary", &self.summary());
+            ds.field("image", &self.image());
+            ds.field("streaming", &self.streaming());
+            ds.field("recording", &self.recording());
+            ds.field("starts", &self.starts());
+            ds.field("ends", &self.ends());
+            ds.field("status", &self.status());
+            ds.field("participants", &self.participants());
+            ds.field("current_participants", &self.current_participants());
+            ds.field("total_participants", &self.total_participants());
+            ds.field("pinned", &self.pinned());
+            ds.field("topics", &self.topics());
+            ds.field("relays", &self.relays());
+            ds.field("address", &self.address());
+            ds.finish()
+        }
+    }
+    pub enum AddressableOffset {}
+    #[derive(Copy, Clone, PartialEq)]
+
+    /// An addressable event of another kind (30000 to 39999).
+    pub struct Addressable<'a> {
+        pub _tab: ::flatbuffers::Table<'a>,
+    }
+
+    impl<'a> ::flatbuffers::Follow<'a> for Addressable<'a> {
+        type Inner = Addressable<'a>;
+        #[inline]
+        unsafe fn follow(buf: &'a [u8], loc: usize) -> Self::Inner {
+            Self {
+                _tab: unsafe { ::flatbuffers::Table::new(buf, loc) },
+            }
+        }
+    }
+
+    impl<'a> Addressable<'a> {
+        pub const VT_IDENTIFIER: ::flatbuffers::VOffsetT = 4;
+        pub const VT_TITLE: ::flatbuffers::VOffsetT = 6;
+        pub const VT_DESCRIPTION: ::flatbuffers::VOffsetT = 8;
+        pub const VT_IMAGE: ::flatbuffers::VOffsetT = 10;
+        pub const VT_STATUS: ::flatbuffers::VOffsetT = 12;
+        pub const VT_STARTS: ::flatbuffers::VOffsetT = 14;
+        pub const VT_ENDS: ::flatbuffers::VOffsetT = 16;
+        pub const VT_RELAYS: ::flatbuffers::VOffsetT = 18;
+        pub const VT_PARTICIPANTS: ::flatbuffers::VOffsetT = 20;
+        pub const VT_EVENTS: ::flatbuffers::VOffsetT = 22;
+        pub const VT_ADDRESSES: ::flatbuffers::VOffsetT = 24;
+        pub const VT_ADDRESS: ::flatbuffers::VOffsetT = 26;
+
+        #[inline]
+        pub unsafe fn init_from_table(table: ::flatbuffers::Table<'a>) -> Self {
+            Addressable { _tab: table }
+        }
+        #[allow(unused_mut)]
+        pub fn create<'bldr: 'args, 'args: 'mut_bldr, 'mut_bldr, A: ::flatbuffers::Allocator + 'bldr>(
+            _fbb: &'mut_bldr mut ::flatbuffers::FlatBufferBuilder<'bldr, A>,
+            args: &'args AddressableArgs<'args>,
+        ) -> ::flatbuffers::WIPOffset<Addressable<'bldr>> {
+            let mut builder = AddressableBuilder::new(_fbb);
+            if let Some(x) = args.ends {
+                builder.add_ends(x);
+            }
+            if let Some(x) = args.starts {
+                builder.add_starts(x);
+            }
+            if let Some(x) = args.address {
+                builder.add_address(x);
+            }
+            if let Some(x) = args.addresses {
+                builder.add_addresses(x);
+            }
+            if let Some(x) = args.events {
+                builder.add_events(x);
+            }
+            if let Some(x) = args.participants {
+                builder.add_participants(x);
+            }
+            if let Some(x) = args.relays {
+                builder.add_relays(x);
+            }
+            if let Some(x) = args.status {
+                builder.add_status(x);
+            }
+            if let Some(x) = args.image {
+                builder.add_image(x);
+            }
+            if let Some(x) = args.description {
+                builder.add_description(x);
+            }
+            if let Some(x) = args.title {
+                builder.add_title(x);
+            }
+            if let Some(x) = args.identifier {
+                builder.add_identifier(x);
+            }
+            builder.finish()
+        }
+
+        #[inline]
+        pub fn identifier(&self) -> &'a str {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab
+                    .get::<::flatbuffers::ForwardsUOffset<&str>>(Addressable::VT_IDENTIFIER, None)
+                    .unwrap()
+            }
+        }
+        #[inline]
+        pub fn title(&self) -> Option<&'a str> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab
+                    .get::<::flatbuffers::ForwardsUOffset<&str>>(Addressable::VT_TITLE, None)
+            }
+        }
+        #[inline]
+        pub fn description(&self) -> Option<&'a str> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab
+                    .get::<::flatbuffers::ForwardsUOffset<&str>>(Addressable::VT_DESCRIPTION, None)
+            }
+        }
+        #[inline]
+        pub fn image(&self) -> Option<&'a str> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab
+                    .get::<::flatbuffers::ForwardsUOffset<&str>>(Addressable::VT_IMAGE, None)
+            }
+        }
+        /// As written: each kind has words of its own.
+        #[inline]
+        pub fn status(&self) -> Option<&'a str> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab
+                    .get::<::flatbuffers::ForwardsUOffset<&str>>(Addressable::VT_STATUS, None)
+            }
+        }
+        /// Unix seconds.
+        #[inline]
+        pub fn starts(&self) -> Option<u64> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe { self._tab.get::<u64>(Addressable::VT_STARTS, None) }
+        }
+        /// Unix seconds.
+        #[inline]
+        pub fn ends(&self) -> Option<u64> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe { self._tab.get::<u64>(Addressable::VT_ENDS, None) }
+        }
+        #[inline]
+        pub fn relays(&self) -> Option<::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<&'a str>>> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab.get::<::flatbuffers::ForwardsUOffset<
+                    ::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<&'a str>>,
+                >>(Addressable::VT_RELAYS, None)
+            }
+        }
+        #[inline]
+        pub fn participants(
+            &self,
+        ) -> Option<::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<Participant<'a>>>> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab.get::<::flatbuffers::ForwardsUOffset<
+                    ::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<Participant>>,
+                >>(Addressable::VT_PARTICIPANTS, None)
+            }
+        }
+        #[inline]
+        pub fn events(&self) -> Option<::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<EventRef<'a>>>> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab.get::<::flatbuffers::ForwardsUOffset<
+                    ::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<EventRef>>,
+                >>(Addressable::VT_EVENTS, None)
+            }
+        }
+        #[inline]
+        pub fn addresses(&self) -> Option<::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<Address<'a>>>> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab.get::<::flatbuffers::ForwardsUOffset<
+                    ::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<Address>>,
+                >>(Addressable::VT_ADDRESSES, None)
+            }
+        }
+        #[inline]
+        pub fn address(&self) -> Address<'a> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab
+                    .get::<::flatbuffers::ForwardsUOffset<Address>>(Addressable::VT_ADDRESS, None)
+                    .unwrap()
+            }
+        }
+    }
+
+    impl ::flatbuffers::Verifiable for Addressable<'_> {
+        #[inline]
+        fn run_verifier(v: &mut ::flatbuffers::Verifier, pos: usize) -> Result<(), ::flatbuffers::InvalidFlatbuffer> {
+            v.visit_table(pos)?
+     .visit_field::<::flatbuffers::ForwardsUOffset<&str>>("identifier", Self::VT_IDENTIFIER, true)?
+     .visit_field::<::flatbuffers::ForwardsUOffset<&str>>("title", Self::VT_TITLE, false)?
+     .visit_field::<::flatbuffers::ForwardsUOffset<&str>>("description", Self::VT_DESCRIPTION, false)?
+     .visit_field::<::flatbuffers::ForwardsUOffset<&str>>("image", Self::VT_IMAGE, false)?
+     .visit_field::<::flatbuffers::ForwardsUOffset<&str>>("status", Self::VT_STATUS, false)?
+     .visit_field::<u64>("starts", Self::VT_STARTS, false)?
+     .visit_field::<u64>("ends", Self::VT_ENDS, false)?
+     .visit_field::<::flatbuffers::ForwardsUOffset<::flatbuffers::Vector<'_, ::flatbuffers::ForwardsUOffset<&'_ str>>>>("relays", Self::VT_RELAYS, false)?
+     .visit_field::<::flatbuffers::ForwardsUOffset<::flatbuffers::Vector<'_, ::flatbuffers::ForwardsUOffset<Participant>>>>("participants", Self::VT_PARTICIPANTS, false)?
+     .visit_field::<::flatbuffers::ForwardsUOffset<::flatbuffers::Vector<'_, ::flatbuffers::ForwardsUOffset<EventRef>>>>("events", Self::VT_EVENTS, false)?
+     .visit_field::<::flatbuffers::ForwardsUOffset<::flatbuffers::Vector<'_, ::flatbuffers::ForwardsUOffset<Address>>>>("addresses", Self::VT_ADDRESSES, false)?
+     .visit_field::<::flatbuffers::ForwardsUOffset<Address>>("address", Self::VT_ADDRESS, true)?
+     .finish();
+            Ok(())
+        }
+    }
+    pub struct AddressableArgs<'a> {
+        pub identifier: Option<::flatbuffers::WIPOffset<&'a str>>,
+        pub title: Option<::flatbuffers::WIPOffset<&'a str>>,
+        pub description: Option<::flatbuffers::WIPOffset<&'a str>>,
+        pub image: Option<::flatbuffers::WIPOffset<&'a str>>,
+        pub status: Option<::flatbuffers::WIPOffset<&'a str>>,
+        pub starts: Option<u64>,
+        pub ends: Option<u64>,
+        pub relays:
+            Option<::flatbuffers::WIPOffset<::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<&'a str>>>>,
+        pub participants: Option<
+            ::flatbuffers::WIPOffset<::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<Participant<'a>>>>,
+        >,
+        pub events:
+            Option<::flatbuffers::WIPOffset<::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<EventRef<'a>>>>>,
+        pub addresses:
+            Option<::flatbuffers::WIPOffset<::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<Address<'a>>>>>,
+        pub address: Option<::flatbuffers::WIPOffset<Address<'a>>>,
+    }
+    impl<'a> Default for AddressableArgs<'a> {
+        #[inline]
+        fn default() -> Self {
+            AddressableArgs {
+                identifier: None, // required field
+                title: None,
+                description: None,
+                image: None,
+                status: None,
+                starts: None,
+                ends: None,
+                relays: None,
+                participants: None,
+                events: None,
+                addresses: None,
+                address: None, // required field
+            }
+        }
+    }
+
+    pub struct AddressableBuilder<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> {
+        fbb_: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>,
+        start_: ::flatbuffers::WIPOffset<::flatbuffers::TableUnfinishedWIPOffset>,
+    }
+    impl<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> AddressableBuilder<'a, 'b, A> {
+        #[inline]
+        pub fn add_identifier(&mut self, identifier: ::flatbuffers::WIPOffset<&'b str>) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<_>>(Addressable::VT_IDENTIFIER, identifier);
+        }
+        #[inline]
+        pub fn add_title(&mut self, title: ::flatbuffers::WIPOffset<&'b str>) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<_>>(Addressable::VT_TITLE, title);
+        }
+        #[inline]
+        pub fn add_description(&mut self, description: ::flatbuffers::WIPOffset<&'b str>) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<_>>(Addressable::VT_DESCRIPTION, description);
+        }
+        #[inline]
+        pub fn add_image(&mut self, image: ::flatbuffers::WIPOffset<&'b str>) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<_>>(Addressable::VT_IMAGE, image);
+        }
+        #[inline]
+        pub fn add_status(&mut self, status: ::flatbuffers::WIPOffset<&'b str>) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<_>>(Addressable::VT_STATUS, status);
+        }
+        #[inline]
+        pub fn add_starts(&mut self, starts: u64) {
+            self.fbb_.push_slot_always::<u64>(Addressable::VT_STARTS, starts);
+        }
+        #[inline]
+        pub fn add_ends(&mut self, ends: u64) {
+            self.fbb_.push_slot_always::<u64>(Addressable::VT_ENDS, ends);
+        }
+        #[inline]
+        pub fn add_relays(
+            &mut self,
+            relays: ::flatbuffers::WIPOffset<::flatbuffers::Vector<'b, ::flatbuffers::ForwardsUOffset<&'b str>>>,
+        ) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<_>>(Addressable::VT_RELAYS, relays);
+        }
+        #[inline]
+        pub fn add_participants(
+            &mut self,
+            participants: ::flatbuffers::WIPOffset<
+                ::flatbuffers::Vector<'b, ::flatbuffers::ForwardsUOffset<Participant<'b>>>,
+            >,
+        ) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<_>>(Addressable::VT_PARTICIPANTS, participants);
+        }
+        #[inline]
+        pub fn add_events(
+            &mut self,
+            events: ::flatbuffers::WIPOffset<::flatbuffers::Vector<'b, ::flatbuffers::ForwardsUOffset<EventRef<'b>>>>,
+        ) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<_>>(Addressable::VT_EVENTS, events);
+        }
+        #[inline]
+        pub fn add_addresses(
+            &mut self,
+            addresses: ::flatbuffers::WIPOffset<::flatbuffers::Vector<'b, ::flatbuffers::ForwardsUOffset<Address<'b>>>>,
+        ) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<_>>(Addressable::VT_ADDRESSES, addresses);
+        }
+        #[inline]
+        pub fn add_address(&mut self, address: ::flatbuffers::WIPOffset<Address<'b>>) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<Address>>(Addressable::VT_ADDRESS, address);
+        }
+        #[inline]
+        pub fn new(_fbb: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>) -> AddressableBuilder<'a, 'b, A> {
+            let start = _fbb.start_table();
+            AddressableBuilder {
+                fbb_: _fbb,
+                start_: start,
+            }
+        }
+        #[inline]
+        pub fn finish(self) -> ::flatbuffers::WIPOffset<Addressable<'a>> {
+            let o = self.fbb_.end_table(self.start_);
+            self.fbb_.required(o, Addressable::VT_IDENTIFIER, "identifier");
+            self.fbb_.required(o, Addressable::VT_ADDRESS, "address");
+            ::flatbuffers::WIPOffset::new(o.value())
+        }
+    }
+
+    impl ::core::fmt::Debug for Addressable<'_> {
+        fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+            let mut ds = f.debug_struct("Addressable");
+            ds.field("identifier", &self.identifier());
+            ds.field("title", &self.title());
+            ds.field("description", &self.description());
+            ds.field("image", &self.image());
+            ds.field("status", &self.status());
+            ds.field("starts", &self.starts());
+            ds.field("ends", &self.ends());
+            ds.field("relays", &self.relays());
+            ds.field("participants", &self.participants());
+            ds.field("events", &self.events());
+            ds.field("addresses", &self.addresses());
+            ds.field("address", &self.address());
+            ds.finish()
+        }
+    }
+    pub enum DirectMessageOffset {}
+    #[derive(Copy, Clone, PartialEq)]
+
+    /// Kind 4 (NIP-04).
+    pub struct DirectMessage<'a> {
+        pub _tab: ::flatbuffers::Table<'a>,
+    }
+
+    impl<'a> ::flatbuffers::Follow<'a> for DirectMessage<'a> {
+        type Inner = DirectMessage<'a>;
+        #[inline]
+        unsafe fn follow(buf: &'a [u8], loc: usize) -> Self::Inner {
+            Self {
+                _tab: unsafe { ::flatbuffers::Table::new(buf, loc) },
+            }
+        }
+    }
+
+    impl<'a> DirectMessage<'a> {
+        pub const VT_RECIPIENT: ::flatbuffers::VOffsetT = 4;
+        pub const VT_CHAT_ID: ::flatbuffers::VOffsetT = 6;
+        pub const VT_REPLY: ::flatbuffers::VOffsetT = 8;
+        pub const VT_STATE: ::flatbuffers::VOffsetT = 10;
+        pub const VT_TEXT: ::flatbuffers::VOffsetT = 12;
+        pub const VT_CONTENT: ::flatbuffers::VOffsetT = 14;
+        pub const VT_CIPHERTEXT: ::flatbuffers::VOffsetT = 16;
+
+        #[inline]
+        pub unsafe fn init_from_table(table: ::flatbuffers::Table<'a>) -> Self {
+            DirectMessage { _tab: table }
+        }
+        #[allow(unused_mut)]
+        pub fn create<'bldr: 'args, 'args: 'mut_bldr, 'mut_bldr, A: ::flatbuffers::Allocator + 'bldr>(
+            _fbb: &'mut_bldr mut ::flatbuffers::FlatBufferBuilder<'bldr, A>,
+            args: &'args DirectMessageArgs<'args>,
+        ) -> ::flatbuffers::WIPOffset<DirectMessage<'bldr>> {
+            let mut builder = DirectMessageBuilder::new(_fbb);
+            if let Some(x) = args.ciphertext {
+                builder.add_ciphertext(x);
+            }
+            if let Some(x) = args.content {
+                builder.add_content(x);
+            }
+            if let Some(x) = args.text {
+                builder.add_text(x);
+            }
+            if let Some(x) = args.reply {
+                builder.add_reply(x);
+            }
+            if let Some(x) = args.chat_id {
+                builder.add_chat_id(x);
+            }
+            if let Some(x) = args.recipient {
+                builder.add_recipient(x);
+            }
+            builder.add_state(args.state);
+            builder.finish()
+        }
+
+        #[inline]
+        pub fn recipient(&self) -> &'a Hash {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe { self._tab.get::<Hash>(DirectMessage::VT_RECIPIENT, None).unwrap() }
+        }
+        /// Both pubkeys, sorted, joined by `_`: the same for either direction.
+        #[inline]
+        pub fn chat_id(&self) -> &'a str {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab
+                    .get::<::flatbuffers::ForwardsUOffset<&str>>(DirectMessage::VT_CHAT_ID, None)
+                    .unwrap()
+            }
+        }
+        /// The message it answers.
+        #[inline]
+        pub fn reply(&self) -> Option<&'a Hash> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe { self._tab.get::<Hash>(DirectMessage::VT_REPLY, None) }
+        }
+        #[inline]
+        pub fn state(&self) -> PrivateState {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab
+                    .get::<PrivateState>(DirectMessage::VT_STATE, Some(PrivateState::Open))
+                    .unwrap()
+            }
+        }
+        /// Once it is open.
+        #[inline]
+        pub fn text(&self) -> Option<&'a str> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab
+                    .get::<::flatbuffers::ForwardsUOffset<&str>>(DirectMessage::VT_TEXT, None)
+            }
+        }
+        /// Once it is open.
+        #[inline]
+        pub fn content(&self) -> Option<Content<'a>> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab
+                    .get::<::flatbuffers::ForwardsUOffset<Content>>(DirectMessage::VT_CONTENT, None)
+            }
+        }
+        /// As long as it is not.
+        #[inline]
+        pub fn ciphertext(&self) -> Option<&'a str> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab
+                    .get::<::flatbuffers::ForwardsUOffset<&str>>(DirectMessage::VT_CIPHERTEXT, None)
+            }
+        }
+    }
+
+    impl ::flatbuffers::Verifiable for DirectMessage<'_> {
+        #[inline]
+        fn run_verifier(v: &mut ::flatbuffers::Verifier, pos: usize) -> Result<(), ::flatbuffers::InvalidFlatbuffer> {
+            v.visit_table(pos)?
+                .visit_field::<Hash>("recipient", Self::VT_RECIPIENT, true)?
+                .visit_field::<::flatbuffers::ForwardsUOffset<&str>>("chat_id", Self::VT_CHAT_ID, true)?
+                .visit_field::<Hash>("reply", Self::VT_REPLY, false)?
+                .visit_field::<PrivateState>("state", Self::VT_STATE, false)?
+                .visit_field::<::flatbuffers::ForwardsUOffset<&str>>("text", Self::VT_TEXT, false)?
+                .visit_field::<::flatbuffers::ForwardsUOffset<Content>>("content", Self::VT_CONTENT, false)?
+                .visit_field::<::flatbuffers::ForwardsUOffset<&str>>("ciphertext", Self::VT_CIPHERTEXT, false)?
+                .finish();
+            Ok(())
+        }
+    }
+    pub struct DirectMessageArgs<'a> {
+        pub recipient: Option<&'a Hash>,
+        pub chat_id: Option<::flatbuffers::WIPOffset<&'a str>>,
+        pub reply: Option<&'a Hash>,
+        pub state: PrivateState,
+        pub text: Option<::flatbuffers::WIPOffset<&'a str>>,
+        pub content: Option<::flatbuffers::WIPOffset<Content<'a>>>,
+        pub ciphertext: Option<::flatbuffers::WIPOffset<&'a str>>,
+    }
+    impl<'a> Default for DirectMessageArgs<'a> {
+        #[inline]
+        fn default() -> Self {
+            DirectMessageArgs {
+                recipient: None, // required field
+                chat_id: None,   // required field
+                reply: None,
+                state: PrivateState::Open,
+                text: None,
+                content: None,
+                ciphertext: None,
+            }
+        }
+    }
+
+    pub struct DirectMessageBuilder<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> {
+        fbb_: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>,
+        start_: ::flatbuffers::WIPOffset<::flatbuffers::TableUnfinishedWIPOffset>,
+    }
+    impl<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> DirectMessageBuilder<'a, 'b, A> {
+        #[inline]
+        pub fn add_recipient(&mut self, recipient: &Hash) {
+            self.fbb_
+                .push_slot_always::<&Hash>(DirectMessage::VT_RECIPIENT, recipient);
+        }
+        #[inline]
+        pub fn add_chat_id(&mut self, chat_id: ::flatbuffers::WIPOffset<&'b str>) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<_>>(DirectMessage::VT_CHAT_ID, chat_id);
+        }
+        #[inline]
+        pub fn add_reply(&mut self, reply: &Hash) {
+            self.fbb_.push_slot_always::<&Hash>(DirectMessage::VT_REPLY, reply);
+        }
+        #[inline]
+        pub fn add_state(&mut self, state: PrivateState) {
+            self.fbb_
+                .push_slot::<PrivateState>(DirectMessage::VT_STATE, state, PrivateState::Open);
+        }
+        #[inline]
+        pub fn add_text(&mut self, text: ::flatbuffers::WIPOffset<&'b str>) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<_>>(DirectMessage::VT_TEXT, text);
+        }
+        #[inline]
+        pub fn add_content(&mut self, content: ::flatbuffers::WIPOffset<Content<'b>>) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<Content>>(DirectMessage::VT_CONTENT, content);
+        }
+        #[inline]
+        pub fn add_ciphertext(&mut self, ciphertext: ::flatbuffers::WIPOffset<&'b str>) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<_>>(DirectMessage::VT_CIPHERTEXT, ciphertext);
+        }
+        #[inline]
+        pub fn new(_fbb: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>) -> DirectMessageBuilder<'a, 'b, A> {
+            let start = _fbb.start_table();
+            DirectMessageBuilder {
+                fbb_: _fbb,
+                start_: start,
+            }
+        }
+        #[inline]
+        pub fn finish(self) -> ::flatbuffers::WIPOffset<DirectMessage<'a>> {
+            let o = self.fbb_.end_table(self.start_);
+            self.fbb_.required(o, DirectMessage::VT_RECIPIENT, "recipient");
+            self.fbb_.required(o, DirectMessage::VT_CHAT_ID, "chat_id");
+            ::flatbuffers::WIPOffset::new(o.value())
+        }
+    }
+
+    impl ::core::fmt::Debug for DirectMessage<'_> {
+        fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+            let mut ds = f.debug_struct("DirectMessage");
+            ds.field("recipient", &self.recipient());
+            ds.field("chat_id", &self.chat_id());
+            ds.field("reply", &self.reply());
+            ds.field("state", &self.state());
+            ds.field("text", &self.text());
+            ds.field("content", &self.content());
+            ds.field("ciphertext", &self.ciphertext());
+            ds.finish()
+        }
+    }
+    pub enum EncryptedFileOffset {}
+    #[derive(Copy, Clone, PartialEq)]
+
+    /// Kind 15: a file, encrypted, and how to read it.
+    pub struct EncryptedFile<'a> {
+        pub _tab: ::flatbuffers::Table<'a>,
+    }
+
+    impl<'a> ::flatbuffers::Follow<'a> for EncryptedFile<'a> {
+        type Inner = EncryptedFile<'a>;
+        #[inline]
+        unsafe fn follow(buf: &'a [u8], loc: usize) -> Self::Inner {
+            Self {
+                _tab: unsafe { ::flatbuffers::Table::new(buf, loc) },
+            }
+        }
+    }
+
+    impl<'a> EncryptedFile<'a> {
+        pub const VT_URL: ::flatbuffers::VOffsetT = 4;
+        pub const VT_MIME: ::flatbuffers::VOffsetT = 6;
+        pub const VT_ALGORITHM: ::flatbuffers::VOffsetT = 8;
+        pub const VT_KEY: ::flatbuffers::VOffsetT = 10;
+        pub const VT_NONCE: ::flatbuffers::VOffsetT = 12;
+        pub const VT_SHA256: ::flatbuffers::VOffsetT = 14;
+        pub const VT_ORIGINAL_SHA256: ::flatbuffers::VOffsetT = 16;
+        pub const VT_SIZE: ::flatbuffers::VOffsetT = 18;
+        pub const VT_WIDTH: ::flatbuffers::VOffsetT = 20;
+        pub const VT_HEIGHT: ::flatbuffers::VOffsetT = 22;
+        pub const VT_BLURHASH: ::flatbuffers::VOffsetT = 24;
+        pub const VT_THUMBHASH: ::flatbuffers::VOffsetT = 26;
+        pub const VT_THUMB: ::flatbuffers::VOffsetT = 28;
+        pub const VT_FALLBACKS: ::flatbuffers::VOffsetT = 30;
+
+        #[inline]
+        pub unsafe fn init_from_table(table: ::flatbuffers::Table<'a>) -> Self {
+            EncryptedFile { _tab: table }
+        }
+        #[allow(unused_mut)]
+        pub fn create<'bldr: 'args, 'args: 'mut_bldr, 'mut_bldr, A: ::flatbuffers::Allocator + 'bldr>(
+            _fbb: &'mut_bldr mut ::flatbuffers::FlatBufferBuilder<'bldr, A>,
+            args: &'args EncryptedFileArgs<'args>,
+        ) -> ::flatbuffers::WIPOffset<EncryptedFile<'bldr>> {
+            let mut builder = EncryptedFileBuilder::new(_fbb);
+            if let Some(x) = args.size {
+                builder.add_size(x);
+            }
+            if let Some(x) = args.fallbacks {
+                builder.add_fallbacks(x);
+            }
+            if let Some(x) = args.thumb {
+                builder.add_thumb(x);
+            }
+            if let Some(x) = args.thumbhash {
+                builder.add_thumbhash(x);
+            }
+            if let Some(x) = args.blurhash {
+                builder.add_blurhash(x);
+            }
+            if let Some(x) = args.height {
+                builder.add_height(x);
+            }
+            if let Some(x) = args.width {
+                builder.add_width(x);
+            }
+            if let Some(x) = args.original_sha256 {
+                builder.add_original_sha256(x);
+            }
+            if let Some(x) = args.sha256 {
+                builder.add_sha256(x);
+            }
+            if let Some(x) = args.nonce {
+                builder.add_nonce(x);
+            }
+            if let Some(x) = args.key {
+                builder.add_key(x);
+            }
+            if let Some(x) = args.algorithm {
+                builder.add_algorithm(x);
+            }
+            if let Some(x) = args.mime {
+                builder.add_mime(x);
+            }
+            if let Some(x) = args.url {
+                builder.add_url(x);
+            }
+            builder.finish()
+        }
+
+        #[inline]
+        pub fn url(&self) -> &'a str {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab
+                    .get::<::flatbuffers::ForwardsUOffset<&str>>(EncryptedFile::VT_URL, None)
+                    .unwrap()
+            }
+        }
+        /// MIME type of the plain file.
+        #[inline]
+        pub fn mime(&self) -> Option<&'a str> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab
+                    .get::<::flatbuffers::ForwardsUOffset<&str>>(EncryptedFile::VT_MIME, None)
+            }
+        }
+        /// `aes-gcm`.
+        #[inline]
+        pub fn algorithm(&self) -> Option<&'a str> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab
+                    .get::<::flatbuffers::ForwardsUOffset<&str>>(EncryptedFile::VT_ALGORITHM, None)
+            }
+        }
+        #[inline]
+        pub fn key(&self) -> Option<&'a str> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab
+                    .get::<::flatbuffers::ForwardsUOffset<&str>>(EncryptedFile::VT_KEY, None)
+            }
+        }
+        #[inline]
+        pub fn nonce(&self) -> Option<&'a str> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab
+                    .get::<::flatbuffers::ForwardsUOffset<&str>>(EncryptedFile::VT_NONCE, None)
+            }
+        }
+        /// SHA-256 of the encrypted file, hex.
+        #[inline]
+        pub fn sha256(&self) -> Option<&'a str> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab
+                    .get::<::flatbuffers::ForwardsUOffset<&str>>(EncryptedFile::VT_SHA256, None)
+            }
+        }
+        /// SHA-256 of the plain file, hex.
+        #[inline]
+        pub fn original_sha256(&self) -> Option<&'a str> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab
+                    .get::<::flatbuffers::ForwardsUOffset<&str>>(EncryptedFile::VT_ORIGINAL_SHA256, None)
+            }
+        }
+        /// Bytes of the encrypted file.
+        #[inline]
+        pub fn size(&self) -> Option<u64> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe { self._tab.get::<u64>(EncryptedFile::VT_SIZE, None) }
+        }
+        /// Pixels.
+        #[inline]
+        pub fn width(&self) -> Option<u32> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe { self._tab.get::<u32>(EncryptedFile::VT_WIDTH, None) }
+        }
+        /// Pixels.
+        #[inline]
+        pub fn height(&self) -> Option<u32> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe { self._tab.get::<u32>(EncryptedFile::VT_HEIGHT, None) }
+        }
+        #[inline]
+        pub fn blurhash(&self) -> Option<&'a str> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab
+                    .get::<::flatbuffers::ForwardsUOffset<&str>>(EncryptedFile::VT_BLURHASH, None)
+            }
+        }
+        #[inline]
+        pub fn thumbhash(&self) -> Option<&'a str> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab
+                    .get::<::flatbuffers::ForwardsUOffset<&str>>(EncryptedFile::VT_THUMBHASH, None)
+            }
+        }
+        /// A small picture, encrypted with the same key.
+        #[inline]
+        pub fn thumb(&self) -> Option<&'a str> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab
+                    .get::<::flatbuffers::ForwardsUOffset<&str>>(EncryptedFile::VT_THUMB, None)
+            }
+        }
+        #[inline]
+        pub fn fallbacks(&self) -> Option<::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<&'a str>>> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab.get::<::flatbuffers::ForwardsUOffset<
+                    ::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<&'a str>>,
+                >>(EncryptedFile::VT_FALLBACKS, None)
+            }
+        }
+    }
+
+    impl ::flatbuffers::Verifiable for EncryptedFile<'_> {
+        #[inline]
+        fn run_verifier(v: &mut ::flatbuffers::Verifier, pos: usize) -> Result<(), ::flatbuffers::InvalidFlatbuffer> {
+            v.visit_table(pos)?
+     .visit_field::<::flatbuffers::ForwardsUOffset<&str>>("url", Self::VT_URL, true)?
+     .visit_field::<::flatbuffers::ForwardsUOffset<&str>>("mime", Self::VT_MIME, false)?
+     .visit_field::<::flatbuffers::ForwardsUOffset<&str>>("algorithm", Self::VT_ALGORITHM, false)?
+     .visit_field::<::flatbuffers::ForwardsUOffset<&str>>("key", Self::VT_KEY, false)?
+     .visit_field::<::flatbuffers::ForwardsUOffset<&str>>("nonce", Self::VT_NONCE, false)?
+     .visit_field::<::flatbuffers::ForwardsUOffset<&str>>("sha256", Self::VT_SHA256, false)?
+     .visit_field::<::flatbuffers::ForwardsUOffset<&str>>("original_sha256", Self::VT_ORIGINAL_SHA256, false)?
+     .visit_field::<u64>("size", Self::VT_SIZE, false)?
+     .visit_field::<u32>("width", Self::VT_WIDTH, false)?
+     .visit_field::<u32>("height", Self::VT_HEIGHT, false)?
+     .visit_field::<::flatbuffers::ForwardsUOffset<&str>>("blurhash", Self::VT_BLURHASH, false)?
+     .visit_field::<::flatbuffers::ForwardsUOffset<&str>>("thumbhash", Self::VT_THUMBHASH, false)?
+     .visit_field::<::flatbuffers::ForwardsUOffset<&str>>("thumb", Self::VT_THUMB, false)?
+     .visit_field::<::flatbuffers::ForwardsUOffset<::flatbuffers::Vector<'_, ::flatbuffers::ForwardsUOffset<&'_ str>>>>("fallbacks", Self::VT_FALLBACKS, false)?
+     .finish();
+            Ok(())
+        }
+    }
+    pub struct EncryptedFileArgs<'a> {
+        pub url: Option<::flatbuffers::WIPOffset<&'a str>>,
+        pub mime: Option<::flatbuffers::WIPOffset<&'a str>>,
+        pub algorithm: Option<::flatbuffers::WIPOffset<&'a str>>,
+        pub key: Option<::flatbuffers::WIPOffset<&'a str>>,
+        pub nonce: Option<::flatbuffers::WIPOffset<&'a str>>,
+        pub sha256: Option<::flatbuffers::WIPOffset<&'a str>>,
+        pub original_sha256: Option<::flatbuffers::WIPOffset<&'a str>>,
+        pub size: Option<u64>,
+        pub width: Option<u32>,
+        pub height: Option<u32>,
+        pub blurhash: Option<::flatbuffers::WIPOffset<&'a str>>,
+        pub thumbhash: Option<::flatbuffers::WIPOffset<&'a str>>,
+        pub thumb: Option<::flatbuffers::WIPOffset<&'a str>>,
+        pub fallbacks:
+            Option<::flatbuffers::WIPOffset<::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<&'a str>>>>,
+    }
+    impl<'a> Default for EncryptedFileArgs<'a> {
+        #[inline]
+        fn default() -> Self {
+            EncryptedFileArgs {
+                url: None, // required field
+                mime: None,
+                algorithm: None,
+                key: None,
+                nonce: None,
+                sha256: None,
+                original_sha256: None,
+                size: None,
+                width: None,
+                height: None,
+                blurhash: None,
+                thumbhash: None,
+                thumb: None,
+                fallbacks: None,
+            }
+        }
+    }
+
+    pub struct EncryptedFileBuilder<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> {
+        fbb_: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>,
+        start_: ::flatbuffers::WIPOffset<::flatbuffers::TableUnfinishedWIPOffset>,
+    }
+    impl<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> EncryptedFileBuilder<'a, 'b, A> {
+        #[inline]
+        pub fn add_url(&mut self, url: ::flatbuffers::WIPOffset<&'b str>) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<_>>(EncryptedFile::VT_URL, url);
+        }
+        #[inline]
+        pub fn add_mime(&mut self, mime: ::flatbuffers::WIPOffset<&'b str>) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<_>>(EncryptedFile::VT_MIME, mime);
+        }
+        #[inline]
+        pub fn add_algorithm(&mut self, algorithm: ::flatbuffers::WIPOffset<&'b str>) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<_>>(EncryptedFile::VT_ALGORITHM, algorithm);
+        }
+        #[inline]
+        pub fn add_key(&mut self, key: ::flatbuffers::WIPOffset<&'b str>) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<_>>(EncryptedFile::VT_KEY, key);
+        }
+        #[inline]
+        pub fn add_nonce(&mut self, nonce: ::flatbuffers::WIPOffset<&'b str>) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<_>>(EncryptedFile::VT_NONCE, nonce);
+        }
+        #[inline]
+        pub fn add_sha256(&mut self, sha256: ::flatbuffers::WIPOffset<&'b str>) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<_>>(EncryptedFile::VT_SHA256, sha256);
+        }
+        #[inline]
+        pub fn add_original_sha256(&mut self, original_sha256: ::flatbuffers::WIPOffset<&'b str>) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<_>>(EncryptedFile::VT_ORIGINAL_SHA256, original_sha256);
+        }
+        #[inline]
+        pub fn add_size(&mut self, size: u64) {
+            self.fbb_.push_slot_always::<u64>(EncryptedFile::VT_SIZE, size);
+        }
+        #[inline]
+        pub fn add_width(&mut self, width: u32) {
+            self.fbb_.push_slot_always::<u32>(EncryptedFile::VT_WIDTH, width);
+        }
+        #[inline]
+        pub fn add_height(&mut self, height: u32) {
+            self.fbb_.push_slot_always::<u32>(EncryptedFile::VT_HEIGHT, height);
+        }
+        #[inline]
+        pub fn add_blurhash(&mut self, blurhash: ::flatbuffers::WIPOffset<&'b str>) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<_>>(EncryptedFile::VT_BLURHASH, blurhash);
+        }
+        #[inline]
+        pub fn add_thumbhash(&mut self, thumbhash: ::flatbuffers::WIPOffset<&'b str>) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<_>>(EncryptedFile::VT_THUMBHASH, thumbhash);
+        }
+        #[inline]
+        pub fn add_thumb(&mut self, thumb: ::flatbuffers::WIPOffset<&'b str>) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<_>>(EncryptedFile::VT_THUMB, thumb);
+        }
+        #[inline]
+        pub fn add_fallbacks(
+            &mut self,
+            fallbacks: ::flatbuffers::WIPOffset<::flatbuffers::Vector<'b, ::flatbuffers::ForwardsUOffset<&'b str>>>,
+        ) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<_>>(EncryptedFile::VT_FALLBACKS, fallbacks);
+        }
+        #[inline]
+        pub fn new(_fbb: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>) -> EncryptedFileBuilder<'a, 'b, A> {
+            let start = _fbb.start_table();
+            EncryptedFileBuilder {
+                fbb_: _fbb,
+                start_: start,
+            }
+        }
+        #[inline]
+        pub fn finish(self) -> ::flatbuffers::WIPOffset<EncryptedFile<'a>> {
+            let o = self.fbb_.end_table(self.start_);
+            self.fbb_.required(o, EncryptedFile::VT_URL, "url");
+            ::flatbuffers::WIPOffset::new(o.value())
+        }
+    }
+
+    impl ::core::fmt::Debug for EncryptedFile<'_> {
+        fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+            let mut ds = f.debug_struct("EncryptedFile");
+            ds.field("url", &self.url());
+            ds.field("mime", &self.mime());
+            ds.field("algorithm", &self.algorithm());
+            ds.field("key", &self.key());
+            ds.field("nonce", &self.nonce());
+            ds.field("sha256", &self.sha256());
+            ds.field("original_sha256", &self.original_sha256());
+            ds.field("size", &self.size());
+            ds.field("width", &self.width());
+            ds.field("height", &self.height());
+            ds.field("blurhash", &self.blurhash());
+            ds.field("thumbhash", &self.thumbhash());
+            ds.field("thumb", &self.thumb());
+            ds.field("fallbacks", &self.fallbacks());
+            ds.finish()
+        }
+    }
+    pub enum PrivateMessageOffset {}
+    #[derive(Copy, Clone, PartialEq)]
+
+    /// Kinds 14 and 15 (NIP-17).
+    pub struct PrivateMessage<'a> {
+        pub _tab: ::flatbuffers::Table<'a>,
+    }
+
+    impl<'a> ::flatbuffers::Follow<'a> for PrivateMessage<'a> {
+        type Inner = PrivateMessage<'a>;
+        #[inline]
+        unsafe fn follow(buf: &'a [u8], loc: usize) -> Self::Inner {
+            Self {
+                _tab: unsafe { ::flatbuffers::Table::new(buf, loc) },
+            }
+        }
+    }
+
+    impl<'a> PrivateMessage<'a> {
+        pub const VT_RECIPIENTS: ::flatbuffers::VOffsetT = 4;
+        pub const VT_CHAT_ID: ::flatbuffers::VOffsetT = 6;
+        pub const VT_SUBJECT: ::flatbuffers::VOffsetT = 8;
+        pub const VT_REPLY: ::flatbuffers::VOffsetT = 10;
+        pub const VT_CONTENT: ::flatbuffers::VOffsetT = 12;
+        pub const VT_FILE: ::flatbuffers::VOffsetT = 14;
+
+        #[inline]
+        pub unsafe fn init_from_table(table: ::flatbuffers::Table<'a>) -> Self {
+            PrivateMessage { _tab: table }
+        }
+        #[allow(unused_mut)]
+        pub fn create<'bldr: 'args, 'args: 'mut_bldr, 'mut_bldr, A: ::flatbuffers::Allocator + 'bldr>(
+            _fbb: &'mut_bldr mut ::flatbuffers::FlatBufferBuilder<'bldr, A>,
+            args: &'args PrivateMessageArgs<'args>,
+        ) -> ::flatbuffers::WIPOffset<PrivateMessage<'bldr>> {
+            let mut builder = PrivateMessageBuilder::new(_fbb);
+            if let Some(x) = args.file {
+                builder.add_file(x);
+            }
+            if let Some(x) = args.content {
+                builder.add_content(x);
+            }
+            if let Some(x) = args.reply {
+                builder.add_reply(x);
+            }
+            if let Some(x) = args.subject {
+                builder.add_subject(x);
+            }
+            if let Some(x) = args.chat_id {
+                builder.add_chat_id(x);
+            }
+            if let Some(x) = args.recipients {
+                builder.add_recipients(x);
+            }
+            builder.finish()
+        }
+
+        #[inline]
+        pub fn recipients(&self) -> Option<::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<ProfileRef<'a>>>> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab.get::<::flatbuffers::ForwardsUOffset<
+                    ::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<ProfileRef>>,
+                >>(PrivateMessage::VT_RECIPIENTS, None)
+            }
+        }
+        /// Sender and recipients, sorted, joined by `_`: they make the room.
+        #[inline]
+        pub fn chat_id(&self) -> &'a str {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab
+                    .get::<::flatbuffers::ForwardsUOffset<&str>>(PrivateMessage::VT_CHAT_ID, None)
+                    .unwrap()
+            }
+        }
+        /// The room's new topic.
+        #[inline]
+        pub fn subject(&self) -> Option<&'a str> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab
+                    .get::<::flatbuffers::ForwardsUOffset<&str>>(PrivateMessage::VT_SUBJECT, None)
+            }
+        }
+        #[inline]
+        pub fn reply(&self) -> Option<EventRef<'a>> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab
+                    .get::<::flatbuffers::ForwardsUOffset<EventRef>>(PrivateMessage::VT_REPLY, None)
+            }
+        }
+        /// Of kind 14.
+        #[inline]
+        pub fn content(&self) -> Option<Content<'a>> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab
+                    .get::<::flatbuffers::ForwardsUOffset<Content>>(PrivateMessage::VT_CONTENT, None)
+            }
+        }
+        /// Of kind 15.
+        #[inline]
+        pub fn file(&self) -> Option<EncryptedFile<'a>> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab
+                    .get::<::flatbuffers::ForwardsUOffset<EncryptedFile>>(PrivateMessage::VT_FILE, None)
+            }
+        }
+    }
+
+    impl ::flatbuffers::Verifiable for PrivateMessage<'_> {
+        #[inline]
+        fn run_verifier(v: &mut ::flatbuffers::Verifier, pos: usize) -> Result<(), ::flatbuffers::InvalidFlatbuffer> {
+            v.visit_table(pos)?
+     .visit_field::<::flatbuffers::ForwardsUOffset<::flatbuffers::Vector<'_, ::flatbuffers::ForwardsUOffset<ProfileRef>>>>("recipients", Self::VT_RECIPIENTS, false)?
+     .visit_field::<::flatbuffers::ForwardsUOffset<&str>>("chat_id", Self::VT_CHAT_ID, true)?
+     .visit_field::<::flatbuffers::ForwardsUOffset<&str>>("subject", Self::VT_SUBJECT, false)?
+     .visit_field::<::flatbuffers::ForwardsUOffset<EventRef>>("reply", Self::VT_REPLY, false)?
+     .visit_field::<::flatbuffers::ForwardsUOffset<Content>>("content", Self::VT_CONTENT, false)?
+     .visit_field::<::flatbuffers::ForwardsUOffset<EncryptedFile>>("file", Self::VT_FILE, false)?
+     .finish();
+            Ok(())
+        }
+    }
+    pub struct PrivateMessageArgs<'a> {
+        pub recipients:
+            Option<::flatbuffers::WIPOffset<::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<ProfileRef<'a>>>>>,
+        pub chat_id: Option<::flatbuffers::WIPOffset<&'a str>>,
+        pub subject: Option<::flatbuffers::WIPOffset<&'a str>>,
+        pub reply: Option<::flatbuffers::WIPOffset<EventRef<'a>>>,
+        pub content: Option<::flatbuffers::WIPOffset<Content<'a>>>,
+        pub file: Option<::flatbuffers::WIPOffset<EncryptedFile<'a>>>,
+    }
+    impl<'a> Default for PrivateMessageArgs<'a> {
+        #[inline]
+        fn default() -> Self {
+            PrivateMessageArgs {
+                recipients: None,
+                chat_id: None, // required field
+                subject: None,
+                reply: None,
+                content: None,
+                file: None,
+            }
+        }
+    }
+
+    pub struct PrivateMessageBuilder<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> {
+        fbb_: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>,
+        start_: ::flatbuffers::WIPOffset<::flatbuffers::TableUnfinishedWIPOffset>,
+    }
+    impl<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> PrivateMessageBuilder<'a, 'b, A> {
+        #[inline]
+        pub fn add_recipients(
+            &mut self,
+            recipients: ::flatbuffers::WIPOffset<
+                ::flatbuffers::Vector<'b, ::flatbuffers::ForwardsUOffset<ProfileRef<'b>>>,
+            >,
+        ) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<_>>(PrivateMessage::VT_RECIPIENTS, recipients);
+        }
+        #[inline]
+        pub fn add_chat_id(&mut self, chat_id: ::flatbuffers::WIPOffset<&'b str>) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<_>>(PrivateMessage::VT_CHAT_ID, chat_id);
+        }
+        #[inline]
+        pub fn add_subject(&mut self, subject: ::flatbuffers::WIPOffset<&'b str>) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<_>>(PrivateMessage::VT_SUBJECT, subject);
+        }
+        #[inline]
+        pub fn add_reply(&mut self, reply: ::flatbuffers::WIPOffset<EventRef<'b>>) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<EventRef>>(PrivateMessage::VT_REPLY, reply);
+        }
+        #[inline]
+        pub fn add_content(&mut self, content: ::flatbuffers::WIPOffset<Content<'b>>) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<Content>>(PrivateMessage::VT_CONTENT, content);
+        }
+        #[inline]
+        pub fn add_file(&mut self, file: ::flatbuffers::WIPOffset<EncryptedFile<'b>>) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<EncryptedFile>>(PrivateMessage::VT_FILE, file);
+        }
+        #[inline]
+        pub fn new(_fbb: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>) -> PrivateMessageBuilder<'a, 'b, A> {
+            let start = _fbb.start_table();
+            PrivateMessageBuilder {
+                fbb_: _fbb,
+                start_: start,
+            }
+        }
+        #[inline]
+        pub fn finish(self) -> ::flatbuffers::WIPOffset<PrivateMessage<'a>> {
+            let o = self.fbb_.end_table(self.start_);
+            self.fbb_.required(o, PrivateMessage::VT_CHAT_ID, "chat_id");
+            ::flatbuffers::WIPOffset::new(o.value())
+        }
+    }
+
+    impl ::core::fmt::Debug for PrivateMessage<'_> {
+        fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+            let mut ds = f.debug_struct("PrivateMessage");
+            ds.field("recipients", &self.recipients());
+            ds.field("chat_id", &self.chat_id());
+            ds.field("subject", &self.subject());
+            ds.field("reply", &self.reply());
+            ds.field("content", &self.content());
+            ds.field("file", &self.file());
+            ds.finish()
+        }
+    }
+    pub enum RumorOffset {}
+    #[derive(Copy, Clone, PartialEq)]
+
+    /// An event that nobody has signed (NIP-59); its author is the seal's.
+    pub struct Rumor<'a> {
+        pub _tab: ::flatbuffers::Table<'a>,
+    }
+
+    impl<'a> ::flatbuffers::Follow<'a> for Rumor<'a> {
+        type Inner = Rumor<'a>;
+        #[inline]
+        unsafe fn follow(buf: &'a [u8], loc: usize) -> Self::Inner {
+            Self {
+                _tab: unsafe { ::flatbuffers::Table::new(buf, loc) },
+            }
+        }
+    }
+
+    impl<'a> Rumor<'a> {
+        pub const VT_ID: ::flatbuffers::VOffsetT = 4;
+        pub const VT_PUBKEY: ::flatbuffers::VOffsetT = 6;
+        pub const VT_CREATED_AT: ::flatbuffers::VOffsetT = 8;
+        pub const VT_KIND: ::flatbuffers::VOffsetT = 10;
+        pub const VT_TAGS: ::flatbuffers::VOffsetT = 12;
+        pub const VT_CONTENT: ::flatbuffers::VOffsetT = 14;
+
+        #[inline]
+        pub unsafe fn init_from_table(table: ::flatbuffers::Table<'a>) -> Self {
+            Rumor { _tab: table }
+        }
+        #[allow(unused_mut)]
+        pub fn create<'bldr: 'args, 'args: 'mut_bldr, 'mut_bldr, A: ::flatbuffers::Allocator + 'bldr>(
+            _fbb: &'mut_bldr mut ::flatbuffers::FlatBufferBuilder<'bldr, A>,
+            args: &'args RumorArgs<'args>,
+        ) -> ::flatbuffers::WIPOffset<Rumor<'bldr>> {
+            let mut builder = RumorBuilder::new(_fbb);
+            builder.add_created_at(args.created_at);
+            if let Some(x) = args.content {
+                builder.add_content(x);
+            }
+            if let Some(x) = args.tags {
+                builder.add_tags(x);
+            }
+            if let Some(x) = args.pubkey {
+                builder.add_pubkey(x);
+            }
+            if let Some(x) = args.id {
+                builder.add_id(x);
+            }
+            builder.add_kind(args.kind);
+            builder.finish()
+        }
+
+        #[inline]
+        pub fn id(&self) -> &'a Hash {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe { self._tab.get::<Hash>(Rumor::VT_ID, None).unwrap() }
+        }
+        #[inline]
+        pub fn pubkey(&self) -> &'a Hash {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe { self._tab.get::<Hash>(Rumor::VT_PUBKEY, None).unwrap() }
+        }
+        /// Unix seconds.
+        #[inline]
+        pub fn created_at(&self) -> u64 {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe { self._tab.get::<u64>(Rumor::VT_CREATED_AT, Some(0)).unwrap() }
+        }
+        #[inline]
+        pub fn kind(&self) -> u16 {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe { self._tab.get::<u16>(Rumor::VT_KIND, Some(0)).unwrap() }
+        }
+        #[inline]
+        pub fn tags(&self) -> Option<::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<Tag<'a>>>> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab.get::<::flatbuffers::ForwardsUOffset<::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<Tag>>>>(Rumor::VT_TAGS, None)
+            }
+        }
+        #[inline]
+        pub fn content(&self) -> &'a str {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab
+                    .get::<::flatbuffers::ForwardsUOffset<&str>>(Rumor::VT_CONTENT, None)
+                    .unwrap()
+            }
+        }
+    }
+
+    impl ::flatbuffers::Verifiable for Rumor<'_> {
+        #[inline]
+        fn run_verifier(v: &mut ::flatbuffers::Verifier, pos: usize) -> Result<(), ::flatbuffers::InvalidFlatbuffer> {
+            v.visit_table(pos)?
+     .visit_field::<Hash>("id", Self::VT_ID, true)?
+     .visit_field::<Hash>("pubkey", Self::VT_PUBKEY, true)?
+     .visit_field::<u64>("created_at", Self::VT_CREATED_AT, false)?
+     .visit_field::<u16>("kind", Self::VT_KIND, false)?
+     .visit_field::<::flatbuffers::ForwardsUOffset<::flatbuffers::Vector<'_, ::flatbuffers::ForwardsUOffset<Tag>>>>("tags", Self::VT_TAGS, false)?
+     .visit_field::<::flatbuffers::ForwardsUOffset<&str>>("content", Self::VT_CONTENT, true)?
+     .finish();
+            Ok(())
+        }
+    }
+    pub struct RumorArgs<'a> {
+        pub id: Option<&'a Hash>,
+        pub pubkey: Option<&'a Hash>,
+        pub created_at: u64,
+        pub kind: u16,
+        pub tags: Option<::flatbuffers::WIPOffset<::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<Tag<'a>>>>>,
+        pub content: Option<::flatbuffers::WIPOffset<&'a str>>,
+    }
+    impl<'a> Default for RumorArgs<'a> {
+        #[inline]
+        fn default() -> Self {
+            RumorArgs {
+                id: None,     // required field
+                pubkey: None, // required field
+                created_at: 0,
+                kind: 0,
+                tags: None,
+                content: None, // required field
+            }
+        }
+    }
+
+    pub struct RumorBuilder<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> {
+        fbb_: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>,
+        start_: ::flatbuffers::WIPOffset<::flatbuffers::TableUnfinishedWIPOffset>,
+    }
+    impl<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> RumorBuilder<'a, 'b, A> {
+        #[inline]
+        pub fn add_id(&mut self, id: &Hash) {
+            self.fbb_.push_slot_always::<&Hash>(Rumor::VT_ID, id);
+        }
+        #[inline]
+        pub fn add_pubkey(&mut self, pubkey: &Hash) {
+            self.fbb_.push_slot_always::<&Hash>(Rumor::VT_PUBKEY, pubkey);
+        }
+        #[inline]
+        pub fn add_created_at(&mut self, created_at: u64) {
+            self.fbb_.push_slot::<u64>(Rumor::VT_CREATED_AT, created_at, 0);
+        }
+        #[inline]
+        pub fn add_kind(&mut self, kind: u16) {
+            self.fbb_.push_slot::<u16>(Rumor::VT_KIND, kind, 0);
+        }
+        #[inline]
+        pub fn add_tags(
+            &mut self,
+            tags: ::flatbuffers::WIPOffset<::flatbuffers::Vector<'b, ::flatbuffers::ForwardsUOffset<Tag<'b>>>>,
+        ) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<_>>(Rumor::VT_TAGS, tags);
+        }
+        #[inline]
+        pub fn add_content(&mut self, content: ::flatbuffers::WIPOffset<&'b str>) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<_>>(Rumor::VT_CONTENT, content);
+        }
+        #[inline]
+        pub fn new(_fbb: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>) -> RumorBuilder<'a, 'b, A> {
+            let start = _fbb.start_table();
+            RumorBuilder {
+                fbb_: _fbb,
+                start_: start,
+            }
+        }
+        #[inline]
+        pub fn finish(self) -> ::flatbuffers::WIPOffset<Rumor<'a>> {
+            let o = self.fbb_.end_table(self.start_);
+            self.fbb_.required(o, Rumor::VT_ID, "id");
+            self.fbb_.required(o, Rumor::VT_PUBKEY, "pubkey");
+            self.fbb_.required(o, Rumor::VT_CONTENT, "content");
+            ::flatbuffers::WIPOffset::new(o.value())
+        }
+    }
+
+    impl ::core::fmt::Debug for Rumor<'_> {
+        fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+            let mut ds = f.debug_struct("Rumor");
+            ds.field("id", &self.id());
+            ds.field("pubkey", &self.pubkey());
+            ds.field("created_at", &self.created_at());
+            ds.field("kind", &self.kind());
+            ds.field("tags", &self.tags());
+            ds.field("content", &self.content());
+            ds.finish()
+        }
+    }
+    pub enum SealOffset {}
+    #[derive(Copy, Clone, PartialEq)]
+
+    /// Kind 13 (NIP-59), `Unreadable` too if its author is not the rumor's.
+    pub struct Seal<'a> {
+        pub _tab: ::flatbuffers::Table<'a>,
+    }
+
+    impl<'a> ::flatbuffers::Follow<'a> for Seal<'a> {
+        type Inner = Seal<'a>;
+        #[inline]
+        unsafe fn follow(buf: &'a [u8], loc: usize) -> Self::Inner {
+            Self {
+                _tab: unsafe { ::flatbuffers::Table::new(buf, loc) },
+            }
+        }
+    }
+
+    impl<'a> Seal<'a> {
+        pub const VT_STATE: ::flatbuffers::VOffsetT = 4;
+        pub const VT_RUMOR: ::flatbuffers::VOffsetT = 6;
+        pub const VT_MESSAGE: ::flatbuffers::VOffsetT = 8;
+
+        #[inline]
+        pub unsafe fn init_from_table(table: ::flatbuffers::Table<'a>) -> Self {
+            Seal { _tab: table }
+        }
+        #[allow(unused_mut)]
+        pub fn create<'bldr: 'args, 'args: 'mut_bldr, 'mut_bldr, A: ::flatbuffers::Allocator + 'bldr>(
+            _fbb: &'mut_bldr mut ::flatbuffers::FlatBufferBuilder<'bldr, A>,
+            args: &'args SealArgs<'args>,
+        ) -> ::flatbuffers::WIPOffset<Seal<'bldr>> {
+            let mut builder = SealBuilder::new(_fbb);
+            if let Some(x) = args.message {
+                builder.add_message(x);
+            }
+            if let Some(x) = args.rumor {
+                builder.add_rumor(x);
+            }
+            builder.add_state(args.state);
+            builder.finish()
+        }
+
+        #[inline]
+        pub fn state(&self) -> PrivateState {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab
+                    .get::<PrivateState>(Seal::VT_STATE, Some(PrivateState::Open))
+                    .unwrap()
+            }
+        }
+        #[inline]
+        pub fn rumor(&self) -> Option<Rumor<'a>> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab
+                    .get::<::flatbuffers::ForwardsUOffset<Rumor>>(Seal::VT_RUMOR, None)
+            }
+        }
+        /// What the rumor says, if it is of kind 14 or 15.
+        #[inline]
+        pub fn message(&self) -> Option<PrivateMessage<'a>> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab
+                    .get::<::flatbuffers::ForwardsUOffset<PrivateMessage>>(Seal::VT_MESSAGE, None)
+            }
+        }
+    }
+
+    impl ::flatbuffers::Verifiable for Seal<'_> {
+        #[inline]
+        fn run_verifier(v: &mut ::flatbuffers::Verifier, pos: usize) -> Result<(), ::flatbuffers::InvalidFlatbuffer> {
+            v.visit_table(pos)?
+                .visit_field::<PrivateState>("state", Self::VT_STATE, false)?
+                .visit_field::<::flatbuffers::ForwardsUOffset<Rumor>>("rumor", Self::VT_RUMOR, false)?
+                .visit_field::<::flatbuffers::ForwardsUOffset<PrivateMessage>>("message", Self::VT_MESSAGE, false)?
+                .finish();
+            Ok(())
+        }
+    }
+    pub struct SealArgs<'a> {
+        pub state: PrivateState,
+        pub rumor: Option<::flatbuffers::WIPOffset<Rumor<'a>>>,
+        pub message: Option<::flatbuffers::WIPOffset<PrivateMessage<'a>>>,
+    }
+    impl<'a> Default for SealArgs<'a> {
+        #[inline]
+        fn default() -> Self {
+            SealArgs {
+                state: PrivateState::Open,
+                rumor: None,
+                message: None,
+            }
+        }
+    }
+
+    pub struct SealBuilder<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> {
+        fbb_: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>,
+        start_: ::flatbuffers::WIPOffset<::flatbuffers::TableUnfinishedWIPOffset>,
+    }
+    impl<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> SealBuilder<'a, 'b, A> {
+        #[inline]
+        pub fn add_state(&mut self, state: PrivateState) {
+            self.fbb_
+                .push_slot::<PrivateState>(Seal::VT_STATE, state, PrivateState::Open);
+        }
+        #[inline]
+        pub fn add_rumor(&mut self, rumor: ::flatbuffers::WIPOffset<Rumor<'b>>) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<Rumor>>(Seal::VT_RUMOR, rumor);
+        }
+        #[inline]
+        pub fn add_message(&mut self, message: ::flatbuffers::WIPOffset<PrivateMessage<'b>>) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<PrivateMessage>>(Seal::VT_MESSAGE, message);
+        }
+        #[inline]
+        pub fn new(_fbb: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>) -> SealBuilder<'a, 'b, A> {
+            let start = _fbb.start_table();
+            SealBuilder {
+                fbb_: _fbb,
+                start_: start,
+            }
+        }
+        #[inline]
+        pub fn finish(self) -> ::flatbuffers::WIPOffset<Seal<'a>> {
+            let o = self.fbb_.end_table(self.start_);
+            ::flatbuffers::WIPOffset::new(o.value())
+        }
+    }
+
+    impl ::core::fmt::Debug for Seal<'_> {
+        fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+            let mut ds = f.debug_struct("Seal");
+            ds.field("state", &self.state());
+            ds.field("rumor", &self.rumor());
+            ds.field("message", &self.message());
+            ds.finish()
+        }
+    }
+    pub enum GiftWrapOffset {}
+    #[derive(Copy, Clone, PartialEq)]
+
+    /// Kind 1059 (NIP-59).
+    pub struct GiftWrap<'a> {
+        pub _tab: ::flatbuffers::Table<'a>,
+    }
+
+    impl<'a> ::flatbuffers::Follow<'a> for GiftWrap<'a> {
+        type Inner = GiftWrap<'a>;
+        #[inline]
+        unsafe fn follow(buf: &'a [u8], loc: usize) -> Self::Inner {
+            Self {
+                _tab: unsafe { ::flatbuffers::Table::new(buf, loc) },
+            }
+        }
+    }
+
+    impl<'a> GiftWrap<'a> {
+        pub const VT_RECIPIENT: ::flatbuffers::VOffsetT = 4;
+        pub const VT_STATE: ::flatbuffers::VOffsetT = 6;
+        pub const VT_SEAL: ::flatbuffers::VOffsetT = 8;
+
+        #[inline]
+        pub unsafe fn init_from_table(table: ::flatbuffers::Table<'a>) -> Self {
+            GiftWrap { _tab: table }
+        }
+        #[allow(unused_mut)]
+        pub fn create<'bldr: 'args, 'args: 'mut_bldr, 'mut_bldr, A: ::flatbuffers::Allocator + 'bldr>(
+            _fbb: &'mut_bldr mut ::flatbuffers::FlatBufferBuilder<'bldr, A>,
+            args: &'args GiftWrapArgs<'args>,
+        ) -> ::flatbuffers::WIPOffset<GiftWrap<'bldr>> {
+            let mut builder = GiftWrapBuilder::new(_fbb);
+            if let Some(x) = args.seal {
+                builder.add_seal(x);
+            }
+            if let Some(x) = args.recipient {
+                builder.add_recipient(x);
+            }
+            builder.add_state(args.state);
+            builder.finish()
+        }
+
+        #[inline]
+        pub fn recipient(&self) -> Option<ProfileRef<'a>> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab
+                    .get::<::flatbuffers::ForwardsUOffset<ProfileRef>>(GiftWrap::VT_RECIPIENT, None)
+            }
+        }
+        #[inline]
+        pub fn state(&self) -> PrivateState {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab
+                    .get::<PrivateState>(GiftWrap::VT_STATE, Some(PrivateState::Open))
+                    .unwrap()
+            }
+        }
+        /// Its id and signature have been checked.
+        #[inline]
+        pub fn seal(&self) -> Option<NostrEvent<'a>> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab
+                    .get::<::flatbuffers::ForwardsUOffset<NostrEvent>>(GiftWrap::VT_SEAL, None)
+            }
+        }
+    }
+
+    impl ::flatbuffers::Verifiable for GiftWrap<'_> {
+        #[inline]
+        fn run_verifier(v: &mut ::flatbuffers::Verifier, pos: usize) -> Result<(), ::flatbuffers::InvalidFlatbuffer> {
+            v.visit_table(pos)?
+                .visit_field::<::flatbuffers::ForwardsUOffset<ProfileRef>>("recipient", Self::VT_RECIPIENT, false)?
+                .visit_field::<PrivateState>("state", Self::VT_STATE, false)?
+                .visit_field::<::flatbuffers::ForwardsUOffset<NostrEvent>>("seal", Self::VT_SEAL, false)?
+                .finish();
+            Ok(())
+        }
+    }
+    pub struct GiftWrapArgs<'a> {
+        pub recipient: Option<::flatbuffers::WIPOffset<ProfileRef<'a>>>,
+        pub state: PrivateState,
+        pub seal: Option<::flatbuffers::WIPOffset<NostrEvent<'a>>>,
+    }
+    impl<'a> Default for GiftWrapArgs<'a> {
+        #[inline]
+        fn default() -> Self {
+            GiftWrapArgs {
+                recipient: None,
+                state: PrivateState::Open,
+                seal: None,
+            }
+        }
+    }
+
+    pub struct GiftWrapBuilder<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> {
+        fbb_: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>,
+        start_: ::flatbuffers::WIPOffset<::flatbuffers::TableUnfinishedWIPOffset>,
+    }
+    impl<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> GiftWrapBuilder<'a, 'b, A> {
+        #[inline]
+        pub fn add_recipient(&mut self, recipient: ::flatbuffers::WIPOffset<ProfileRef<'b>>) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<ProfileRef>>(GiftWrap::VT_RECIPIENT, recipient);
+        }
+        #[inline]
+        pub fn add_state(&mut self, state: PrivateState) {
+            self.fbb_
+                .push_slot::<PrivateState>(GiftWrap::VT_STATE, state, PrivateState::Open);
+        }
+        #[inline]
+        pub fn add_seal(&mut self, seal: ::flatbuffers::WIPOffset<NostrEvent<'b>>) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<NostrEvent>>(GiftWrap::VT_SEAL, seal);
+        }
+        #[inline]
+        pub fn new(_fbb: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>) -> GiftWrapBuilder<'a, 'b, A> {
+            let start = _fbb.start_table();
+            GiftWrapBuilder {
+                fbb_: _fbb,
+                start_: start,
+            }
+        }
+        #[inline]
+        pub fn finish(self) -> ::flatbuffers::WIPOffset<GiftWrap<'a>> {
+            let o = self.fbb_.end_table(self.start_);
+            ::flatbuffers::WIPOffset::new(o.value())
+        }
+    }
+
+    impl ::core::fmt::Debug for GiftWrap<'_> {
+        fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+            let mut ds = f.debug_struct("GiftWrap");
+            ds.field("recipient", &self.recipient());
+            ds.field("state", &self.state());
+            ds.field("seal", &self.seal());
+            ds.finish()
+        }
+    }
+    pub enum FollowUpOffset {}
+    #[derive(Copy, Clone, PartialEq)]
+
+    /// A follow-up request: one filter and where it may be answered.
+    pub struct FollowUp<'a> {
+        pub _tab: ::flatbuffers::Table<'a>,
+    }
+
+    impl<'a> ::flatbuffers::Follow<'a> for FollowUp<'a> {
+        type Inner = FollowUp<'a>;
+        #[inline]
+        unsafe fn follow(buf: &'a [u8], loc: usize) -> Self::Inner {
+            Self {
+                _tab: unsafe { ::flatbuffers::Table::new(buf, loc) },
+            }
+        }
+    }
+
+    impl<'a> FollowUp<'a> {
+        pub const VT_FILTER: ::flatbuffers::VOffsetT = 4;
+        pub const VT_RELAYS: ::flatbuffers::VOffsetT = 6;
+
+        #[inline]
+        pub unsafe fn init_from_table(table: ::flatbuffers::Table<'a>) -> Self {
+            FollowUp { _tab: table }
+        }
+        #[allow(unused_mut)]
+        pub fn create<'bldr: 'args, 'args: 'mut_bldr, 'mut_bldr, A: ::flatbuffers::Allocator + 'bldr>(
+            _fbb: &'mut_bldr mut ::flatbuffers::FlatBufferBuilder<'bldr, A>,
+            args: &'args FollowUpArgs<'args>,
+        ) -> ::flatbuffers::WIPOffset<FollowUp<'bldr>> {
+            let mut builder = FollowUpBuilder::new(_fbb);
+            if let Some(x) = args.relays {
+                builder.add_relays(x);
+            }
+            if let Some(x) = args.filter {
+                builder.add_filter(x);
+            }
+            builder.finish()
+        }
+
+        #[inline]
+        pub fn filter(&self) -> Filter<'a> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab
+                    .get::<::flatbuffers::ForwardsUOffset<Filter>>(FollowUp::VT_FILTER, None)
+                    .unwrap()
+            }
+        }
+        /// Hints; empty where there is none.
+        #[inline]
+        pub fn relays(&self) -> Option<::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<&'a str>>> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab.get::<::flatbuffers::ForwardsUOffset<
+                    ::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<&'a str>>,
+                >>(FollowUp::VT_RELAYS, None)
+            }
+        }
+    }
+
+    impl ::flatbuffers::Verifiable for FollowUp<'_> {
+        #[inline]
+        fn run_verifier(v: &mut ::flatbuffers::Verifier, pos: usize) -> Result<(), ::flatbuffers::InvalidFlatbuffer> {
+            v.visit_table(pos)?
+     .visit_field::<::flatbuffers::ForwardsUOffset<Filter>>("filter", Self::VT_FILTER, true)?
+     .visit_field::<::flatbuffers::ForwardsUOffset<::flatbuffers::Vector<'_, ::flatbuffers::ForwardsUOffset<&'_ str>>>>("relays", Self::VT_RELAYS, false)?
+     .finish();
+            Ok(())
+        }
+    }
+    pub struct FollowUpArgs<'a> {
+        pub filter: Option<::flatbuffers::WIPOffset<Filter<'a>>>,
+        pub relays:
+            Option<::flatbuffers::WIPOffset<::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<&'a str>>>>,
+    }
+    impl<'a> Default for FollowUpArgs<'a> {
+        #[inline]
+        fn default() -> Self {
+            FollowUpArgs {
+                filter: None, // required field
+                relays: None,
+            }
+        }
+    }
+
+    pub struct FollowUpBuilder<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> {
+        fbb_: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>,
+        start_: ::flatbuffers::WIPOffset<::flatbuffers::TableUnfinishedWIPOffset>,
+    }
+    impl<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> FollowUpBuilder<'a, 'b, A> {
+        #[inline]
+        pub fn add_filter(&mut self, filter: ::flatbuffers::WIPOffset<Filter<'b>>) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<Filter>>(FollowUp::VT_FILTER, filter);
+        }
+        #[inline]
+        pub fn add_relays(
+            &mut self,
+            relays: ::flatbuffers::WIPOffset<::flatbuffers::Vector<'b, ::flatbuffers::ForwardsUOffset<&'b str>>>,
+        ) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<_>>(FollowUp::VT_RELAYS, relays);
+        }
+        #[inline]
+        pub fn new(_fbb: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>) -> FollowUpBuilder<'a, 'b, A> {
+            let start = _fbb.start_table();
+            FollowUpBuilder {
+                fbb_: _fbb,
+                start_: start,
+            }
+        }
+        #[inline]
+        pub fn finish(self) -> ::flatbuffers::WIPOffset<FollowUp<'a>> {
+            let o = self.fbb_.end_table(self.start_);
+            self.fbb_.required(o, FollowUp::VT_FILTER, "filter");
+            ::flatbuffers::WIPOffset::new(o.value())
+        }
+    }
+
+    impl ::core::fmt::Debug for FollowUp<'_> {
+        fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+            let mut ds = f.debug_struct("FollowUp");
+            ds.field("filter", &self.filter());
+            ds.field("relays", &self.relays());
+            ds.finish()
+        }
+    }
+    pub enum ReadingOffset {}
+    #[derive(Copy, Clone, PartialEq)]
+
+    pub struct Reading<'a> {
+        pub _tab: ::flatbuffers::Table<'a>,
+    }
+
+    impl<'a> ::flatbuffers::Follow<'a> for Reading<'a> {
+        type Inner = Reading<'a>;
+        #[inline]
+        unsafe fn follow(buf: &'a [u8], loc: usize) -> Self::Inner {
+            Self {
+                _tab: unsafe { ::flatbuffers::Table::new(buf, loc) },
+            }
+        }
+    }
+
+    impl<'a> Reading<'a> {
+        pub const VT_PARSED_TYPE: ::flatbuffers::VOffsetT = 4;
+        pub const VT_PARSED: ::flatbuffers::VOffsetT = 6;
+        pub const VT_REQUESTS: ::flatbuffers::VOffsetT = 8;
+
+        #[inline]
+        pub unsafe fn init_from_table(table: ::flatbuffers::Table<'a>) -> Self {
+            Reading { _tab: table }
+        }
+        #[allow(unused_mut)]
+        pub fn create<'bldr: 'args, 'args: 'mut_bldr, 'mut_bldr, A: ::flatbuffers::Allocator + 'bldr>(
+            _fbb: &'mut_bldr mut ::flatbuffers::FlatBufferBuilder<'bldr, A>,
+            args: &'args ReadingArgs<'args>,
+        ) -> ::flatbuffers::WIPOffset<Reading<'bldr>> {
+            let mut builder = ReadingBuilder::new(_fbb);
+            if let Some(x) = args.requests {
+                builder.add_requests(x);
+            }
+            if let Some(x) = args.parsed {
+                builder.add_parsed(x);
+            }
+            builder.add_parsed_type(args.parsed_type);
+            builder.finish()
+        }
+
+        #[inline]
+        pub fn parsed_type(&self) -> Parsed {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab
+                    .get::<Parsed>(Reading::VT_PARSED_TYPE, Some(Parsed::NONE))
+                    .unwrap()
+            }
+        }
+        #[inline]
+        pub fn parsed(&self) -> ::flatbuffers::Table<'a> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab
+                    .get::<::flatbuffers::ForwardsUOffset<::flatbuffers::Table<'a>>>(Reading::VT_PARSED, None)
+                    .unwrap()
+            }
+        }
+        #[inline]
+        pub fn requests(&self) -> Option<::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<FollowUp<'a>>>> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab.get::<::flatbuffers::ForwardsUOffset<
+                    ::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<FollowUp>>,
+                >>(Reading::VT_REQUESTS, None)
+            }
+        }
+        #[inline]
+        #[allow(non_snake_case)]
+        pub fn parsed_as_profile(&self) -> Option<Profile<'a>> {
+            if self.parsed_type() == Parsed::Profile {
+                let u = self.parsed();
+                // Safety:
+                // Created from a valid Table for this object
+                // Which contains a valid union in this slot
+                Some(unsafe { Profile::init_from_table(u) })
+            } else {
+                None
+            }
+        }
+
+        #[inline]
+        #[allow(non_snake_case)]
+        pub fn parsed_as_note(&self) -> Option<Note<'a>> {
+            if self.parsed_type() == Parsed::Note {
+                let u = self.parsed();
+                // Safety:
+                // Created from a valid Table for this object
+                // Which contains a valid union in this slot
+                Some(unsafe { Note::init_from_table(u) })
+            } else {
+                None
+            }
+        }
+
+        #[inline]
+        #[allow(non_snake_case)]
+        pub fn parsed_as_contacts(&self) -> Option<Contacts<'a>> {
+            if self.parsed_type() == Parsed::Contacts {
+                let u = self.parsed();
+                // Safety:
+                // Created from a valid Table for this object
+                // Which contains a valid union in this slot
+                Some(unsafe { Contacts::init_from_table(u) })
+            } else {
+                None
+            }
+        }
+
+        #[inline]
+        #[allow(non_snake_case)]
+        pub fn parsed_as_direct_message(&self) -> Option<DirectMessage<'a>> {
+            if self.parsed_type() == Parsed::DirectMessage {
+                let u = self.parsed();
+                // Safety:
+                // Created from a valid Table for this object
+                // Which contains a valid union in this slot
+                Some(unsafe { DirectMessage::init_from_table(u) })
+            } else {
+                None
+            }
+        }
+
+        #[inline]
+        #[allow(non_snake_case)]
+        pub fn parsed_as_deletion(&self) -> Option<Deletion<'a>> {
+            if self.parsed_type() == Parsed::Deletion {
+                let u = self.parsed();
+                // Safety:
+                // Created from a valid Table for this object
+                // Which contains a valid union in this slot
+                Some(unsafe { Deletion::init_from_table(u) })
+            } else {
+                None
+            }
+        }
+
+        #[inline]
+        #[allow(non_snake_case)]
+        pub fn parsed_as_repost(&self) -> Option<Repost<'a>> {
+            if self.parsed_type() == Parsed::Repost {
+                let u = self.parsed();
+                // Safety:
+                // Created from a valid Table for this object
+                // Which contains a valid union in this slot
+                Some(unsafe { Repost::init_from_table(u) })
+            } else {
+                None
+            }
+        }
+
+        #[inline]
+        #[allow(non_snake_case)]
+        pub fn parsed_as_reaction(&self) -> Option<Reaction<'a>> {
+            if self.parsed_type() == Parsed::Reaction {
+                let u = self.parsed();
+                // Safety:
+                // Created from a valid Table for this object
+                // Which contains a valid union in this slot
+                Some(unsafe { Reaction::init_from_table(u) })
+            } else {
+                None
+            }
+        }
+
+        #[inline]
+        #[allow(non_snake_case)]
+        pub fn parsed_as_seal(&self) -> Option<Seal<'a>> {
+            if self.parsed_type() == Parsed::Seal {
+                let u = self.parsed();
+                // Safety:
+                // Created from a valid Table for this object
+                // Which contains a valid union in this slot
+                Some(unsafe { Seal::init_from_table(u) })
+            } else {
+                None
+            }
+        }
+
+        #[inline]
+        #[allow(non_snake_case)]
+        pub fn parsed_as_external_reaction(&self) -> Option<ExternalReaction<'a>> {
+            if self.parsed_type() == Parsed::ExternalReaction {
+                let u = self.parsed();
+                // Safety:
+                // Created from a valid Table for this object
+                // Which contains a valid union in this slot
+                Some(unsafe { ExternalReaction::init_from_table(u) })
+            } else {
+                None
+            }
+        }
+
+        #[inline]
+        #[allow(non_snake_case)]
+        pub fn parsed_as_media_post(&self) -> Option<MediaPost<'a>> {
+            if self.parsed_type() == Parsed::MediaPost {
+                let u = self.parsed();
+                // Safety:
+                // Created from a valid Table for this object
+                // Which contains a valid union in this slot
+                Some(unsafe { MediaPost::init_from_table(u) })
+            } else {
+                None
+            }
+        }
+
+        #[inline]
+        #[allow(non_snake_case)]
+        pub fn parsed_as_poll_response(&self) -> Option<PollResponse<'a>> {
+            if self.parsed_type() == Parsed::PollResponse {
+                let u = self.parsed();
+                // Safety:
+                // Created from a valid Table for this object
+                // Which contains a valid union in this slot
+                Some(unsafe { PollResponse::init_from_table(u) })
+            } else {
+                None
+            }
+        }
+
+        #[inline]
+        #[allow(non_snake_case)]
+        pub fn parsed_as_gift_wrap(&self) -> Option<GiftWrap<'a>> {
+            if self.parsed_type() == Parsed::GiftWrap {
+                let u = self.parsed();
+                // Safety:
+                // Created from a valid Table for this object
+                // Which contains a valid union in this slot
+                Some(unsafe { GiftWrap::init_from_table(u) })
+            } else {
+                None
+            }
+        }
+
+        #[inline]
+        #[allow(non_snake_case)]
+        pub fn parsed_as_poll(&self) -> Option<Poll<'a>> {
+            if self.parsed_type() == Parsed::Poll {
+                let u = self.parsed();
+                // Safety:
+                // Created from a valid Table for this object
+                // Which contains a valid union in this slot
+                Some(unsafe { Poll::init_from_table(u) })
+            } else {
+                None
+            }
+        }
+
+        #[inline]
+        #[allow(non_snake_case)]
+        pub fn parsed_as_comment(&self) -> Option<Comment<'a>> {
+            if self.parsed_type() == Parsed::Comment {
+                let u = self.parsed();
+                // Safety:
+                // Created from a valid Table for this object
+                // Which contains a valid union in this slot
+                Some(unsafe { Comment::init_from_table(u) })
+            } else {
+                None
+            }
+        }
+
+        #[inline]
+        #[allow(non_snake_case)]
+        pub fn parsed_as_live_chat(&self) -> Option<LiveChat<'a>> {
+            if self.parsed_type() == Parsed::LiveChat {
+                let u = self.parsed();
+                // Safety:
+                // Created from a valid Table for this object
+                // Which contains a valid union in this slot
+                Some(unsafe { LiveChat::init_from_table(u) })
+            } else {
+                None
+            }
+        }
+
+        #[inline]
+        #[allow(non_snake_case)]
+        pub fn parsed_as_wallet_quote(&self) -> Option<WalletQuote<'a>> {
+            if self.parsed_type() == Parsed::WalletQuote {
+                let u = self.parsed();
+                // Safety:
+                // Created from a valid Table for this object
+                // Which contains a valid union in this slot
+                Some(unsafe { WalletQuote::init_from_table(u) })
+            } else {
+                None
+            }
+        }
+
+        #[inline]
+        #[allow(non_snake_case)]
+        pub fn parsed_as_wallet_token(&self) -> Option<WalletToken<'a>> {
+            if self.parsed_type() == Parsed::WalletToken {
+                let u = self.parsed();
+                // Safety:
+                // Created from a valid Table for this object
+                // Which contains a valid union in this slot
+                Some(unsafe { WalletToken::init_from_table(u) })
+            } else {
+                None
+            }
+        }
+
+        #[inline]
+        #[allow(non_snake_case)]
+        pub fn parsed_as_wallet_history(&self) -> Option<WalletHistory<'a>> {
+            if self.parsed_type() == Parsed::WalletHistory {
+                let u = self.parsed();
+                // Safety:
+                // Created from a valid Table for this object
+                // Which contains a valid union in this slot
+                Some(unsafe { WalletHistory::init_from_table(u) })
+            } else {
+                None
+            }
+        }
+
+        #[inline]
+        #[allow(non_snake_case)]
+        pub fn parsed_as_nutzap(&self) -> Option<Nutzap<'a>> {
+            if self.parsed_type() == Parsed::Nutzap {
+                let u = self.parsed();
+                // Safety:
+                // Created from a valid Table for this object
+                // Which contains a valid union in this slot
+                Some(unsafe { Nutzap::init_from_table(u) })
+            } else {
+                None
+            }
+        }
+
+        #[inline]
+        #[allow(non_snake_case)]
+        pub fn parsed_as_zap_request(&self) -> Option<ZapRequest<'a>> {
+            if self.parsed_type() == Parsed::ZapRequest {
+                let u = self.parsed();
+                // Safety:
+                // Created from a valid Table for this object
+                // Which contains a valid union in this slot
+                Some(unsafe { ZapRequest::init_from_table(u) })
+            } else {
+                None
+            }
+        }
+
+        #[inline]
+        #[allow(non_snake_case)]
+        pub fn parsed_as_zap(&self) -> Option<Zap<'a>> {
+            if self.parsed_type() == Parsed::Zap {
+                let u = self.parsed();
+                // Safety:
+                // Created from a valid Table for this object
+                // Which contains a valid union in this slot
+                Some(unsafe { Zap::init_from_table(u) })
+            } else {
+                None
+            }
+        }
+
+        #[inline]
+        #[allow(non_snake_case)]
+        pub fn parsed_as_relay_list(&self) -> Option<RelayList<'a>> {
+            if self.parsed_type() == Parsed::RelayList {
+                let u = self.parsed();
+                // Safety:
+                // Created from a valid Table for this object
+                // Which contains a valid union in this slot
+                Some(unsafe { RelayList::init_from_table(u) })
+            } else {
+                None
+            }
+        }
+
+        #[inline]
+        #[allow(non_snake_case)]
+        pub fn parsed_as_nutzap_info(&self) -> Option<NutzapInfo<'a>> {
+            if self.parsed_type() == Parsed::NutzapInfo {
+                let u = self.parsed();
+                // Safety:
+                // Created from a valid Table for this object
+                // Which contains a valid union in this slot
+                Some(unsafe { NutzapInfo::init_from_table(u) })
+            } else {
+                None
+            }
+        }
+
+        #[inline]
+        #[allow(non_snake_case)]
+        pub fn parsed_as_wallet(&self) -> Option<Wallet<'a>> {
+            if self.parsed_type() == Parsed::Wallet {
+                let u = self.parsed();
+                // Safety:
+                // Created from a valid Table for this object
+                // Which contains a valid union in this slot
+                Some(unsafe { Wallet::init_from_table(u) })
+            } else {
+                None
+            }
+        }
+
+        #[inline]
+        #[allow(non_snake_case)]
+        pub fn parsed_as_list(&self) -> Option<List<'a>> {
+            if self.parsed_type() == Parsed::List {
+                let u = self.parsed();
+                // Safety:
+                // Created from a valid Table for this object
+                // Which contains a valid union in this slot
+                Some(unsafe { List::init_from_table(u) })
+            } else {
+                None
+            }
+        }
+
+        #[inline]
+        #[allow(non_snake_case)]
+        pub fn parsed_as_article(&self) -> Option<Article<'a>> {
+            if self.parsed_type() == Parsed::Article {
+                let u = self.parsed();
+                // Safety:
+                // Created from a valid Table for this object
+                // Which contains a valid union in this slot
+                Some(unsafe { Article::init_from_table(u) })
+            } else {
+                None
+            }
+        }
+
+        #[inline]
+        #[allow(non_snake_case)]
+        pub fn parsed_as_live_activity(&self) -> Option<LiveActivity<'a>> {
+            if self.parsed_type() == Parsed::LiveActivity {
+                let u = self.parsed();
+                // Safety:
+                // Created from a valid Table for this object
+                // Which contains a valid union in this slot
+                Some(unsafe { LiveActivity::init_from_table(u) })
+            } else {
+                None
+            }
+        }
+
+        #[inline]
+        #[allow(non_snake_case)]
+        pub fn parsed_as_addressable(&self) -> Option<Addressable<'a>> {
+            if self.parsed_type() == Parsed::Addressable {
+                let u = self.parsed();
+                // Safety:
+                // Created from a valid Table for this object
+                // Which contains a valid union in this slot
+                Some(unsafe { Addressable::init_from_table(u) })
+            } else {
+                None
+            }
+        }
+    }
+
+    impl ::flatbuffers::Verifiable for Reading<'_> {
+        #[inline]
+        fn run_verifier(v: &mut ::flatbuffers::Verifier, pos: usize) -> Result<(), ::flatbuffers::InvalidFlatbuffer> {
+            v.visit_table(pos)?
+     .visit_union::<Parsed, _>("parsed_type", Self::VT_PARSED_TYPE, "parsed", Self::VT_PARSED, true, |key, v, pos| {
+        match key {
+          Parsed::Profile => v.verify_union_variant::<::flatbuffers::ForwardsUOffset<Profile>>("Parsed::Profile", pos),
+          Parsed::Note => v.verify_union_variant::<::flatbuffers::ForwardsUOffset<Note>>("Parsed::Note", pos),
+          Parsed::Contacts => v.verify_union_variant::<::flatbuffers::ForwardsUOffset<Contacts>>("Parsed::Contacts", pos),
+          Parsed::DirectMessage => v.verify_union_variant::<::flatbuffers::ForwardsUOffset<DirectMessage>>("Parsed::DirectMessage", pos),
+          Parsed::Deletion => v.verify_union_variant::<::flatbuffers::ForwardsUOffset<Deletion>>("Parsed::Deletion", pos),
+          Parsed::Repost => v.verify_union_variant::<::flatbuffers::ForwardsUOffset<Repost>>("Parsed::Repost", pos),
+          Parsed::Reaction => v.verify_union_variant::<::flatbuffers::ForwardsUOffset<Reaction>>("Parsed::Reaction", pos),
+          Parsed::Seal => v.verify_union_variant::<::flatbuffers::ForwardsUOffset<Seal>>("Parsed::Seal", pos),
+          Parsed::ExternalReaction => v.verify_union_variant::<::flatbuffers::ForwardsUOffset<ExternalReaction>>("Parsed::ExternalReaction", pos),
+          Parsed::MediaPost => v.verify_union_variant::<::flatbuffers::ForwardsUOffset<MediaPost>>("Parsed::MediaPost", pos),
+          Parsed::PollResponse => v.verify_union_variant::<::flatbuffers::ForwardsUOffset<PollResponse>>("Parsed::PollResponse", pos),
+          Parsed::GiftWrap => v.verify_union_variant::<::flatbuffers::ForwardsUOffset<GiftWrap>>("Parsed::GiftWrap", pos),
+          Parsed::Poll => v.verify_union_variant::<::flatbuffers::ForwardsUOffset<Poll>>("Parsed::Poll", pos),
+          Parsed::Comment => v.verify_union_variant::<::flatbuffers::ForwardsUOffset<Comment>>("Parsed::Comment", pos),
+          Parsed::LiveChat => v.verify_union_variant::<::flatbuffers::ForwardsUOffset<LiveChat>>("Parsed::LiveChat", pos),
+          Parsed::WalletQuote => v.verify_union_variant::<::flatbuffers::ForwardsUOffset<WalletQuote>>("Parsed::WalletQuote", pos),
+          Parsed::WalletToken => v.verify_union_variant::<::flatbuffers::ForwardsUOffset<WalletToken>>("Parsed::WalletToken", pos),
+          Parsed::WalletHistory => v.verify_union_variant::<::flatbuffers::ForwardsUOffset<WalletHistory>>("Parsed::WalletHistory", pos),
+          Parsed::Nutzap => v.verify_union_variant::<::flatbuffers::ForwardsUOffset<Nutzap>>("Parsed::Nutzap", pos),
+          Parsed::ZapRequest => v.verify_union_variant::<::flatbuffers::ForwardsUOffset<ZapRequest>>("Parsed::ZapRequest", pos),
+          Parsed::Zap => v.verify_union_variant::<::flatbuffers::ForwardsUOffset<Zap>>("Parsed::Zap", pos),
+          Parsed::RelayList => v.verify_union_variant::<::flatbuffers::ForwardsUOffset<RelayList>>("Parsed::RelayList", pos),
+          Parsed::NutzapInfo => v.verify_union_variant::<::flatbuffers::ForwardsUOffset<NutzapInfo>>("Parsed::NutzapInfo", pos),
+          Parsed::Wallet => v.verify_union_variant::<::flatbuffers::ForwardsUOffset<Wallet>>("Parsed::Wallet", pos),
+          Parsed::List => v.verify_union_variant::<::flatbuffers::ForwardsUOffset<List>>("Parsed::List", pos),
+          Parsed::Article => v.verify_union_variant::<::flatbuffers::ForwardsUOffset<Article>>("Parsed::Article", pos),
+          Parsed::LiveActivity => v.verify_union_variant::<::flatbuffers::ForwardsUOffset<LiveActivity>>("Parsed::LiveActivity", pos),
+          Parsed::Addressable => v.verify_union_variant::<::flatbuffers::ForwardsUOffset<Addressable>>("Parsed::Addressable", pos),
+          _ => Ok(()),
+        }
+     })?
+     .visit_field::<::flatbuffers::ForwardsUOffset<::flatbuffers::Vector<'_, ::flatbuffers::ForwardsUOffset<FollowUp>>>>("requests", Self::VT_REQUESTS, false)?
+     .finish();
+            Ok(())
+        }
+    }
+    pub struct ReadingArgs<'a> {
+        pub parsed_type: Parsed,
+        pub parsed: Option<::flatbuffers::WIPOffset<::flatbuffers::UnionWIPOffset>>,
+        pub requests:
+            Option<::flatbuffers::WIPOffset<::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<FollowUp<'a>>>>>,
+    }
+    impl<'a> Default for ReadingArgs<'a> {
+        #[inline]
+        fn default() -> Self {
+            ReadingArgs {
+                parsed_type: Parsed::NONE,
+                parsed: None, // required field
+                requests: None,
+            }
+        }
+    }
+
+    pub struct ReadingBuilder<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> {
+        fbb_: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>,
+        start_: ::flatbuffers::WIPOffset<::flatbuffers::TableUnfinishedWIPOffset>,
+    }
+    impl<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> ReadingBuilder<'a, 'b, A> {
+        #[inline]
+        pub fn add_parsed_type(&mut self, parsed_type: Parsed) {
+            self.fbb_
+                .push_slot::<Parsed>(Reading::VT_PARSED_TYPE, parsed_type, Parsed::NONE);
+        }
+        #[inline]
+        pub fn add_parsed(&mut self, parsed: ::flatbuffers::WIPOffset<::flatbuffers::UnionWIPOffset>) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<_>>(Reading::VT_PARSED, parsed);
+        }
+        #[inline]
+        pub fn add_requests(
+            &mut self,
+            requests: ::flatbuffers::WIPOffset<::flatbuffers::Vector<'b, ::flatbuffers::ForwardsUOffset<FollowUp<'b>>>>,
+        ) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<_>>(Reading::VT_REQUESTS, requests);
+        }
+        #[inline]
+        pub fn new(_fbb: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>) -> ReadingBuilder<'a, 'b, A> {
+            let start = _fbb.start_table();
+            ReadingBuilder {
+                fbb_: _fbb,
+                start_: start,
+            }
+        }
+        #[inline]
+        pub fn finish(self) -> ::flatbuffers::WIPOffset<Reading<'a>> {
+            let o = self.fbb_.end_table(self.start_);
+            self.fbb_.required(o, Reading::VT_PARSED, "parsed");
+            ::flatbuffers::WIPOffset::new(o.value())
+        }
+    }
+
+    impl ::core::fmt::Debug for Reading<'_> {
+        fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+            let mut ds = f.debug_struct("Reading");
+            ds.field("parsed_type", &self.parsed_type());
+            match self.parsed_type() {
+                Parsed::Profile => {
+                    if let Some(x) = self.parsed_as_profile() {
+                        ds.field("parsed", &x)
+                    } else {
+                        ds.field("parsed", &"InvalidFlatbuffer: Union discriminant does not match value.")
+                    }
+                }
+                Parsed::Note => {
+                    if let Some(x) = self.parsed_as_note() {
+                        ds.field("parsed", &x)
+                    } else {
+                        ds.field("parsed", &"InvalidFlatbuffer: Union discriminant does not match value.")
+                    }
+                }
+                Parsed::Contacts => {
+                    if let Some(x) = self.parsed_as_contacts() {
+                        ds.field("parsed", &x)
+                    } else {
+                        ds.field("parsed", &"InvalidFlatbuffer: Union discriminant does not match value.")
+                    }
+                }
+                Parsed::DirectMessage => {
+                    if let Some(x) = self.parsed_as_direct_message() {
+                        ds.field("parsed", &x)
+                    } else {
+                        ds.field("parsed", &"InvalidFlatbuffer: Union discriminant does not match value.")
+                    }
+                }
+                Parsed::Deletion => {
+                    if let Some(x) = self.parsed_as_deletion() {
+                        ds.field("parsed", &x)
+                    } else {
+                        ds.field("parsed", &"InvalidFlatbuffer: Union discriminant does not match value.")
+                    }
+                }
+                Parsed::Repost => {
+                    if let Some(x) = self.parsed_as_repost() {
+                        ds.field("parsed", &x)
+                    } else {
+                        ds.field("parsed", &"InvalidFlatbuffer: Union discriminant does not match value.")
+                    }
+                }
+                Parsed::Reaction => {
+                    if let Some(x) = self.parsed_as_reaction() {
+                        ds.field("parsed", &x)
+                    } else {
+                        ds.field("parsed", &"InvalidFlatbuffer: Union discriminant does not match value.")
+                    }
+                }
+                Parsed::Seal => {
+                    if let Some(x) = self.parsed_as_seal() {
+                        ds.field("parsed", &x)
+                    } else {
+                        ds.field("parsed", &"InvalidFlatbuffer: Union discriminant does not match value.")
+                    }
+                }
+                Parsed::ExternalReaction => {
+                    if let Some(x) = self.parsed_as_external_reaction() {
+                        ds.field("parsed", &x)
+                    } else {
+                        ds.field("parsed", &"InvalidFlatbuffer: Union discriminant does not match value.")
+                    }
+                }
+                Parsed::MediaPost => {
+                    if let Some(x) = self.parsed_as_media_post() {
+                        ds.field("parsed", &x)
+                    } else {
+                        ds.field("parsed", &"InvalidFlatbuffer: Union discriminant does not match value.")
+                    }
+                }
+                Parsed::PollResponse => {
+                    if let Some(x) = self.parsed_as_poll_response() {
+                        ds.field("parsed", &x)
+                    } else {
+                        ds.field("parsed", &"InvalidFlatbuffer: Union discriminant does not match value.")
+                    }
+                }
+                Parsed::GiftWrap => {
+                    if let Some(x) = self.parsed_as_gift_wrap() {
+                        ds.field("parsed", &x)
+                    } else {
+                        ds.field("parsed", &"InvalidFlatbuffer: Union discriminant does not match value.")
+                    }
+                }
+                Parsed::Poll => {
+                    if let Some(x) = self.parsed_as_poll() {
+                        ds.field("parsed", &x)
+                    } else {
+                        ds.field("parsed", &"InvalidFlatbuffer: Union discriminant does not match value.")
+                    }
+                }
+                Parsed::Comment => {
+                    if let Some(x) = self.parsed_as_comment() {
+                        ds.field("parsed", &x)
+                    } else {
+                        ds.field("parsed", &"InvalidFlatbuffer: Union discriminant does not match value.")
+                    }
+                }
+                Parsed::LiveChat => {
+                    if let Some(x) = self.parsed_as_live_chat() {
+                        ds.field("parsed", &x)
+                    } else {
+                        ds.field("parsed", &"InvalidFlatbuffer: Union discriminant does not match value.")
+                    }
+                }
+                Parsed::WalletQuote => {
+                    if let Some(x) = self.parsed_as_wallet_quote() {
+                        ds.field("parsed", &x)
+                    } else {
+                        ds.field("parsed", &"InvalidFlatbuffer: Union discriminant does not match value.")
+                    }
+                }
+                Parsed::WalletToken => {
+                    if let Some(x) = self.parsed_as_wallet_token() {
+                        ds.field("parsed", &x)
+                    } else {
+                        ds.field("parsed", &"InvalidFlatbuffer: Union discriminant does not match value.")
+                    }
+                }
+                Parsed::WalletHistory => {
+                    if let Some(x) = self.parsed_as_wallet_history() {
+                        ds.field("parsed", &x)
+                    } else {
+                        ds.field("parsed", &"InvalidFlatbuffer: Union discriminant does not match value.")
+                    }
+                }
+                Parsed::Nutzap => {
+                    if let Some(x) = self.parsed_as_nutzap() {
+                        ds.field("parsed", &x)
+                    } else {
+                        ds.field("parsed", &"InvalidFlatbuffer: Union discriminant does not match value.")
+                    }
+                }
+                Parsed::ZapRequest => {
+                    if let Some(x) = self.parsed_as_zap_request() {
+                        ds.field("parsed", &x)
+                    } else {
+                        ds.field("parsed", &"InvalidFlatbuffer: Union discriminant does not match value.")
+                    }
+                }
+                Parsed::Zap => {
+                    if let Some(x) = self.parsed_as_zap() {
+                        ds.field("parsed", &x)
+                    } else {
+                        ds.field("parsed", &"InvalidFlatbuffer: Union discriminant does not match value.")
+                    }
+                }
+                Parsed::RelayList => {
+                    if let Some(x) = self.parsed_as_relay_list() {
+                        ds.field("parsed", &x)
+                    } else {
+                        ds.field("parsed", &"InvalidFlatbuffer: Union discriminant does not match value.")
+                    }
+                }
+                Parsed::NutzapInfo => {
+                    if let Some(x) = self.parsed_as_nutzap_info() {
+                        ds.field("parsed", &x)
+                    } else {
+                        ds.field("parsed", &"InvalidFlatbuffer: Union discriminant does not match value.")
+                    }
+                }
+                Parsed::Wallet => {
+                    if let Some(x) = self.parsed_as_wallet() {
+                        ds.field("parsed", &x)
+                    } else {
+                        ds.field("parsed", &"InvalidFlatbuffer: Union discriminant does not match value.")
+                    }
+                }
+                Parsed::List => {
+                    if let Some(x) = self.parsed_as_list() {
+                        ds.field("parsed", &x)
+                    } else {
+                        ds.field("parsed", &"InvalidFlatbuffer: Union discriminant does not match value.")
+                    }
+                }
+                Parsed::Article => {
+                    if let Some(x) = self.parsed_as_article() {
+                        ds.field("parsed", &x)
+                    } else {
+                        ds.field("parsed", &"InvalidFlatbuffer: Union discriminant does not match value.")
+                    }
+                }
+                Parsed::LiveActivity => {
+                    if let Some(x) = self.parsed_as_live_activity() {
+                        ds.field("parsed", &x)
+                    } else {
+                        ds.field("parsed", &"InvalidFlatbuffer: Union discriminant does not match value.")
+                    }
+                }
+                Parsed::Addressable => {
+                    if let Some(x) = self.parsed_as_addressable() {
+                        ds.field("parsed", &x)
+                    } else {
+                        ds.field("parsed", &"InvalidFlatbuffer: Union discriminant does not match value.")
+                    }
+                }
+                _ => {
+                    let x: Option<()> = None;
+                    ds.field("parsed", &x)
+                }
+            };
+            ds.field("requests", &self.requests());
             ds.finish()
         }
     }
@@ -5270,6 +19360,7 @@ pub mod ferry {
 
     impl<'a> ParsedEvent<'a> {
         pub const VT_EVENT: ::flatbuffers::VOffsetT = 4;
+        pub const VT_READING: ::flatbuffers::VOffsetT = 6;
 
         #[inline]
         pub unsafe fn init_from_table(table: ::flatbuffers::Table<'a>) -> Self {
@@ -5281,6 +19372,9 @@ pub mod ferry {
             args: &'args ParsedEventArgs<'args>,
         ) -> ::flatbuffers::WIPOffset<ParsedEvent<'bldr>> {
             let mut builder = ParsedEventBuilder::new(_fbb);
+            if let Some(x) = args.reading {
+                builder.add_reading(x);
+            }
             if let Some(x) = args.event {
                 builder.add_event(x);
             }
@@ -5298,6 +19392,16 @@ pub mod ferry {
                     .unwrap()
             }
         }
+        #[inline]
+        pub fn reading(&self) -> Option<::flatbuffers::Vector<'a, u8>> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab
+                    .get::<::flatbuffers::ForwardsUOffset<::flatbuffers::Vector<'a, u8>>>(ParsedEvent::VT_READING, None)
+            }
+        }
     }
 
     impl ::flatbuffers::Verifiable for ParsedEvent<'_> {
@@ -5305,18 +19409,25 @@ pub mod ferry {
         fn run_verifier(v: &mut ::flatbuffers::Verifier, pos: usize) -> Result<(), ::flatbuffers::InvalidFlatbuffer> {
             v.visit_table(pos)?
                 .visit_field::<::flatbuffers::ForwardsUOffset<NostrEvent>>("event", Self::VT_EVENT, true)?
+                .visit_field::<::flatbuffers::ForwardsUOffset<::flatbuffers::Vector<'_, u8>>>(
+                    "reading",
+                    Self::VT_READING,
+                    false,
+                )?
                 .finish();
             Ok(())
         }
     }
     pub struct ParsedEventArgs<'a> {
         pub event: Option<::flatbuffers::WIPOffset<NostrEvent<'a>>>,
+        pub reading: Option<::flatbuffers::WIPOffset<::flatbuffers::Vector<'a, u8>>>,
     }
     impl<'a> Default for ParsedEventArgs<'a> {
         #[inline]
         fn default() -> Self {
             ParsedEventArgs {
                 event: None, // required field
+                reading: None,
             }
         }
     }
@@ -5330,6 +19441,11 @@ pub mod ferry {
         pub fn add_event(&mut self, event: ::flatbuffers::WIPOffset<NostrEvent<'b>>) {
             self.fbb_
                 .push_slot_always::<::flatbuffers::WIPOffset<NostrEvent>>(ParsedEvent::VT_EVENT, event);
+        }
+        #[inline]
+        pub fn add_reading(&mut self, reading: ::flatbuffers::WIPOffset<::flatbuffers::Vector<'b, u8>>) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<_>>(ParsedEvent::VT_READING, reading);
         }
         #[inline]
         pub fn new(_fbb: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>) -> ParsedEventBuilder<'a, 'b, A> {
@@ -5351,6 +19467,136 @@ pub mod ferry {
         fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
             let mut ds = f.debug_struct("ParsedEvent");
             ds.field("event", &self.event());
+            ds.field("reading", &self.reading());
+            ds.finish()
+        }
+    }
+    pub enum CountResponseOffset {}
+    #[derive(Copy, Clone, PartialEq)]
+
+    pub struct CountResponse<'a> {
+        pub _tab: ::flatbuffers::Table<'a>,
+    }
+
+    impl<'a> ::flatbuffers::Follow<'a> for CountResponse<'a> {
+        type Inner = CountResponse<'a>;
+        #[inline]
+        unsafe fn follow(buf: &'a [u8], loc: usize) -> Self::Inner {
+            Self {
+                _tab: unsafe { ::flatbuffers::Table::new(buf, loc) },
+            }
+        }
+    }
+
+    impl<'a> CountResponse<'a> {
+        pub const VT_COUNT: ::flatbuffers::VOffsetT = 4;
+        pub const VT_KIND: ::flatbuffers::VOffsetT = 6;
+        pub const VT_YOU: ::flatbuffers::VOffsetT = 8;
+
+        #[inline]
+        pub unsafe fn init_from_table(table: ::flatbuffers::Table<'a>) -> Self {
+            CountResponse { _tab: table }
+        }
+        #[allow(unused_mut)]
+        pub fn create<'bldr: 'args, 'args: 'mut_bldr, 'mut_bldr, A: ::flatbuffers::Allocator + 'bldr>(
+            _fbb: &'mut_bldr mut ::flatbuffers::FlatBufferBuilder<'bldr, A>,
+            args: &'args CountResponseArgs,
+        ) -> ::flatbuffers::WIPOffset<CountResponse<'bldr>> {
+            let mut builder = CountResponseBuilder::new(_fbb);
+            builder.add_count(args.count);
+            builder.add_kind(args.kind);
+            builder.add_you(args.you);
+            builder.finish()
+        }
+
+        #[inline]
+        pub fn count(&self) -> u64 {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe { self._tab.get::<u64>(CountResponse::VT_COUNT, Some(0)).unwrap() }
+        }
+        #[inline]
+        pub fn kind(&self) -> u16 {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe { self._tab.get::<u16>(CountResponse::VT_KIND, Some(0)).unwrap() }
+        }
+        #[inline]
+        pub fn you(&self) -> bool {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe { self._tab.get::<bool>(CountResponse::VT_YOU, Some(false)).unwrap() }
+        }
+    }
+
+    impl ::flatbuffers::Verifiable for CountResponse<'_> {
+        #[inline]
+        fn run_verifier(v: &mut ::flatbuffers::Verifier, pos: usize) -> Result<(), ::flatbuffers::InvalidFlatbuffer> {
+            v.visit_table(pos)?
+                .visit_field::<u64>("count", Self::VT_COUNT, false)?
+                .visit_field::<u16>("kind", Self::VT_KIND, false)?
+                .visit_field::<bool>("you", Self::VT_YOU, false)?
+                .finish();
+            Ok(())
+        }
+    }
+    pub struct CountResponseArgs {
+        pub count: u64,
+        pub kind: u16,
+        pub you: bool,
+    }
+    impl<'a> Default for CountResponseArgs {
+        #[inline]
+        fn default() -> Self {
+            CountResponseArgs {
+                count: 0,
+                kind: 0,
+                you: false,
+            }
+        }
+    }
+
+    pub struct CountResponseBuilder<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> {
+        fbb_: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>,
+        start_: ::flatbuffers::WIPOffset<::flatbuffers::TableUnfinishedWIPOffset>,
+    }
+    impl<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> CountResponseBuilder<'a, 'b, A> {
+        #[inline]
+        pub fn add_count(&mut self, count: u64) {
+            self.fbb_.push_slot::<u64>(CountResponse::VT_COUNT, count, 0);
+        }
+        #[inline]
+        pub fn add_kind(&mut self, kind: u16) {
+            self.fbb_.push_slot::<u16>(CountResponse::VT_KIND, kind, 0);
+        }
+        #[inline]
+        pub fn add_you(&mut self, you: bool) {
+            self.fbb_.push_slot::<bool>(CountResponse::VT_YOU, you, false);
+        }
+        #[inline]
+        pub fn new(_fbb: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>) -> CountResponseBuilder<'a, 'b, A> {
+            let start = _fbb.start_table();
+            CountResponseBuilder {
+                fbb_: _fbb,
+                start_: start,
+            }
+        }
+        #[inline]
+        pub fn finish(self) -> ::flatbuffers::WIPOffset<CountResponse<'a>> {
+            let o = self.fbb_.end_table(self.start_);
+            ::flatbuffers::WIPOffset::new(o.value())
+        }
+    }
+
+    impl ::core::fmt::Debug for CountResponse<'_> {
+        fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+            let mut ds = f.debug_struct("CountResponse");
+            ds.field("count", &self.count());
+            ds.field("kind", &self.kind());
+            ds.field("you", &self.you());
             ds.finish()
         }
     }
@@ -5721,6 +19967,20 @@ pub mod ferry {
                 None
             }
         }
+
+        #[inline]
+        #[allow(non_snake_case)]
+        pub fn content_as_count_response(&self) -> Option<CountResponse<'a>> {
+            if self.content_type() == WorkerContent::CountResponse {
+                let u = self.content();
+                // Safety:
+                // Created from a valid Table for this object
+                // Which contains a valid union in this slot
+                Some(unsafe { CountResponse::init_from_table(u) })
+            } else {
+                None
+            }
+        }
     }
 
     impl ::flatbuffers::Verifiable for WorkerMessage<'_> {
@@ -5811,6 +20071,11 @@ pub mod ferry {
                         WorkerContent::Ended => {
                             v.verify_union_variant::<::flatbuffers::ForwardsUOffset<Ended>>("WorkerContent::Ended", pos)
                         }
+                        WorkerContent::CountResponse => v
+                            .verify_union_variant::<::flatbuffers::ForwardsUOffset<CountResponse>>(
+                                "WorkerContent::CountResponse",
+                                pos,
+                            ),
                         _ => Ok(()),
                     },
                 )?
@@ -6076,6 +20341,16 @@ pub mod ferry {
                 }
                 WorkerContent::Ended => {
                     if let Some(x) = self.content_as_ended() {
+                        ds.field("content", &x)
+                    } else {
+                        ds.field(
+                            "content",
+                            &"InvalidFlatbuffer: Union discriminant does not match value.",
+                        )
+                    }
+                }
+                WorkerContent::CountResponse => {
+                    if let Some(x) = self.content_as_count_response() {
                         ds.field("content", &x)
                     } else {
                         ds.field(
@@ -7539,6 +21814,544 @@ pub mod ferry {
             ds.finish()
         }
     }
+    pub enum KindFilterPipeOffset {}
+    #[derive(Copy, Clone, PartialEq)]
+
+    pub struct KindFilterPipe<'a> {
+        pub _tab: ::flatbuffers::Table<'a>,
+    }
+
+    impl<'a> ::flatbuffers::Follow<'a> for KindFilterPipe<'a> {
+        type Inner = KindFilterPipe<'a>;
+        #[inline]
+        unsafe fn follow(buf: &'a [u8], loc: usize) -> Self::Inner {
+            Self {
+                _tab: unsafe { ::flatbuffers::Table::new(buf, loc) },
+            }
+        }
+    }
+
+    impl<'a> KindFilterPipe<'a> {
+        pub const VT_KINDS: ::flatbuffers::VOffsetT = 4;
+
+        #[inline]
+        pub unsafe fn init_from_table(table: ::flatbuffers::Table<'a>) -> Self {
+            KindFilterPipe { _tab: table }
+        }
+        #[allow(unused_mut)]
+        pub fn create<'bldr: 'args, 'args: 'mut_bldr, 'mut_bldr, A: ::flatbuffers::Allocator + 'bldr>(
+            _fbb: &'mut_bldr mut ::flatbuffers::FlatBufferBuilder<'bldr, A>,
+            args: &'args KindFilterPipeArgs<'args>,
+        ) -> ::flatbuffers::WIPOffset<KindFilterPipe<'bldr>> {
+            let mut builder = KindFilterPipeBuilder::new(_fbb);
+            if let Some(x) = args.kinds {
+                builder.add_kinds(x);
+            }
+            builder.finish()
+        }
+
+        #[inline]
+        pub fn kinds(&self) -> Option<::flatbuffers::Vector<'a, u16>> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab
+                    .get::<::flatbuffers::ForwardsUOffset<::flatbuffers::Vector<'a, u16>>>(
+                        KindFilterPipe::VT_KINDS,
+                        None,
+                    )
+            }
+        }
+    }
+
+    impl ::flatbuffers::Verifiable for KindFilterPipe<'_> {
+        #[inline]
+        fn run_verifier(v: &mut ::flatbuffers::Verifier, pos: usize) -> Result<(), ::flatbuffers::InvalidFlatbuffer> {
+            v.visit_table(pos)?
+                .visit_field::<::flatbuffers::ForwardsUOffset<::flatbuffers::Vector<'_, u16>>>(
+                    "kinds",
+                    Self::VT_KINDS,
+                    false,
+                )?
+                .finish();
+            Ok(())
+        }
+    }
+    pub struct KindFilterPipeArgs<'a> {
+        pub kinds: Option<::flatbuffers::WIPOffset<::flatbuffers::Vector<'a, u16>>>,
+    }
+    impl<'a> Default for KindFilterPipeArgs<'a> {
+        #[inline]
+        fn default() -> Self {
+            KindFilterPipeArgs { kinds: None }
+        }
+    }
+
+    pub struct KindFilterPipeBuilder<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> {
+        fbb_: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>,
+        start_: ::flatbuffers::WIPOffset<::flatbuffers::TableUnfinishedWIPOffset>,
+    }
+    impl<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> KindFilterPipeBuilder<'a, 'b, A> {
+        #[inline]
+        pub fn add_kinds(&mut self, kinds: ::flatbuffers::WIPOffset<::flatbuffers::Vector<'b, u16>>) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<_>>(KindFilterPipe::VT_KINDS, kinds);
+        }
+        #[inline]
+        pub fn new(_fbb: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>) -> KindFilterPipeBuilder<'a, 'b, A> {
+            let start = _fbb.start_table();
+            KindFilterPipeBuilder {
+                fbb_: _fbb,
+                start_: start,
+            }
+        }
+        #[inline]
+        pub fn finish(self) -> ::flatbuffers::WIPOffset<KindFilterPipe<'a>> {
+            let o = self.fbb_.end_table(self.start_);
+            ::flatbuffers::WIPOffset::new(o.value())
+        }
+    }
+
+    impl ::core::fmt::Debug for KindFilterPipe<'_> {
+        fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+            let mut ds = f.debug_struct("KindFilterPipe");
+            ds.field("kinds", &self.kinds());
+            ds.finish()
+        }
+    }
+    pub enum MutePipeOffset {}
+    #[derive(Copy, Clone, PartialEq)]
+
+    pub struct MutePipe<'a> {
+        pub _tab: ::flatbuffers::Table<'a>,
+    }
+
+    impl<'a> ::flatbuffers::Follow<'a> for MutePipe<'a> {
+        type Inner = MutePipe<'a>;
+        #[inline]
+        unsafe fn follow(buf: &'a [u8], loc: usize) -> Self::Inner {
+            Self {
+                _tab: unsafe { ::flatbuffers::Table::new(buf, loc) },
+            }
+        }
+    }
+
+    impl<'a> MutePipe<'a> {
+        pub const VT_PUBKEYS: ::flatbuffers::VOffsetT = 4;
+        pub const VT_IDS: ::flatbuffers::VOffsetT = 6;
+        pub const VT_HASHTAGS: ::flatbuffers::VOffsetT = 8;
+        pub const VT_WORDS: ::flatbuffers::VOffsetT = 10;
+
+        #[inline]
+        pub unsafe fn init_from_table(table: ::flatbuffers::Table<'a>) -> Self {
+            MutePipe { _tab: table }
+        }
+        #[allow(unused_mut)]
+        pub fn create<'bldr: 'args, 'args: 'mut_bldr, 'mut_bldr, A: ::flatbuffers::Allocator + 'bldr>(
+            _fbb: &'mut_bldr mut ::flatbuffers::FlatBufferBuilder<'bldr, A>,
+            args: &'args MutePipeArgs<'args>,
+        ) -> ::flatbuffers::WIPOffset<MutePipe<'bldr>> {
+            let mut builder = MutePipeBuilder::new(_fbb);
+            if let Some(x) = args.words {
+                builder.add_words(x);
+            }
+            if let Some(x) = args.hashtags {
+                builder.add_hashtags(x);
+            }
+            if let Some(x) = args.ids {
+                builder.add_ids(x);
+            }
+            if let Some(x) = args.pubkeys {
+                builder.add_pubkeys(x);
+            }
+            builder.finish()
+        }
+
+        #[inline]
+        pub fn pubkeys(&self) -> Option<::flatbuffers::Vector<'a, Hash>> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab
+                    .get::<::flatbuffers::ForwardsUOffset<::flatbuffers::Vector<'a, Hash>>>(MutePipe::VT_PUBKEYS, None)
+            }
+        }
+        #[inline]
+        pub fn ids(&self) -> Option<::flatbuffers::Vector<'a, Hash>> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab
+                    .get::<::flatbuffers::ForwardsUOffset<::flatbuffers::Vector<'a, Hash>>>(MutePipe::VT_IDS, None)
+            }
+        }
+        #[inline]
+        pub fn hashtags(&self) -> Option<::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<&'a str>>> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab.get::<::flatbuffers::ForwardsUOffset<
+                    ::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<&'a str>>,
+                >>(MutePipe::VT_HASHTAGS, None)
+            }
+        }
+        #[inline]
+        pub fn words(&self) -> Option<::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<&'a str>>> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab.get::<::flatbuffers::ForwardsUOffset<
+                    ::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<&'a str>>,
+                >>(MutePipe::VT_WORDS, None)
+            }
+        }
+    }
+
+    impl ::flatbuffers::Verifiable for MutePipe<'_> {
+        #[inline]
+        fn run_verifier(v: &mut ::flatbuffers::Verifier, pos: usize) -> Result<(), ::flatbuffers::InvalidFlatbuffer> {
+            v.visit_table(pos)?
+     .visit_field::<::flatbuffers::ForwardsUOffset<::flatbuffers::Vector<'_, Hash>>>("pubkeys", Self::VT_PUBKEYS, false)?
+     .visit_field::<::flatbuffers::ForwardsUOffset<::flatbuffers::Vector<'_, Hash>>>("ids", Self::VT_IDS, false)?
+     .visit_field::<::flatbuffers::ForwardsUOffset<::flatbuffers::Vector<'_, ::flatbuffers::ForwardsUOffset<&'_ str>>>>("hashtags", Self::VT_HASHTAGS, false)?
+     .visit_field::<::flatbuffers::ForwardsUOffset<::flatbuffers::Vector<'_, ::flatbuffers::ForwardsUOffset<&'_ str>>>>("words", Self::VT_WORDS, false)?
+     .finish();
+            Ok(())
+        }
+    }
+    pub struct MutePipeArgs<'a> {
+        pub pubkeys: Option<::flatbuffers::WIPOffset<::flatbuffers::Vector<'a, Hash>>>,
+        pub ids: Option<::flatbuffers::WIPOffset<::flatbuffers::Vector<'a, Hash>>>,
+        pub hashtags:
+            Option<::flatbuffers::WIPOffset<::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<&'a str>>>>,
+        pub words: Option<::flatbuffers::WIPOffset<::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<&'a str>>>>,
+    }
+    impl<'a> Default for MutePipeArgs<'a> {
+        #[inline]
+        fn default() -> Self {
+            MutePipeArgs {
+                pubkeys: None,
+                ids: None,
+                hashtags: None,
+                words: None,
+            }
+        }
+    }
+
+    pub struct MutePipeBuilder<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> {
+        fbb_: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>,
+        start_: ::flatbuffers::WIPOffset<::flatbuffers::TableUnfinishedWIPOffset>,
+    }
+    impl<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> MutePipeBuilder<'a, 'b, A> {
+        #[inline]
+        pub fn add_pubkeys(&mut self, pubkeys: ::flatbuffers::WIPOffset<::flatbuffers::Vector<'b, Hash>>) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<_>>(MutePipe::VT_PUBKEYS, pubkeys);
+        }
+        #[inline]
+        pub fn add_ids(&mut self, ids: ::flatbuffers::WIPOffset<::flatbuffers::Vector<'b, Hash>>) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<_>>(MutePipe::VT_IDS, ids);
+        }
+        #[inline]
+        pub fn add_hashtags(
+            &mut self,
+            hashtags: ::flatbuffers::WIPOffset<::flatbuffers::Vector<'b, ::flatbuffers::ForwardsUOffset<&'b str>>>,
+        ) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<_>>(MutePipe::VT_HASHTAGS, hashtags);
+        }
+        #[inline]
+        pub fn add_words(
+            &mut self,
+            words: ::flatbuffers::WIPOffset<::flatbuffers::Vector<'b, ::flatbuffers::ForwardsUOffset<&'b str>>>,
+        ) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<_>>(MutePipe::VT_WORDS, words);
+        }
+        #[inline]
+        pub fn new(_fbb: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>) -> MutePipeBuilder<'a, 'b, A> {
+            let start = _fbb.start_table();
+            MutePipeBuilder {
+                fbb_: _fbb,
+                start_: start,
+            }
+        }
+        #[inline]
+        pub fn finish(self) -> ::flatbuffers::WIPOffset<MutePipe<'a>> {
+            let o = self.fbb_.end_table(self.start_);
+            ::flatbuffers::WIPOffset::new(o.value())
+        }
+    }
+
+    impl ::core::fmt::Debug for MutePipe<'_> {
+        fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+            let mut ds = f.debug_struct("MutePipe");
+            ds.field("pubkeys", &self.pubkeys());
+            ds.field("ids", &self.ids());
+            ds.field("hashtags", &self.hashtags());
+            ds.field("words", &self.words());
+            ds.finish()
+        }
+    }
+    pub enum NpubLimiterPipeOffset {}
+    #[derive(Copy, Clone, PartialEq)]
+
+    pub struct NpubLimiterPipe<'a> {
+        pub _tab: ::flatbuffers::Table<'a>,
+    }
+
+    impl<'a> ::flatbuffers::Follow<'a> for NpubLimiterPipe<'a> {
+        type Inner = NpubLimiterPipe<'a>;
+        #[inline]
+        unsafe fn follow(buf: &'a [u8], loc: usize) -> Self::Inner {
+            Self {
+                _tab: unsafe { ::flatbuffers::Table::new(buf, loc) },
+            }
+        }
+    }
+
+    impl<'a> NpubLimiterPipe<'a> {
+        pub const VT_KIND: ::flatbuffers::VOffsetT = 4;
+        pub const VT_LIMIT: ::flatbuffers::VOffsetT = 6;
+        pub const VT_MAX_NPUBS: ::flatbuffers::VOffsetT = 8;
+
+        #[inline]
+        pub unsafe fn init_from_table(table: ::flatbuffers::Table<'a>) -> Self {
+            NpubLimiterPipe { _tab: table }
+        }
+        #[allow(unused_mut)]
+        pub fn create<'bldr: 'args, 'args: 'mut_bldr, 'mut_bldr, A: ::flatbuffers::Allocator + 'bldr>(
+            _fbb: &'mut_bldr mut ::flatbuffers::FlatBufferBuilder<'bldr, A>,
+            args: &'args NpubLimiterPipeArgs,
+        ) -> ::flatbuffers::WIPOffset<NpubLimiterPipe<'bldr>> {
+            let mut builder = NpubLimiterPipeBuilder::new(_fbb);
+            builder.add_max_npubs(args.max_npubs);
+            builder.add_limit(args.limit);
+            builder.add_kind(args.kind);
+            builder.finish()
+        }
+
+        #[inline]
+        pub fn kind(&self) -> u16 {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe { self._tab.get::<u16>(NpubLimiterPipe::VT_KIND, Some(0)).unwrap() }
+        }
+        #[inline]
+        pub fn limit(&self) -> u32 {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe { self._tab.get::<u32>(NpubLimiterPipe::VT_LIMIT, Some(0)).unwrap() }
+        }
+        #[inline]
+        pub fn max_npubs(&self) -> u32 {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe { self._tab.get::<u32>(NpubLimiterPipe::VT_MAX_NPUBS, Some(0)).unwrap() }
+        }
+    }
+
+    impl ::flatbuffers::Verifiable for NpubLimiterPipe<'_> {
+        #[inline]
+        fn run_verifier(v: &mut ::flatbuffers::Verifier, pos: usize) -> Result<(), ::flatbuffers::InvalidFlatbuffer> {
+            v.visit_table(pos)?
+                .visit_field::<u16>("kind", Self::VT_KIND, false)?
+                .visit_field::<u32>("limit", Self::VT_LIMIT, false)?
+                .visit_field::<u32>("max_npubs", Self::VT_MAX_NPUBS, false)?
+                .finish();
+            Ok(())
+        }
+    }
+    pub struct NpubLimiterPipeArgs {
+        pub kind: u16,
+        pub limit: u32,
+        pub max_npubs: u32,
+    }
+    impl<'a> Default for NpubLimiterPipeArgs {
+        #[inline]
+        fn default() -> Self {
+            NpubLimiterPipeArgs {
+                kind: 0,
+                limit: 0,
+                max_npubs: 0,
+            }
+        }
+    }
+
+    pub struct NpubLimiterPipeBuilder<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> {
+        fbb_: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>,
+        start_: ::flatbuffers::WIPOffset<::flatbuffers::TableUnfinishedWIPOffset>,
+    }
+    impl<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> NpubLimiterPipeBuilder<'a, 'b, A> {
+        #[inline]
+        pub fn add_kind(&mut self, kind: u16) {
+            self.fbb_.push_slot::<u16>(NpubLimiterPipe::VT_KIND, kind, 0);
+        }
+        #[inline]
+        pub fn add_limit(&mut self, limit: u32) {
+            self.fbb_.push_slot::<u32>(NpubLimiterPipe::VT_LIMIT, limit, 0);
+        }
+        #[inline]
+        pub fn add_max_npubs(&mut self, max_npubs: u32) {
+            self.fbb_.push_slot::<u32>(NpubLimiterPipe::VT_MAX_NPUBS, max_npubs, 0);
+        }
+        #[inline]
+        pub fn new(_fbb: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>) -> NpubLimiterPipeBuilder<'a, 'b, A> {
+            let start = _fbb.start_table();
+            NpubLimiterPipeBuilder {
+                fbb_: _fbb,
+                start_: start,
+            }
+        }
+        #[inline]
+        pub fn finish(self) -> ::flatbuffers::WIPOffset<NpubLimiterPipe<'a>> {
+            let o = self.fbb_.end_table(self.start_);
+            ::flatbuffers::WIPOffset::new(o.value())
+        }
+    }
+
+    impl ::core::fmt::Debug for NpubLimiterPipe<'_> {
+        fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+            let mut ds = f.debug_struct("NpubLimiterPipe");
+            ds.field("kind", &self.kind());
+            ds.field("limit", &self.limit());
+            ds.field("max_npubs", &self.max_npubs());
+            ds.finish()
+        }
+    }
+    pub enum CounterPipeOffset {}
+    #[derive(Copy, Clone, PartialEq)]
+
+    pub struct CounterPipe<'a> {
+        pub _tab: ::flatbuffers::Table<'a>,
+    }
+
+    impl<'a> ::flatbuffers::Follow<'a> for CounterPipe<'a> {
+        type Inner = CounterPipe<'a>;
+        #[inline]
+        unsafe fn follow(buf: &'a [u8], loc: usize) -> Self::Inner {
+            Self {
+                _tab: unsafe { ::flatbuffers::Table::new(buf, loc) },
+            }
+        }
+    }
+
+    impl<'a> CounterPipe<'a> {
+        pub const VT_KINDS: ::flatbuffers::VOffsetT = 4;
+        pub const VT_PUBKEY: ::flatbuffers::VOffsetT = 6;
+
+        #[inline]
+        pub unsafe fn init_from_table(table: ::flatbuffers::Table<'a>) -> Self {
+            CounterPipe { _tab: table }
+        }
+        #[allow(unused_mut)]
+        pub fn create<'bldr: 'args, 'args: 'mut_bldr, 'mut_bldr, A: ::flatbuffers::Allocator + 'bldr>(
+            _fbb: &'mut_bldr mut ::flatbuffers::FlatBufferBuilder<'bldr, A>,
+            args: &'args CounterPipeArgs<'args>,
+        ) -> ::flatbuffers::WIPOffset<CounterPipe<'bldr>> {
+            let mut builder = CounterPipeBuilder::new(_fbb);
+            if let Some(x) = args.pubkey {
+                builder.add_pubkey(x);
+            }
+            if let Some(x) = args.kinds {
+                builder.add_kinds(x);
+            }
+            builder.finish()
+        }
+
+        #[inline]
+        pub fn kinds(&self) -> Option<::flatbuffers::Vector<'a, u16>> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab
+                    .get::<::flatbuffers::ForwardsUOffset<::flatbuffers::Vector<'a, u16>>>(CounterPipe::VT_KINDS, None)
+            }
+        }
+        #[inline]
+        pub fn pubkey(&self) -> Option<&'a Hash> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe { self._tab.get::<Hash>(CounterPipe::VT_PUBKEY, None) }
+        }
+    }
+
+    impl ::flatbuffers::Verifiable for CounterPipe<'_> {
+        #[inline]
+        fn run_verifier(v: &mut ::flatbuffers::Verifier, pos: usize) -> Result<(), ::flatbuffers::InvalidFlatbuffer> {
+            v.visit_table(pos)?
+                .visit_field::<::flatbuffers::ForwardsUOffset<::flatbuffers::Vector<'_, u16>>>(
+                    "kinds",
+                    Self::VT_KINDS,
+                    false,
+                )?
+                .visit_field::<Hash>("pubkey", Self::VT_PUBKEY, false)?
+                .finish();
+            Ok(())
+        }
+    }
+    pub struct CounterPipeArgs<'a> {
+        pub kinds: Option<::flatbuffers::WIPOffset<::flatbuffers::Vector<'a, u16>>>,
+        pub pubkey: Option<&'a Hash>,
+    }
+    impl<'a> Default for CounterPipeArgs<'a> {
+        #[inline]
+        fn default() -> Self {
+            CounterPipeArgs {
+                kinds: None,
+                pubkey: None,
+            }
+        }
+    }
+
+    pub struct CounterPipeBuilder<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> {
+        fbb_: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>,
+        start_: ::flatbuffers::WIPOffset<::flatbuffers::TableUnfinishedWIPOffset>,
+    }
+    impl<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> CounterPipeBuilder<'a, 'b, A> {
+        #[inline]
+        pub fn add_kinds(&mut self, kinds: ::flatbuffers::WIPOffset<::flatbuffers::Vector<'b, u16>>) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<_>>(CounterPipe::VT_KINDS, kinds);
+        }
+        #[inline]
+        pub fn add_pubkey(&mut self, pubkey: &Hash) {
+            self.fbb_.push_slot_always::<&Hash>(CounterPipe::VT_PUBKEY, pubkey);
+        }
+        #[inline]
+        pub fn new(_fbb: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>) -> CounterPipeBuilder<'a, 'b, A> {
+            let start = _fbb.start_table();
+            CounterPipeBuilder {
+                fbb_: _fbb,
+                start_: start,
+            }
+        }
+        #[inline]
+        pub fn finish(self) -> ::flatbuffers::WIPOffset<CounterPipe<'a>> {
+            let o = self.fbb_.end_table(self.start_);
+            ::flatbuffers::WIPOffset::new(o.value())
+        }
+    }
+
+    impl ::core::fmt::Debug for CounterPipe<'_> {
+        fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+            let mut ds = f.debug_struct("CounterPipe");
+            ds.field("kinds", &self.kinds());
+            ds.field("pubkey", &self.pubkey());
+            ds.finish()
+        }
+    }
     pub enum PipeEntryOffset {}
     #[derive(Copy, Clone, PartialEq)]
 
@@ -7640,6 +22453,62 @@ pub mod ferry {
                 None
             }
         }
+
+        #[inline]
+        #[allow(non_snake_case)]
+        pub fn pipe_as_kind_filter_pipe(&self) -> Option<KindFilterPipe<'a>> {
+            if self.pipe_type() == Pipe::KindFilterPipe {
+                let u = self.pipe();
+                // Safety:
+                // Created from a valid Table for this object
+                // Which contains a valid union in this slot
+                Some(unsafe { KindFilterPipe::init_from_table(u) })
+            } else {
+                None
+            }
+        }
+
+        #[inline]
+        #[allow(non_snake_case)]
+        pub fn pipe_as_mute_pipe(&self) -> Option<MutePipe<'a>> {
+            if self.pipe_type() == Pipe::MutePipe {
+                let u = self.pipe();
+                // Safety:
+                // Created from a valid Table for this object
+                // Which contains a valid union in this slot
+                Some(unsafe { MutePipe::init_from_table(u) })
+            } else {
+                None
+            }
+        }
+
+        #[inline]
+        #[allow(non_snake_case)]
+        pub fn pipe_as_npub_limiter_pipe(&self) -> Option<NpubLimiterPipe<'a>> {
+            if self.pipe_type() == Pipe::NpubLimiterPipe {
+                let u = self.pipe();
+                // Safety:
+                // Created from a valid Table for this object
+                // Which contains a valid union in this slot
+                Some(unsafe { NpubLimiterPipe::init_from_table(u) })
+            } else {
+                None
+            }
+        }
+
+        #[inline]
+        #[allow(non_snake_case)]
+        pub fn pipe_as_counter_pipe(&self) -> Option<CounterPipe<'a>> {
+            if self.pipe_type() == Pipe::CounterPipe {
+                let u = self.pipe();
+                // Safety:
+                // Created from a valid Table for this object
+                // Which contains a valid union in this slot
+                Some(unsafe { CounterPipe::init_from_table(u) })
+            } else {
+                None
+            }
+        }
     }
 
     impl ::flatbuffers::Verifiable for PipeEntry<'_> {
@@ -7665,6 +22534,23 @@ pub mod ferry {
                                 "Pipe::SerializeEventsPipe",
                                 pos,
                             ),
+                        Pipe::KindFilterPipe => v
+                            .verify_union_variant::<::flatbuffers::ForwardsUOffset<KindFilterPipe>>(
+                                "Pipe::KindFilterPipe",
+                                pos,
+                            ),
+                        Pipe::MutePipe => {
+                            v.verify_union_variant::<::flatbuffers::ForwardsUOffset<MutePipe>>("Pipe::MutePipe", pos)
+                        }
+                        Pipe::NpubLimiterPipe => v
+                            .verify_union_variant::<::flatbuffers::ForwardsUOffset<NpubLimiterPipe>>(
+                                "Pipe::NpubLimiterPipe",
+                                pos,
+                            ),
+                        Pipe::CounterPipe => v.verify_union_variant::<::flatbuffers::ForwardsUOffset<CounterPipe>>(
+                            "Pipe::CounterPipe",
+                            pos,
+                        ),
                         _ => Ok(()),
                     },
                 )?
@@ -7738,6 +22624,34 @@ pub mod ferry {
                 }
                 Pipe::SerializeEventsPipe => {
                     if let Some(x) = self.pipe_as_serialize_events_pipe() {
+                        ds.field("pipe", &x)
+                    } else {
+                        ds.field("pipe", &"InvalidFlatbuffer: Union discriminant does not match value.")
+                    }
+                }
+                Pipe::KindFilterPipe => {
+                    if let Some(x) = self.pipe_as_kind_filter_pipe() {
+                        ds.field("pipe", &x)
+                    } else {
+                        ds.field("pipe", &"InvalidFlatbuffer: Union discriminant does not match value.")
+                    }
+                }
+                Pipe::MutePipe => {
+                    if let Some(x) = self.pipe_as_mute_pipe() {
+                        ds.field("pipe", &x)
+                    } else {
+                        ds.field("pipe", &"InvalidFlatbuffer: Union discriminant does not match value.")
+                    }
+                }
+                Pipe::NpubLimiterPipe => {
+                    if let Some(x) = self.pipe_as_npub_limiter_pipe() {
+                        ds.field("pipe", &x)
+                    } else {
+                        ds.field("pipe", &"InvalidFlatbuffer: Union discriminant does not match value.")
+                    }
+                }
+                Pipe::CounterPipe => {
+                    if let Some(x) = self.pipe_as_counter_pipe() {
                         ds.field("pipe", &x)
                     } else {
                         ds.field("pipe", &"InvalidFlatbuffer: Union discriminant does not match value.")

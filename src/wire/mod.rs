@@ -9,8 +9,10 @@ mod cache;
 mod connections;
 mod crypto;
 mod generated;
+mod kinds;
 mod nostr;
 mod page;
+mod pipes;
 mod relay;
 mod report;
 #[cfg(test)]
@@ -524,6 +526,7 @@ mod tests {
                 event: event.clone(),
                 source: ShardSource::Network,
                 relays: vec![relay.clone()],
+                reading: None,
             };
             let delivery_room = room + nostr::relays_bytes(&delivery.relays);
             assert!(!grew(

@@ -14,7 +14,7 @@ use crate::nostr::sub_id::SubId;
 use crate::time::UnixSeconds;
 
 type Offset<T> = WIPOffset<T>;
-type Offsets<'f, T> = WIPOffset<Vector<'f, ForwardsUOffset<T>>>;
+pub(super) type Offsets<'f, T> = WIPOffset<Vector<'f, ForwardsUOffset<T>>>;
 type Strings<'a> = Vector<'a, ForwardsUOffset<&'a str>>;
 
 scalar_enum!(ShardSource: Network, Cache);
@@ -78,7 +78,7 @@ pub(super) fn read_event_field(field: &'static str, event: Option<fb::NostrEvent
     event.map(read_event).ok_or_else(|| missing(field))
 }
 
-fn write_tags<'f>(fbb: &mut FlatBufferBuilder<'f>, tags: &[Tag]) -> Option<Offsets<'f, fb::Tag<'f>>> {
+pub(super) fn write_tags<'f>(fbb: &mut FlatBufferBuilder<'f>, tags: &[Tag]) -> Option<Offsets<'f, fb::Tag<'f>>> {
     if tags.is_empty() {
         return None;
     }
@@ -132,7 +132,7 @@ pub(super) fn read_filters(
     each(filters).map(read_filter).collect()
 }
 
-fn write_filter<'f>(fbb: &mut FlatBufferBuilder<'f>, filter: &Filter) -> Offset<fb::Filter<'f>> {
+pub(super) fn write_filter<'f>(fbb: &mut FlatBufferBuilder<'f>, filter: &Filter) -> Offset<fb::Filter<'f>> {
     let ids = filter.ids.as_deref().map(|ids| write_ids(fbb, ids));
     let authors = filter
         .authors
@@ -308,7 +308,7 @@ pub(super) fn read_relays(field: &'static str, relays: Option<Strings<'_>>) -> R
     each(relays).map(|relay| read_relay(field, Some(relay))).collect()
 }
 
-fn write_all_strings<'f, 's>(
+pub(super) fn write_all_strings<'f, 's>(
     fbb: &mut FlatBufferBuilder<'f>,
     strings: impl Iterator<Item = &'s str>,
 ) -> Offsets<'f, &'f str> {
@@ -316,11 +316,11 @@ fn write_all_strings<'f, 's>(
     fbb.create_vector(&offsets)
 }
 
-fn read_strings(strings: Option<Strings<'_>>) -> Vec<String> {
+pub(super) fn read_strings(strings: Option<Strings<'_>>) -> Vec<String> {
     each(strings).map(str::to_owned).collect()
 }
 
-fn strings_bytes(strings: &[String]) -> usize {
+pub(super) fn strings_bytes(strings: &[String]) -> usize {
     strings.iter().map(|string| 4 + text_bytes(string)).sum()
 }
 

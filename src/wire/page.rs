@@ -1,18 +1,21 @@
 //! From the page to the workers' control ports (`MainMessage`), and a subscription's stream to the page.
 
-use flatbuffers::{FlatBufferBuilder, ForwardsUOffset, UnionWIPOffset, Vector, WIPOffset};
+use flatbuffers::{FlatBufferBuilder, UnionWIPOffset, WIPOffset};
 
+use super::kinds::write_reading;
 use super::nostr::{
-    each, event_bytes, filters_bytes, read_event, read_filters, read_relays, read_sub, read_template, relays_bytes,
+    event_bytes, filters_bytes, read_event, read_filters, read_relays, read_sub, read_template, relays_bytes,
     template_bytes, text_bytes, write_filters, write_relays, write_seen_event, write_template,
 };
+use super::pipes::{pipeline_bytes, read_pipeline, write_pipeline};
 use super::{
     Wire, WireError, builder, fb, finish, misplaced, read_text, root, scalar_enum, worker_message, write_text,
 };
 use crate::message::{
-    Control, Delivery, EndReason, PageToCache, PageToConnections, PageToCryptoControl, PageToParser, ParserToPage,
-    PipeSpec, PublishId, RequestId, Subscribe,
+    Control, CountResponse, Delivery, EndReason, PageToCache, PageToConnections, PageToCryptoControl, PageToParser,
+    ParserToPage, PublishId, RequestId, Subscribe,
 };
+use crate::nostr::kind::Kind;
 use crate::nostr::sub_id::SubId;
 
 scalar_enum!(EndReason: Complete, TimedOut, MaxEvents, TooManySubscriptions, BadFilters);
@@ -27,7 +30,7 @@ impl Wire for PageToParser {
                 let bytes = text_bytes(sub.as_str())
                     + filters_bytes(&subscribe.filters)
                     + relays_bytes(&subscribe.relays)
-                    + PIPE_BYTES * subscribe.pipeline.len();
+                    + pipeline_bytes(&subscribe.pipeline);
                 let mut fbb = builder(bytes);
                 let subscribe = write_subscribe(&mut fbb, sub, subscribe);
                 main_message(fbb, (Content::Subscribe, subscribe.as_union_value()))
@@ -161,15 +164,11 @@ fn main_message(
 
 // ---------------------------------------------------------------- subscriptions
 
-/// A pipe takes an offset, an entry and a table of its own.
-const PIPE_BYTES: usize = 32;
-
 fn write_subscribe<'f>(
     fbb: &mut FlatBufferBuilder<'f>,
     sub: &SubId,
     subscribe: &Subscribe,
 ) -> WIPOffset<fb::Subscribe<'f>> {
-    let pipes: Vec<_> = subscribe.pipeline.iter().map(|pipe| write_pipe(fbb, pipe)).collect();
     let args = fb::SubscribeArgs {
         sub: Some(fbb.create_string(sub.as_str())),
         requests: write_filters(fbb, &subscribe.filters),
@@ -179,7 +178,7 @@ fn write_subscribe<'f>(
         timeout_ms: subscribe.timeout_ms,
         max_events: subscribe.max_events,
         slow: subscribe.slow,
-        pipeline: (!pipes.is_empty()).then(|| fbb.create_vector(&pipes)),
+        pipeline: write_pipeline(fbb, &subscribe.pipeline),
     };
     fb::Subscribe::create(fbb, &args)
 }
@@ -200,46 +199,51 @@ fn read_subscribe(subscribe: fb::Subscribe<'_>) -> Result<PageToParser, WireErro
     })
 }
 
-fn write_pipe<'f>(fbb: &mut FlatBufferBuilder<'f>, pipe: &PipeSpec) -> WIPOffset<fb::PipeEntry<'f>> {
-    let (pipe_type, pipe) = match pipe {
-        PipeSpec::Parse => {
-            let parse = fb::ParsePipe::create(fbb, &fb::ParsePipeArgs {});
-            (fb::Pipe::ParsePipe, parse.as_union_value())
-        }
-        PipeSpec::SaveToDb => {
-            let save = fb::SaveToDbPipe::create(fbb, &fb::SaveToDbPipeArgs {});
-            (fb::Pipe::SaveToDbPipe, save.as_union_value())
-        }
-        PipeSpec::SerializeEvents => {
-            let serialize = fb::SerializeEventsPipe::create(fbb, &fb::SerializeEventsPipeArgs {});
-            (fb::Pipe::SerializeEventsPipe, serialize.as_union_value())
-        }
-    };
-    let pipe = Some(pipe);
-    fb::PipeEntry::create(fbb, &fb::PipeEntryArgs { pipe_type, pipe })
-}
-
-fn read_pipeline(pipeline: Option<Vector<'_, ForwardsUOffset<fb::PipeEntry<'_>>>>) -> Result<Vec<PipeSpec>, WireError> {
-    let pipe = |entry: fb::PipeEntry<'_>| match entry.pipe_type() {
-        fb::Pipe::ParsePipe => Ok(PipeSpec::Parse),
-        fb::Pipe::SaveToDbPipe => Ok(PipeSpec::SaveToDb),
-        fb::Pipe::SerializeEventsPipe => Ok(PipeSpec::SerializeEvents),
-        fb::Pipe(tag) => Err(misplaced("PipeEntry.pipe", None, tag)),
-    };
-    let entries = each(pipeline);
-    entries.map(pipe).collect()
-}
-
 // ---------------------------------------------------------------- a subscription's stream
+
+fn write_delivery(delivery: &Delivery) -> Vec<u8> {
+    use fb::WorkerContent as Content;
+    let Delivery {
+        event,
+        source,
+        relays,
+        reading,
+    } = delivery;
+    let reading = reading.as_ref().map(|reading| write_reading(event, reading));
+    let reading_bytes = reading.as_ref().map_or(0, Vec::len);
+    let mut fbb = builder(event_bytes(event) + relays_bytes(relays) + reading_bytes);
+    let reading = reading.map(|reading| fbb.create_vector(&reading));
+    let event = write_seen_event(&mut fbb, event, *source, relays);
+    let content = match reading {
+        None => (Content::NostrEvent, event.as_union_value()),
+        reading => {
+            let args = fb::ParsedEventArgs {
+                event: Some(event),
+                reading,
+            };
+            (
+                Content::ParsedEvent,
+                fb::ParsedEvent::create(&mut fbb, &args).as_union_value(),
+            )
+        }
+    };
+    worker_message(fbb, None, None, content)
+}
 
 impl Wire for ParserToPage {
     fn encode(&self) -> Vec<u8> {
         use fb::WorkerContent as Content;
         match self {
-            ParserToPage::Event(Delivery { event, source, relays }) => {
-                let mut fbb = builder(event_bytes(event) + relays_bytes(relays));
-                let event = write_seen_event(&mut fbb, event, *source, relays).as_union_value();
-                worker_message(fbb, None, None, (Content::NostrEvent, event))
+            ParserToPage::Event(delivery) => write_delivery(delivery),
+            ParserToPage::Count(CountResponse { kind, count, you }) => {
+                let mut fbb = builder(0);
+                let args = fb::CountResponseArgs {
+                    count: *count,
+                    kind: kind.0,
+                    you: *you,
+                };
+                let count = fb::CountResponse::create(&mut fbb, &args).as_union_value();
+                worker_message(fbb, None, None, (Content::CountResponse, count))
             }
             ParserToPage::Eoce => {
                 let mut fbb = builder(0);
@@ -279,11 +283,21 @@ impl Wire for ParserToPage {
 
     fn decode(bytes: &[u8]) -> Result<ParserToPage, WireError> {
         let message = root::<fb::WorkerMessage>(bytes)?;
-        if let Some(event) = message.content_as_nostr_event() {
+        // A reading is for the page: nothing here reads it.
+        let parsed = message.content_as_parsed_event().map(|parsed| parsed.event());
+        if let Some(event) = parsed.or_else(|| message.content_as_nostr_event()) {
             return Ok(ParserToPage::Event(Delivery {
                 event: read_event(event),
                 source: event.source().try_into()?,
                 relays: read_relays("NostrEvent.relays", event.relays())?,
+                reading: None,
+            }));
+        }
+        if let Some(count) = message.content_as_count_response() {
+            return Ok(ParserToPage::Count(CountResponse {
+                kind: Kind(count.kind()),
+                count: count.count(),
+                you: count.you(),
             }));
         }
         if message.content_as_eoce().is_some() {

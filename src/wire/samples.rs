@@ -269,6 +269,30 @@ impl Samples for PageToParser {
                 PipeSpec::Parse,
                 PipeSpec::SaveToDb,
                 PipeSpec::SerializeEvents,
+                PipeSpec::KindFilter {
+                    kinds: vec![Kind(0), Kind(u16::MAX)],
+                },
+                PipeSpec::KindFilter { kinds: vec![] },
+                PipeSpec::Mute(Muted {
+                    pubkeys: vec![event().pubkey],
+                    ids: vec![event().id, event().id],
+                    hashtags: vec!["t".into()],
+                    words: vec!["w".into(), String::new()],
+                }),
+                PipeSpec::Mute(Muted::default()),
+                PipeSpec::NpubLimiter {
+                    kind: Kind(4),
+                    limit: u32::MAX,
+                    max_npubs: 0,
+                },
+                PipeSpec::Counter {
+                    kinds: vec![Kind(7)],
+                    pubkey: Some(event().pubkey),
+                },
+                PipeSpec::Counter {
+                    kinds: vec![],
+                    pubkey: None,
+                },
                 PipeSpec::Parse,
             ],
         };
@@ -470,10 +494,22 @@ impl Samples for PageToCrypto {
 
 impl Samples for ParserToPage {
     fn small() -> Vec<Self> {
-        let delivery = |event, source, relays| ParserToPage::Event(Delivery { event, source, relays });
+        let delivery = |event, source, relays| {
+            ParserToPage::Event(Delivery {
+                event,
+                source,
+                relays,
+                reading: None,
+            })
+        };
         let mut messages = vec![
             delivery(event(), ShardSource::Network, relays()),
             delivery(empty_event(), ShardSource::Cache, vec![]),
+            ParserToPage::Count(CountResponse {
+                kind: Kind(7),
+                count: u64::MAX,
+                you: true,
+            }),
             ParserToPage::Eoce,
             ParserToPage::Eose { relay: relay() },
             ParserToPage::EoseAll,
@@ -503,6 +539,7 @@ impl Samples for ParserToPage {
             event: large_event(),
             source: ShardSource::Network,
             relays: vec![long_relay(); 100],
+            reading: None,
         };
         vec![ParserToPage::Event(delivery)]
     }

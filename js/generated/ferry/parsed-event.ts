@@ -31,12 +31,43 @@ event(obj?:NostrEvent):NostrEvent|null {
   return offset ? (obj || new NostrEvent()).__init(this.bb!.__indirect(this.bb_pos + offset), this.bb!) : null;
 }
 
+reading(index: number):number|null {
+  const offset = this.bb!.__offset(this.bb_pos, 6);
+  return offset ? this.bb!.readUint8(this.bb!.__vector(this.bb_pos + offset) + index) : 0;
+}
+
+readingLength():number {
+  const offset = this.bb!.__offset(this.bb_pos, 6);
+  return offset ? this.bb!.__vector_len(this.bb_pos + offset) : 0;
+}
+
+readingArray():Uint8Array|null {
+  const offset = this.bb!.__offset(this.bb_pos, 6);
+  return offset ? new Uint8Array(this.bb!.bytes().buffer, this.bb!.bytes().byteOffset + this.bb!.__vector(this.bb_pos + offset), this.bb!.__vector_len(this.bb_pos + offset)) : null;
+}
+
 static startParsedEvent(builder:flatbuffers.Builder) {
-  builder.startObject(1);
+  builder.startObject(2);
 }
 
 static addEvent(builder:flatbuffers.Builder, eventOffset:flatbuffers.Offset) {
   builder.addFieldOffset(0, eventOffset, 0);
+}
+
+static addReading(builder:flatbuffers.Builder, readingOffset:flatbuffers.Offset) {
+  builder.addFieldOffset(1, readingOffset, 0);
+}
+
+static createReadingVector(builder:flatbuffers.Builder, data:number[]|Uint8Array):flatbuffers.Offset {
+  builder.startVector(1, data.length, 1);
+  for (let i = data.length - 1; i >= 0; i--) {
+    builder.addInt8(data[i]!);
+  }
+  return builder.endVector();
+}
+
+static startReadingVector(builder:flatbuffers.Builder, numElems:number) {
+  builder.startVector(1, numElems, 1);
 }
 
 static endParsedEvent(builder:flatbuffers.Builder):flatbuffers.Offset {
@@ -45,9 +76,10 @@ static endParsedEvent(builder:flatbuffers.Builder):flatbuffers.Offset {
   return offset;
 }
 
-static createParsedEvent(builder:flatbuffers.Builder, eventOffset:flatbuffers.Offset):flatbuffers.Offset {
+static createParsedEvent(builder:flatbuffers.Builder, eventOffset:flatbuffers.Offset, readingOffset:flatbuffers.Offset):flatbuffers.Offset {
   ParsedEvent.startParsedEvent(builder);
   ParsedEvent.addEvent(builder, eventOffset);
+  ParsedEvent.addReading(builder, readingOffset);
   return ParsedEvent.endParsedEvent(builder);
 }
 }

@@ -3,6 +3,10 @@
 
 /* eslint-disable @typescript-eslint/no-unused-vars, @typescript-eslint/no-explicit-any, @typescript-eslint/no-non-null-assertion */
 
+import { CounterPipe } from '../ferry/counter-pipe.js';
+import { KindFilterPipe } from '../ferry/kind-filter-pipe.js';
+import { MutePipe } from '../ferry/mute-pipe.js';
+import { NpubLimiterPipe } from '../ferry/npub-limiter-pipe.js';
 import { ParsePipe } from '../ferry/parse-pipe.js';
 import { SaveToDbPipe } from '../ferry/save-to-db-pipe.js';
 import { SerializeEventsPipe } from '../ferry/serialize-events-pipe.js';
@@ -12,32 +16,44 @@ export enum Pipe {
   NONE = 0,
   ParsePipe = 1,
   SaveToDbPipe = 2,
-  SerializeEventsPipe = 3
+  SerializeEventsPipe = 3,
+  KindFilterPipe = 4,
+  MutePipe = 5,
+  NpubLimiterPipe = 6,
+  CounterPipe = 7
 }
 
 export function unionToPipe(
   type: Pipe,
-  accessor: (obj:ParsePipe|SaveToDbPipe|SerializeEventsPipe) => ParsePipe|SaveToDbPipe|SerializeEventsPipe|null
-): ParsePipe|SaveToDbPipe|SerializeEventsPipe|null {
+  accessor: (obj:CounterPipe|KindFilterPipe|MutePipe|NpubLimiterPipe|ParsePipe|SaveToDbPipe|SerializeEventsPipe) => CounterPipe|KindFilterPipe|MutePipe|NpubLimiterPipe|ParsePipe|SaveToDbPipe|SerializeEventsPipe|null
+): CounterPipe|KindFilterPipe|MutePipe|NpubLimiterPipe|ParsePipe|SaveToDbPipe|SerializeEventsPipe|null {
   switch(Pipe[type]) {
     case 'NONE': return null; 
     case 'ParsePipe': return accessor(new ParsePipe())! as ParsePipe;
     case 'SaveToDbPipe': return accessor(new SaveToDbPipe())! as SaveToDbPipe;
     case 'SerializeEventsPipe': return accessor(new SerializeEventsPipe())! as SerializeEventsPipe;
+    case 'KindFilterPipe': return accessor(new KindFilterPipe())! as KindFilterPipe;
+    case 'MutePipe': return accessor(new MutePipe())! as MutePipe;
+    case 'NpubLimiterPipe': return accessor(new NpubLimiterPipe())! as NpubLimiterPipe;
+    case 'CounterPipe': return accessor(new CounterPipe())! as CounterPipe;
     default: return null;
   }
 }
 
 export function unionListToPipe(
   type: Pipe, 
-  accessor: (index: number, obj:ParsePipe|SaveToDbPipe|SerializeEventsPipe) => ParsePipe|SaveToDbPipe|SerializeEventsPipe|null, 
+  accessor: (index: number, obj:CounterPipe|KindFilterPipe|MutePipe|NpubLimiterPipe|ParsePipe|SaveToDbPipe|SerializeEventsPipe) => CounterPipe|KindFilterPipe|MutePipe|NpubLimiterPipe|ParsePipe|SaveToDbPipe|SerializeEventsPipe|null, 
   index: number
-): ParsePipe|SaveToDbPipe|SerializeEventsPipe|null {
+): CounterPipe|KindFilterPipe|MutePipe|NpubLimiterPipe|ParsePipe|SaveToDbPipe|SerializeEventsPipe|null {
   switch(Pipe[type]) {
     case 'NONE': return null; 
     case 'ParsePipe': return accessor(index, new ParsePipe())! as ParsePipe;
     case 'SaveToDbPipe': return accessor(index, new SaveToDbPipe())! as SaveToDbPipe;
     case 'SerializeEventsPipe': return accessor(index, new SerializeEventsPipe())! as SerializeEventsPipe;
+    case 'KindFilterPipe': return accessor(index, new KindFilterPipe())! as KindFilterPipe;
+    case 'MutePipe': return accessor(index, new MutePipe())! as MutePipe;
+    case 'NpubLimiterPipe': return accessor(index, new NpubLimiterPipe())! as NpubLimiterPipe;
+    case 'CounterPipe': return accessor(index, new CounterPipe())! as CounterPipe;
     default: return null;
   }
 }

@@ -8,6 +8,7 @@ import { Auth } from '../ferry/auth.js';
 import { BufferFull } from '../ferry/buffer-full.js';
 import { Closed } from '../ferry/closed.js';
 import { Count } from '../ferry/count.js';
+import { CountResponse } from '../ferry/count-response.js';
 import { Ended } from '../ferry/ended.js';
 import { Eoce } from '../ferry/eoce.js';
 import { Eose } from '../ferry/eose.js';
@@ -46,13 +47,14 @@ export enum WorkerContent {
   Refilled = 17,
   RefillEnd = 18,
   BufferFull = 19,
-  Ended = 20
+  Ended = 20,
+  CountResponse = 21
 }
 
 export function unionToWorkerContent(
   type: WorkerContent,
-  accessor: (obj:Asked|Auth|BufferFull|Closed|Count|Ended|Eoce|Eose|NostrEvent|Notice|Ok|ParsedEvent|Raw|RefillEnd|Refilled|Routed|Saved|Sent|Unreachable|Unsent) => Asked|Auth|BufferFull|Closed|Count|Ended|Eoce|Eose|NostrEvent|Notice|Ok|ParsedEvent|Raw|RefillEnd|Refilled|Routed|Saved|Sent|Unreachable|Unsent|null
-): Asked|Auth|BufferFull|Closed|Count|Ended|Eoce|Eose|NostrEvent|Notice|Ok|ParsedEvent|Raw|RefillEnd|Refilled|Routed|Saved|Sent|Unreachable|Unsent|null {
+  accessor: (obj:Asked|Auth|BufferFull|Closed|Count|CountResponse|Ended|Eoce|Eose|NostrEvent|Notice|Ok|ParsedEvent|Raw|RefillEnd|Refilled|Routed|Saved|Sent|Unreachable|Unsent) => Asked|Auth|BufferFull|Closed|Count|CountResponse|Ended|Eoce|Eose|NostrEvent|Notice|Ok|ParsedEvent|Raw|RefillEnd|Refilled|Routed|Saved|Sent|Unreachable|Unsent|null
+): Asked|Auth|BufferFull|Closed|Count|CountResponse|Ended|Eoce|Eose|NostrEvent|Notice|Ok|ParsedEvent|Raw|RefillEnd|Refilled|Routed|Saved|Sent|Unreachable|Unsent|null {
   switch(WorkerContent[type]) {
     case 'NONE': return null; 
     case 'Raw': return accessor(new Raw())! as Raw;
@@ -75,15 +77,16 @@ export function unionToWorkerContent(
     case 'RefillEnd': return accessor(new RefillEnd())! as RefillEnd;
     case 'BufferFull': return accessor(new BufferFull())! as BufferFull;
     case 'Ended': return accessor(new Ended())! as Ended;
+    case 'CountResponse': return accessor(new CountResponse())! as CountResponse;
     default: return null;
   }
 }
 
 export function unionListToWorkerContent(
   type: WorkerContent, 
-  accessor: (index: number, obj:Asked|Auth|BufferFull|Closed|Count|Ended|Eoce|Eose|NostrEvent|Notice|Ok|ParsedEvent|Raw|RefillEnd|Refilled|Routed|Saved|Sent|Unreachable|Unsent) => Asked|Auth|BufferFull|Closed|Count|Ended|Eoce|Eose|NostrEvent|Notice|Ok|ParsedEvent|Raw|RefillEnd|Refilled|Routed|Saved|Sent|Unreachable|Unsent|null, 
+  accessor: (index: number, obj:Asked|Auth|BufferFull|Closed|Count|CountResponse|Ended|Eoce|Eose|NostrEvent|Notice|Ok|ParsedEvent|Raw|RefillEnd|Refilled|Routed|Saved|Sent|Unreachable|Unsent) => Asked|Auth|BufferFull|Closed|Count|CountResponse|Ended|Eoce|Eose|NostrEvent|Notice|Ok|ParsedEvent|Raw|RefillEnd|Refilled|Routed|Saved|Sent|Unreachable|Unsent|null, 
   index: number
-): Asked|Auth|BufferFull|Closed|Count|Ended|Eoce|Eose|NostrEvent|Notice|Ok|ParsedEvent|Raw|RefillEnd|Refilled|Routed|Saved|Sent|Unreachable|Unsent|null {
+): Asked|Auth|BufferFull|Closed|Count|CountResponse|Ended|Eoce|Eose|NostrEvent|Notice|Ok|ParsedEvent|Raw|RefillEnd|Refilled|Routed|Saved|Sent|Unreachable|Unsent|null {
   switch(WorkerContent[type]) {
     case 'NONE': return null; 
     case 'Raw': return accessor(index, new Raw())! as Raw;
@@ -106,6 +109,7 @@ export function unionListToWorkerContent(
     case 'RefillEnd': return accessor(index, new RefillEnd())! as RefillEnd;
     case 'BufferFull': return accessor(index, new BufferFull())! as BufferFull;
     case 'Ended': return accessor(index, new Ended())! as Ended;
+    case 'CountResponse': return accessor(index, new CountResponse())! as CountResponse;
     default: return null;
   }
 }

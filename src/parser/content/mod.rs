@@ -15,6 +15,7 @@ mod url;
 
 pub use imeta::Media;
 pub use secret::mask;
+pub(super) use url::is_word;
 
 use crate::nostr::event::Tag;
 use crate::nostr::nip19::Entity;

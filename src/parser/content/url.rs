@@ -18,7 +18,7 @@ pub(super) enum UrlEnd {
 }
 
 /// Letters, digits, `_` and the marks that spell words without being letters themselves.
-pub(super) fn is_word(c: char) -> bool {
+pub(in crate::parser) fn is_word(c: char) -> bool {
     c.is_alphanumeric() || c == '_' || is_mark(c)
 }
 

@@ -2,56 +2,183 @@
 //!
 //! The same for cached and for live events. One pipe, one file.
 
+mod counter;
+mod kind_filter;
+mod mute;
+mod npub_limiter;
+mod parse;
 mod save_to_db;
 
-use crate::message::{Delivery, ParserToCache, PipeSpec};
+use self::counter::Counter;
+use self::mute::Mute;
+use self::npub_limiter::NpubLimiter;
+use crate::message::{CountResponse, Delivery, ParserToCache, PipeSpec};
+use crate::nostr::kind::Kind;
 use crate::router::Backlog;
 
 /// A subscription's ordered pipes.
 #[derive(Debug)]
 pub struct Pipeline {
-    pipes: Vec<PipeSpec>,
+    pipes: Vec<Pipe>,
+}
+
+#[derive(Debug)]
+enum Pipe {
+    Parse,
+    SaveToDb,
+    SerializeEvents,
+    KindFilter(Vec<Kind>),
+    Mute(Mute),
+    NpubLimiter(NpubLimiter),
+    Counter(Counter),
+}
+
+/// What a pipeline makes of an event for the page.
+#[derive(Debug, PartialEq)]
+pub enum Output {
+    Event(Delivery),
+    Count(CountResponse),
 }
 
 impl Pipeline {
     /// The pipes `specs` names; none means the default pipeline.
     pub fn new(specs: &[PipeSpec]) -> Pipeline {
-        let pipes = if specs.is_empty() {
-            vec![PipeSpec::Parse, PipeSpec::SaveToDb, PipeSpec::SerializeEvents]
-        } else {
-            specs.to_vec()
+        let default = [PipeSpec::Parse, PipeSpec::SaveToDb, PipeSpec::SerializeEvents];
+        let specs = if specs.is_empty() { &default } else { specs };
+        let pipe = |spec: &PipeSpec| match spec {
+            PipeSpec::Parse => Pipe::Parse,
+            PipeSpec::SaveToDb => Pipe::SaveToDb,
+            PipeSpec::SerializeEvents => Pipe::SerializeEvents,
+            PipeSpec::KindFilter { kinds } => Pipe::KindFilter(kinds.clone()),
+            PipeSpec::Mute(muted) => Pipe::Mute(Mute::new(muted)),
+            PipeSpec::NpubLimiter { kind, limit, max_npubs } => {
+                Pipe::NpubLimiter(NpubLimiter::new(*kind, *limit, *max_npubs))
+            }
+            PipeSpec::Counter { kinds, pubkey } => Pipe::Counter(Counter::new(kinds, *pubkey)),
         };
-        Pipeline { pipes }
+        Pipeline {
+            pipes: specs.iter().map(pipe).collect(),
+        }
     }
 
-    /// Runs `delivery` through all pipes. What comes out is for the page; nothing, if a pipe dropped it.
-    pub fn process(&mut self, mut delivery: Delivery, cache: &mut Backlog<ParserToCache>) -> Option<Delivery> {
-        let mut output = None;
-        for pipe in &self.pipes {
-            match pipe {
-                PipeSpec::Parse => delivery = present(delivery),
-                PipeSpec::SaveToDb => save_to_db::run(&delivery, cache),
-                PipeSpec::SerializeEvents => output = Some(delivery.clone()),
+    /// Runs `delivery` through the pipes, up to the first that makes an output. Nothing comes out if a pipe drops it.
+    pub fn process(&mut self, mut delivery: Delivery, cache: &mut Backlog<ParserToCache>) -> Option<Output> {
+        for pipe in &mut self.pipes {
+            let passes = match pipe {
+                Pipe::Parse => {
+                    parse::run(&mut delivery);
+                    true
+                }
+                Pipe::SaveToDb => {
+                    save_to_db::run(&delivery, cache);
+                    true
+                }
+                Pipe::KindFilter(kinds) => kind_filter::passes(kinds, &delivery.event),
+                Pipe::Mute(mute) => mute.passes(&delivery.event),
+                Pipe::NpubLimiter(limiter) => limiter.passes(&delivery.event),
+                Pipe::Counter(counter) => return counter.count(&delivery.event).map(Output::Count),
+                Pipe::SerializeEvents => return Some(Output::Event(delivery)),
+            };
+            if !passes {
+                return None;
             }
         }
-        output
+        None
     }
 
     /// What `process` made of an event that comes back from the store for a page that was too slow.
-    pub fn present_again(&self, delivery: Delivery) -> Delivery {
-        if self.pipes.contains(&PipeSpec::Parse) {
-            present(delivery)
-        } else {
-            delivery
+    pub fn present_again(&self, mut delivery: Delivery) -> Delivery {
+        if self.pipes.iter().any(|pipe| matches!(pipe, Pipe::Parse)) {
+            parse::run(&mut delivery);
         }
+        delivery
     }
 
     /// Whether what goes through can be had from the store later.
     pub fn saves(&self) -> bool {
-        self.pipes.contains(&PipeSpec::SaveToDb)
+        self.pipes.iter().any(|pipe| matches!(pipe, Pipe::SaveToDb))
     }
 }
 
-fn present(delivery: Delivery) -> Delivery {
-    delivery
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::message::{Muted, ShardSource};
+    use crate::nostr::event::Event;
+    use crate::nostr::event::tests::signed;
+
+    fn delivery(event: &Event, source: ShardSource) -> Delivery {
+        Delivery {
+            event: event.clone(),
+            source,
+            relays: Vec::new(),
+            reading: None,
+        }
+    }
+
+    /// Which of `events` come out, as their times, and the counts.
+    fn run(specs: &[PipeSpec], events: &[Event], source: ShardSource) -> (Vec<u64>, Vec<u64>) {
+        let (mut pipeline, mut cache) = (Pipeline::new(specs), Backlog::default());
+        let (mut times, mut counts) = (Vec::new(), Vec::new());
+        for event in events {
+            match pipeline.process(delivery(event, source), &mut cache) {
+                Some(Output::Event(delivery)) => times.push(delivery.event.created_at.0),
+                Some(Output::Count(response)) => counts.push(response.count),
+                None => {}
+            }
+        }
+        (times, counts)
+    }
+
+    #[test]
+    fn every_pipe_does_the_same_to_cached_and_to_live_events() {
+        let events = [
+            signed(1, 1, 1, &[], "spam"),
+            signed(1, 1, 2, &[], "fish"),
+            signed(1, 7, 3, &[], "+"),
+            signed(1, 1, 4, &[], "boats"),
+            signed(2, 1, 5, &[], "nets"),
+        ];
+        let end = PipeSpec::SerializeEvents;
+        let filter = PipeSpec::KindFilter { kinds: vec![Kind(1)] };
+        let mute = PipeSpec::Mute(Muted {
+            words: vec!["spam".into()],
+            ..Muted::default()
+        });
+        let limiter = PipeSpec::NpubLimiter {
+            kind: Kind(1),
+            limit: 1,
+            max_npubs: 5,
+        };
+        let counter = PipeSpec::Counter {
+            kinds: vec![Kind(1)],
+            pubkey: None,
+        };
+        for (specs, times, counts) in [
+            (vec![], vec![1, 2, 3, 4, 5], vec![]),
+            (vec![filter.clone(), end.clone()], vec![1, 2, 4, 5], vec![]),
+            (vec![mute.clone(), end.clone()], vec![2, 3, 4, 5], vec![]),
+            (vec![limiter, end.clone()], vec![1, 2, 3, 4, 5], vec![]),
+            (vec![filter, mute, counter], vec![], vec![1, 2, 3]),
+            (vec![PipeSpec::SaveToDb], vec![], vec![]),
+        ] {
+            for source in [ShardSource::Cache, ShardSource::Network] {
+                assert_eq!(
+                    run(&specs, &events, source),
+                    (times.clone(), counts.clone()),
+                    "{specs:?}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn what_a_pipe_drops_is_not_saved_by_a_later_one() {
+        let specs = [PipeSpec::KindFilter { kinds: vec![Kind(1)] }, PipeSpec::SaveToDb];
+        let (mut pipeline, mut cache) = (Pipeline::new(&specs), Backlog::default());
+        for kind in [1, 7] {
+            pipeline.process(delivery(&signed(1, kind, 1, &[], ""), ShardSource::Network), &mut cache);
+        }
+        assert_eq!(cache.len(), 1);
+    }
 }

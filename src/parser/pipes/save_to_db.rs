@@ -31,6 +31,7 @@ mod tests {
                 event: signed(1, kind, 1, &[], ""),
                 source,
                 relays: Vec::new(),
+                reading: None,
             };
             run(&delivery, &mut cache);
             assert_eq!(cache.len(), saved, "{kind} {source:?}");
