@@ -6,11 +6,13 @@ import { decodeSignerResponse, encodeSignerRequest, type SignerAnswer, type Sign
 /** Who signs. The key is held by the crypto worker alone; nothing gives it back to the page. */
 export class Signer {
   readonly #port: PagePort;
+  readonly #onPubkey: (pubkey: string) => void;
   readonly #pending = new Map<number, { resolve: (answer: SignerAnswer) => void; reject: (error: FerryError) => void }>();
   #lastRequest = 0;
 
-  /** @internal */
-  constructor(port: MessagePort, window: number) {
+  /** @internal `onPubkey` hears whose key it is whenever that is learnt. */
+  constructor(port: MessagePort, window: number, onPubkey: (pubkey: string) => void) {
+    this.#onPubkey = onPubkey;
     this.#port = new PagePort(port, window, (record) => {
       const { request, answer } = decodeSignerResponse(record);
       this.#pending.get(request)?.resolve(answer);
@@ -71,6 +73,7 @@ export class Signer {
       this.#port.send(record);
     });
     if (answer.outcome === 'failed') throw answer.error;
+    if (answer.outcome === 'pubkey') this.#onPubkey(answer.pubkey);
     return answer;
   }
 }

@@ -81,6 +81,15 @@ export function encodeStatsRequest(request: number): Uint8Array {
   return main(fb.MainContent.StatsRequest, (builder) => fb.StatsRequest.createStatsRequest(builder, BigInt(request)));
 }
 
+/** Somebody has signed in: their events are kept longest. */
+export function encodeOwner(pubkey: string): Uint8Array {
+  return main(fb.MainContent.Owner, (builder) => {
+    fb.Owner.startOwner(builder);
+    fb.Owner.addPubkey(builder, fb.Hash.createHash(builder, bytesOf(pubkey)));
+    return fb.Owner.endOwner(builder);
+  });
+}
+
 export function encodeStop(): Uint8Array {
   return main(fb.MainContent.Stop, fb.Stop.createStop);
 }
@@ -195,10 +204,13 @@ function hashes(builder: Builder, name: string, values: string[], start: (builde
   start(builder, values.length);
   // A vector of structs is written back to front.
   for (const value of [...values].reverse()) {
-    const bytes = value.match(/../g)?.map((byte) => parseInt(byte, 16)) ?? [];
-    fb.Hash.createHash(builder, bytes);
+    fb.Hash.createHash(builder, bytesOf(value));
   }
   return builder.endVector();
+}
+
+function bytesOf(hex: string): number[] {
+  return hex.match(/../g)?.map((byte) => parseInt(byte, 16)) ?? [];
 }
 
 // ---------------------------------------------------------------- from the workers

@@ -26,6 +26,7 @@ export { NostrEvent } from './ferry/nostr-event.js';
 export { Notice } from './ferry/notice.js';
 export { Ok } from './ferry/ok.js';
 export { Online } from './ferry/online.js';
+export { Owner } from './ferry/owner.js';
 export { ParsePipe } from './ferry/parse-pipe.js';
 export { ParsedEvent } from './ferry/parsed-event.js';
 export { ParserNotice } from './ferry/parser-notice.js';
