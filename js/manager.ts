@@ -13,6 +13,7 @@ import type { EngineStats, EventTemplate, Filter, PublishOptions, RoleStats, Sta
 import {
   decodeReport,
   encodeOnline,
+  encodeOwner,
   encodePublish,
   encodeStatsRequest,
   encodeStop,
@@ -24,11 +25,15 @@ import { startWorkers, type Workers } from './workers.js';
 export interface ManagerEvents {
   /** The engine has stopped because of an error; every open request has been told. */
   error: FerryError;
+  /** The store is denied, gone or not wanted: from now on it lasts only as long as the page. Told to late listeners, too. */
+  memoryOnly: undefined;
 }
 
 /** A status stream carries small records, and only the latest of a relay matters. */
 const STATUS_BYTES = 64 << 10;
 const SUBSCRIPTION_BYTES = 256 << 10;
+/** The cache reports its counters under this number when it stops writing to the disk. */
+const UNASKED = 0;
 /** A one-shot request that names no time-out of its own gives up after so long. */
 const FETCH_TIMEOUT_MS = 15_000;
 
@@ -50,6 +55,7 @@ export class NostrManager extends Emitter<ManagerEvents> implements AsyncDisposa
   readonly #online = () => this.#control.connections.send(encodeOnline());
   #last = { subscription: 0, publish: 0, request: 0 };
   #over: FerryError | undefined;
+  #memoryOnly = false;
 
   /**
    * Starts the engine: one fetch of the .wasm, one compile, four workers.
@@ -75,6 +81,8 @@ export class NostrManager extends Emitter<ManagerEvents> implements AsyncDisposa
     }
     const database = (options.cache || undefined)?.name ?? 'ferry';
     this.signer = new Signer(workers.signer, WINDOW_BYTES, `${database} session`);
+    // The store keeps the user's own events longest.
+    this.signer.on('change', (pubkey) => pubkey && this.#control.cache.send(encodeOwner(pubkey)));
     const status = openInbox('status', STATUS_BYTES);
     this.#control.connections.attach(status.attachment, [status.attachment.port]);
     this.relays = new Relays(status);
@@ -189,10 +197,27 @@ export class NostrManager extends Emitter<ManagerEvents> implements AsyncDisposa
     this.#workers.terminate();
   }
 
+  override on<Type extends keyof ManagerEvents>(
+    type: Type,
+    listener: (value: ManagerEvents[Type]) => void,
+    options: { signal?: AbortSignal } = {},
+  ): () => void {
+    const off = super.on(type, listener, options);
+    // The report often comes before `start` has resolved, when nobody can listen yet.
+    if (type === 'memoryOnly' && this.#memoryOnly) queueMicrotask(() => listener(undefined as ManagerEvents[Type]));
+    return off;
+  }
+
+  #onMemoryOnly(): void {
+    this.#memoryOnly = true;
+    this.emit('memoryOnly', undefined);
+  }
+
   #onReport(record: Uint8Array): void {
     const report = decodeReport(record);
     switch (report.type) {
       case 'stats':
+        if (report.request === UNASKED) return this.#onMemoryOnly();
         this.#statsRequests.get(report.request)?.(report.stats);
         this.#statsRequests.delete(report.request);
         return;

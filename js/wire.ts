@@ -78,6 +78,15 @@ export function encodeStatsRequest(request: number): Uint8Array {
   return main(fb.MainContent.StatsRequest, (builder) => fb.StatsRequest.createStatsRequest(builder, BigInt(request)));
 }
 
+/** Somebody has signed in: their events are kept longest. */
+export function encodeOwner(pubkey: string): Uint8Array {
+  return main(fb.MainContent.Owner, (builder) => {
+    fb.Owner.startOwner(builder);
+    fb.Owner.addPubkey(builder, fb.Hash.createHash(builder, bytesOf(pubkey)));
+    return fb.Owner.endOwner(builder);
+  });
+}
+
 export function encodeStop(): Uint8Array {
   return main(fb.MainContent.Stop, fb.Stop.createStop);
 }

@@ -69,6 +69,10 @@ pub enum PageToConnections {
 /// Control port of the cache, from the page.
 #[derive(Clone, Debug, PartialEq)]
 pub enum PageToCache {
+    /// Somebody has signed in: their events are evicted last.
+    Owner {
+        pubkey: Pubkey,
+    },
     Control(Control),
 }
 

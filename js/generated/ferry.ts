@@ -32,6 +32,7 @@ export { Notice } from './ferry/notice.js';
 export { NpubLimiterPipe } from './ferry/npub-limiter-pipe.js';
 export { Ok } from './ferry/ok.js';
 export { Online } from './ferry/online.js';
+export { Owner } from './ferry/owner.js';
 export { ParsePipe } from './ferry/parse-pipe.js';
 export { ParsedEvent } from './ferry/parsed-event.js';
 export { ParserNotice } from './ferry/parser-notice.js';

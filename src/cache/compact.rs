@@ -124,6 +124,20 @@ impl Store {
         }
     }
 
+    /// Whether the next write would go over the budget and there is something to be done about it first.
+    pub(super) fn makes_room(&mut self) -> bool {
+        let (live, all) = self.disk_bytes();
+        let (budget, incoming) = (self.config.budget_bytes, self.incoming_bytes());
+        if all + incoming <= budget {
+            return false;
+        }
+        let goal = budget.saturating_sub(incoming) / 10 * 9;
+        if live > goal && self.eviction.is_none() && self.compaction.is_none() && !self.exhausted {
+            self.start_eviction(goal);
+        }
+        self.eviction.is_some() || self.compaction.is_some() || self.choose().is_some()
+    }
+
     /// The quota is met: frees a quarter. False if nothing is stored.
     pub(super) fn make_room(&mut self) -> bool {
         let (live, all) = self.disk_bytes();
@@ -150,6 +164,7 @@ impl Store {
         };
         let (mut live, _) = self.disk_bytes();
         let worth = PASSES.get(eviction.pass).copied();
+        self.exhausted |= worth.is_none();
         let Some(worth) = worth.filter(|_| live > eviction.goal) else {
             return;
         };
@@ -201,7 +216,7 @@ impl Store {
             return None;
         }
         let (_, all) = self.disk_bytes();
-        let tight = self.pressed || all > self.config.budget_bytes;
+        let tight = self.pressed || all + self.incoming_bytes() > self.config.budget_bytes;
         let mut wasteful: Vec<(u64, u32, u64)> = Vec::new();
         let mut tiers: BTreeMap<u32, Vec<(u32, u64)>> = BTreeMap::new();
         for (number, home) in (0u32..).zip(&self.segments) {

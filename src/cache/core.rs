@@ -26,7 +26,8 @@ use crate::time::{Millis, Now};
 pub struct Config {
     pub store: StoreConfig,
     pub relays: RelayConfig,
-    /// The signed-in user's keys, as far as known at start: their events are evicted last.
+    /// The signed-in user's keys, as far as known at start; `PageToCache::Owner` adds to them. Their events are
+    /// evicted last.
     pub owners: Vec<Pubkey>,
     pub limits: Limits,
 }
@@ -128,6 +129,7 @@ impl Cache {
         self.store.expire(now);
         match input {
             Input::Parser(message) => self.on_parser(now, message, out),
+            Input::Page(PageToCache::Owner { pubkey }) => self.store.add_owner(pubkey),
             Input::Page(PageToCache::Control(Control::Stats { request })) => self.report(request, out),
             Input::Page(PageToCache::Control(Control::Stop)) => self.store.stop(),
             Input::Storage(completion) => self.on_storage(now, completion),

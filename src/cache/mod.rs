@@ -50,12 +50,16 @@ pub struct Ports {
     pub page: Port<PageToCache, RoleReport>,
 }
 
+/// Inputs handled at most before what they caused is posted: a flood of saves delays no answer.
+const TURN: usize = 64;
+
 /// Runs the cache until it is told to stop and has written everything down.
 pub async fn run(mut ports: Ports, storage: impl Storage, clock: impl Clock, config: Config) {
     let storage = Fallback::new(storage);
     let mut disk = FuturesUnordered::new();
     let mut core = Cache::new(config);
     let mut out = Outbox::default();
+    let mut handled = 0;
     core.handle(clock.now(), Input::Timeout, &mut out);
     while !core.is_stopped() || !out.parser.is_empty() {
         if out.memory_only {
@@ -63,22 +67,24 @@ pub async fn run(mut ports: Ports, storage: impl Storage, clock: impl Clock, con
         }
         let operations = out.operations.drain(..);
         disk.extend(operations.map(|operation| execute(&storage, operation)));
-        let busy = core.wants_step(&out);
-        if !busy {
-            ports.flush(clock.now().mono);
-        }
-        let next = async {
-            // Ports before the disk: a flood of saves must not hide a CLOSE, and costs the disk one turn at most.
-            select_biased! {
-                received = ports.page.select_next_some() => received.map(Input::Page),
-                received = ports.parser.select_next_some() => received.map(Input::Parser),
-                received = ports.connections.select_next_some() => received.map(|never| match never {}),
-                completion = disk.select_next_some() => Received::Message(Input::Storage(completion)),
-                () = pin!(storage.changed().fuse()) => Received::Message(Input::OthersSaved),
-                () = pin!(until(&clock, core.next_timeout()).fuse()) => Received::Message(Input::Timeout),
+        let ready = (handled < TURN)
+            .then(|| next(&mut ports, &mut disk, &storage, &clock, &core).now_or_never())
+            .flatten();
+        let received = match ready {
+            Some(received) => Some(received),
+            None if handled < TURN && core.wants_step(&out) => None,
+            None => {
+                ports.flush(clock.now().mono);
+                handled = 0;
+                let next = next(&mut ports, &mut disk, &storage, &clock, &core);
+                if core.wants_step(&out) {
+                    next.now_or_never()
+                } else {
+                    Some(next.await)
+                }
             }
         };
-        let received = if busy { next.now_or_never() } else { Some(next.await) };
+        handled += 1;
         match received {
             Some(Received::Message(input)) => core.handle(clock.now(), input, &mut out),
             // Credit came: what waits is sent below.
@@ -92,6 +98,25 @@ pub async fn run(mut ports: Ports, storage: impl Storage, clock: impl Clock, con
         ports.grant(core.takes_saves());
     }
     ports.goodbye();
+}
+
+/// The role's one place to wait. Ports before the disk: a flood of saves must not hide a CLOSE, and costs the
+/// disk one turn at most.
+async fn next(
+    ports: &mut Ports,
+    disk: &mut FuturesUnordered<impl Future<Output = Completion>>,
+    storage: &impl Storage,
+    clock: &impl Clock,
+    core: &Cache,
+) -> Received<Input> {
+    select_biased! {
+        received = ports.page.select_next_some() => received.map(Input::Page),
+        received = ports.parser.select_next_some() => received.map(Input::Parser),
+        received = ports.connections.select_next_some() => received.map(|never| match never {}),
+        completion = disk.select_next_some() => Received::Message(Input::Storage(completion)),
+        () = pin!(storage.changed().fuse()) => Received::Message(Input::OthersSaved),
+        () = pin!(until(clock, core.next_timeout()).fuse()) => Received::Message(Input::Timeout),
+    }
 }
 
 impl Ports {

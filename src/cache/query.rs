@@ -3,7 +3,7 @@
 //! Each filter is a stream over the postings that narrow it down most; the streams are
 //! merged without duplicates. Nothing is collected: a limit of 20 over 100,000 events
 //! looks at some twenty. A tag is found by its hash, so whoever has loaded the event asks
-//! `Filter::matches` and reports a stranger with `Query::mistaken`.
+//! `Filter::matches_tags` and reports a stranger with `Query::mistaken`.
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashSet, VecDeque};
@@ -58,7 +58,7 @@ struct Plan {
     ids: Option<HashSet<EventId>>,
     authors: Option<HashSet<u32>>,
     kinds: Option<HashSet<Kind>>,
-    /// One of each must be had.
+    /// One of each must be had, besides those whose postings are read.
     tags: Vec<Vec<u64>>,
 }
 
@@ -120,7 +120,8 @@ impl Query {
             let Some(stream) = self.streams.get_mut(usize::from(*number)) else {
                 continue;
             };
-            if stream.filter.matches(event) {
+            // The rest has been compared as it is; long lists of ids are not gone through again.
+            if stream.filter.matches_tags(event) {
                 stream.found += 1;
                 wanted = true;
             } else {
@@ -266,6 +267,8 @@ impl Plan {
             .collect();
         let ids: Option<HashSet<EventId>> = filter.ids.as_ref().map(|ids| ids.iter().copied().collect());
         let keys = shortest(index, &ids, &authors, &kinds, &tags);
+        // What is read from these values' postings need not be looked up under each of them.
+        let tags: Vec<Vec<u64>> = tags.into_iter().filter(|values| *values != keys).collect();
         let from = match (after, filter.until) {
             (Some((Reverse(last), _)), _) => age(last),
             (None, Some(until)) => age(until),

@@ -172,6 +172,10 @@ pub struct Store {
     /// In a row.
     pub(super) failed_compactions: u32,
     pub(super) eviction: Option<Eviction>,
+    /// Saves wait until the disk has room for them within the budget.
+    holding: bool,
+    /// The last eviction has found nothing more to evict: what waits is written all the same.
+    pub(super) exhausted: bool,
     /// A write met the quota: nothing is written until something was freed.
     pub(super) pressed: bool,
     /// Whose events are evicted last.
@@ -212,6 +216,8 @@ impl Store {
             compaction: None,
             failed_compactions: 0,
             eviction: None,
+            holding: false,
+            exhausted: false,
             pressed: false,
             owners: owners.into_iter().collect(),
             written_segments: 0,
@@ -220,6 +226,11 @@ impl Store {
             counters: Counters::default(),
             stopping: false,
         }
+    }
+
+    /// The events of `pubkey` are evicted last from now on.
+    pub fn add_owner(&mut self, pubkey: Pubkey) {
+        self.owners.insert(pubkey);
     }
 
     /// Takes an event in. Its id is acknowledged once it is durable, or at once if it needs no keeping.
@@ -321,7 +332,9 @@ impl Store {
     pub fn drive(&mut self, now: Now) {
         let waits = self.retry_at.is_some_and(|at| now.mono < at);
         self.list_if_wanted();
-        if self.writing.is_none() && !waits && !self.load.is_scanning() && self.group_is_due(now.mono) {
+        let due = self.writing.is_none() && !waits && !self.load.is_scanning() && self.group_is_due(now.mono);
+        self.holding = due && !self.stopping && self.makes_room();
+        if due && !self.holding {
             self.retry_at = None;
             self.write_group();
         }
@@ -329,7 +342,9 @@ impl Store {
 
     /// When `drive` wants to be called again.
     pub fn next_timeout(&self) -> Option<Millis> {
-        if self.writing.is_some() || self.pressed {
+        // The end of the write, of the listing or of a chore drives the store; a timer that is due meanwhile would
+        // only spin.
+        if self.writing.is_some() || self.pressed || self.holding || self.load.is_scanning() {
             return None;
         }
         let due = self.group.since.map(|since| since + self.config.group_ms);
@@ -413,8 +428,7 @@ impl Store {
 
     /// One batch: the group as a segment, the marks of what died, and the chores.
     fn write_group(&mut self) {
-        let mut group = std::mem::take(&mut self.group);
-        group.slots.retain(|slot| self.unsaved.contains_key(slot));
+        let mut group = self.take_group();
         group.slots.sort_unstable_by_key(|slot| self.index.rank(*slot));
         group.slots.dedup();
         let mut blocks = Blocks::default();
@@ -447,6 +461,43 @@ impl Store {
             trash,
             repairs,
         });
+    }
+
+    /// What is written next: all that waits, or as much as one write may bring.
+    fn take_group(&mut self) -> Group {
+        let mut group = std::mem::take(&mut self.group);
+        group.slots.retain(|slot| self.unsaved.contains_key(slot));
+        if group.bytes <= self.most_written() || self.stopping {
+            return group;
+        }
+        let size = |slot: &Slot| self.unsaved.get(slot).map_or(0, size_of_event);
+        let mut bytes = 0;
+        let fits = group.slots.iter().take_while(|slot| {
+            bytes += size(slot);
+            bytes <= self.most_written()
+        });
+        let rest = group.slots.split_off(fits.count().max(1).min(group.slots.len()));
+        let later: HashSet<Slot> = rest.iter().copied().collect();
+        let waits = |id: &EventId| self.index.find(id).is_some_and(|slot| later.contains(&slot));
+        let (ids_later, ids) = std::mem::take(&mut group.ids).into_iter().partition(waits);
+        group.ids = ids;
+        self.group = Group {
+            bytes: rest.iter().map(size).sum(),
+            since: group.since.filter(|_| !rest.is_empty()),
+            slots: rest,
+            ids: ids_later,
+        };
+        group
+    }
+
+    /// The most bytes of events in one write: a store with a small budget fills in small steps.
+    fn most_written(&self) -> u64 {
+        (self.config.budget_bytes / 8).max(BLOCK_BYTES as u64)
+    }
+
+    /// Bytes that the next write may add, its index included.
+    pub(super) fn incoming_bytes(&self) -> u64 {
+        self.group.bytes.min(self.most_written()) / 8 * 9
     }
 
     /// Adds a new segment's blobs to `batch` and returns its name.
@@ -512,6 +563,7 @@ impl Store {
                 Ok(()),
             ) => {
                 self.failures = 0;
+                self.exhausted = false;
                 for (number, key) in marked {
                     if let Some(home) = self.segments.get_mut(number as usize).and_then(Option::as_mut) {
                         home.mark_keys = vec![key];

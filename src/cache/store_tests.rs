@@ -278,6 +278,12 @@ fn over_budget_the_oldest_notes_of_strangers_go_and_own_events_and_lists_stay() 
     });
     let lists: Vec<Event> = [0, 3, 10_002].map(|kind| event(2, kind, 0, &[], "list")).to_vec();
     world.keep(&lists);
+    // Somebody signs in whose note came from a relay.
+    let signed_in = long_note(4, 0);
+    world.keep([&signed_in]);
+    world.input(Input::Page(PageToCache::Owner {
+        pubkey: signed_in.pubkey,
+    }));
     for n in 1..600 {
         world.save(&long_note(3, n));
         if n % 20 == 0 {
@@ -288,7 +294,7 @@ fn over_budget_the_oldest_notes_of_strangers_go_and_own_events_and_lists_stay() 
     assert!(storage.used_bytes() <= 210_000, "{}", storage.used_bytes());
     assert!(world.counter("evicted") > 300);
     let found = world.find(&["{}"]);
-    assert!(found.contains(&own));
+    assert!(found.contains(&own) && found.contains(&signed_in));
     assert!(lists.iter().all(|list| found.contains(list)));
     let notes: Vec<u64> = found
         .iter()
@@ -303,6 +309,34 @@ fn over_budget_the_oldest_notes_of_strangers_go_and_own_events_and_lists_stay() 
     );
     let mut again = World::on(storage, 2);
     assert!(again.find(&["{}"]).contains(&own));
+}
+
+#[test]
+fn a_flood_of_saves_never_takes_the_disk_over_its_budget() {
+    let storage = MemoryStorage::default();
+    let mut config = Config::default();
+    config.store.budget_bytes = 1_000_000;
+    let mut world = World::starting(storage.another(), 1, config);
+    world.settle();
+    let mut most = 0;
+    for n in 0..20_000 {
+        world.save(&long_note(3, n));
+        if n % 8 == 0 {
+            world.now.mono = world.now.mono + 1;
+            world.operate();
+            world.step();
+        }
+        most = most.max(storage.used_bytes());
+    }
+    for _ in 0..200 {
+        world.advance(100);
+        most = most.max(storage.used_bytes());
+    }
+    assert!(most <= 1_000_000, "{most}");
+    assert_eq!((world.counter("unsaved_bytes"), world.saved().len()), (0, 20_000));
+    let found = world.find(&["{}"]);
+    assert!(found.len() > 500, "{}", found.len());
+    assert_eq!(found[0], long_note(3, 19_999));
 }
 
 #[test]
@@ -396,6 +430,20 @@ fn two_tabs_see_each_others_saves_and_never_lose_any() {
             assert_eq!(tab.counter("corrupt"), 0, "seed {seed}");
         }
     }
+}
+
+#[test]
+fn a_group_that_comes_due_while_the_disk_is_listed_sets_no_timer_and_is_written_after_it() {
+    let mut world = World::new();
+    world.save(&note(1));
+    world.input(Input::OthersSaved);
+    world.now.mono = world.now.mono + 1_000;
+    world.input(Input::Timeout);
+    assert_eq!(world.pending, [Operation::List]);
+    // A timer whose time has come, and comes again at once, would keep the listing from ever arriving.
+    assert!(world.cache.next_timeout().is_none_or(|at| at > world.now.mono));
+    world.settle();
+    assert_eq!((world.saved().len(), world.counter("storage_writes")), (1, 1));
 }
 
 #[test]

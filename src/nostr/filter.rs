@@ -37,7 +37,12 @@ impl Filter {
             && self.kinds.as_ref().is_none_or(|kinds| kinds.contains(&event.kind))
             && self.since.is_none_or(|since| event.created_at >= since)
             && self.until.is_none_or(|until| event.created_at <= until)
-            && self.tags.iter().all(|(letter, values)| has_tag(event, *letter, values))
+            && self.matches_tags(event)
+    }
+
+    /// Whether `event` has one of each tag that is asked for; the other members are not looked at.
+    pub fn matches_tags(&self, event: &RawEvent) -> bool {
+        self.tags.iter().all(|(letter, values)| has_tag(event, *letter, values))
     }
 }
 

@@ -2573,13 +2573,13 @@ pub mod ferry {
         since = "2.0.0",
         note = "Use associated constants instead. This will no longer be generated in 2021."
     )]
-    pub const ENUM_MAX_MAIN_CONTENT: u8 = 6;
+    pub const ENUM_MAX_MAIN_CONTENT: u8 = 7;
     #[deprecated(
         since = "2.0.0",
         note = "Use associated constants instead. This will no longer be generated in 2021."
     )]
     #[allow(non_camel_case_types)]
-    pub const ENUM_VALUES_MAIN_CONTENT: [MainContent; 7] = [
+    pub const ENUM_VALUES_MAIN_CONTENT: [MainContent; 8] = [
         MainContent::NONE,
         MainContent::Subscribe,
         MainContent::Unsubscribe,
@@ -2587,6 +2587,7 @@ pub mod ferry {
         MainContent::Online,
         MainContent::StatsRequest,
         MainContent::Stop,
+        MainContent::Owner,
     ];
 
     #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
@@ -2601,9 +2602,10 @@ pub mod ferry {
         pub const Online: Self = Self(4);
         pub const StatsRequest: Self = Self(5);
         pub const Stop: Self = Self(6);
+        pub const Owner: Self = Self(7);
 
         pub const ENUM_MIN: u8 = 0;
-        pub const ENUM_MAX: u8 = 6;
+        pub const ENUM_MAX: u8 = 7;
         pub const ENUM_VALUES: &'static [Self] = &[
             Self::NONE,
             Self::Subscribe,
@@ -2612,6 +2614,7 @@ pub mod ferry {
             Self::Online,
             Self::StatsRequest,
             Self::Stop,
+            Self::Owner,
         ];
         /// Returns the variant's name or "" if unknown.
         pub fn variant_name(self) -> Option<&'static str> {
@@ -2623,6 +2626,7 @@ pub mod ferry {
                 Self::Online => Some("Online"),
                 Self::StatsRequest => Some("StatsRequest"),
                 Self::Stop => Some("Stop"),
+                Self::Owner => Some("Owner"),
                 _ => None,
             }
         }
@@ -23439,6 +23443,104 @@ pub mod ferry {
             ds.finish()
         }
     }
+    pub enum OwnerOffset {}
+    #[derive(Copy, Clone, PartialEq)]
+
+    pub struct Owner<'a> {
+        pub _tab: ::flatbuffers::Table<'a>,
+    }
+
+    impl<'a> ::flatbuffers::Follow<'a> for Owner<'a> {
+        type Inner = Owner<'a>;
+        #[inline]
+        unsafe fn follow(buf: &'a [u8], loc: usize) -> Self::Inner {
+            Self {
+                _tab: unsafe { ::flatbuffers::Table::new(buf, loc) },
+            }
+        }
+    }
+
+    impl<'a> Owner<'a> {
+        pub const VT_PUBKEY: ::flatbuffers::VOffsetT = 4;
+
+        #[inline]
+        pub unsafe fn init_from_table(table: ::flatbuffers::Table<'a>) -> Self {
+            Owner { _tab: table }
+        }
+        #[allow(unused_mut)]
+        pub fn create<'bldr: 'args, 'args: 'mut_bldr, 'mut_bldr, A: ::flatbuffers::Allocator + 'bldr>(
+            _fbb: &'mut_bldr mut ::flatbuffers::FlatBufferBuilder<'bldr, A>,
+            args: &'args OwnerArgs<'args>,
+        ) -> ::flatbuffers::WIPOffset<Owner<'bldr>> {
+            let mut builder = OwnerBuilder::new(_fbb);
+            if let Some(x) = args.pubkey {
+                builder.add_pubkey(x);
+            }
+            builder.finish()
+        }
+
+        #[inline]
+        pub fn pubkey(&self) -> &'a Hash {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe { self._tab.get::<Hash>(Owner::VT_PUBKEY, None).unwrap() }
+        }
+    }
+
+    impl ::flatbuffers::Verifiable for Owner<'_> {
+        #[inline]
+        fn run_verifier(v: &mut ::flatbuffers::Verifier, pos: usize) -> Result<(), ::flatbuffers::InvalidFlatbuffer> {
+            v.visit_table(pos)?
+                .visit_field::<Hash>("pubkey", Self::VT_PUBKEY, true)?
+                .finish();
+            Ok(())
+        }
+    }
+    pub struct OwnerArgs<'a> {
+        pub pubkey: Option<&'a Hash>,
+    }
+    impl<'a> Default for OwnerArgs<'a> {
+        #[inline]
+        fn default() -> Self {
+            OwnerArgs {
+                pubkey: None, // required field
+            }
+        }
+    }
+
+    pub struct OwnerBuilder<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> {
+        fbb_: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>,
+        start_: ::flatbuffers::WIPOffset<::flatbuffers::TableUnfinishedWIPOffset>,
+    }
+    impl<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> OwnerBuilder<'a, 'b, A> {
+        #[inline]
+        pub fn add_pubkey(&mut self, pubkey: &Hash) {
+            self.fbb_.push_slot_always::<&Hash>(Owner::VT_PUBKEY, pubkey);
+        }
+        #[inline]
+        pub fn new(_fbb: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>) -> OwnerBuilder<'a, 'b, A> {
+            let start = _fbb.start_table();
+            OwnerBuilder {
+                fbb_: _fbb,
+                start_: start,
+            }
+        }
+        #[inline]
+        pub fn finish(self) -> ::flatbuffers::WIPOffset<Owner<'a>> {
+            let o = self.fbb_.end_table(self.start_);
+            self.fbb_.required(o, Owner::VT_PUBKEY, "pubkey");
+            ::flatbuffers::WIPOffset::new(o.value())
+        }
+    }
+
+    impl ::core::fmt::Debug for Owner<'_> {
+        fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+            let mut ds = f.debug_struct("Owner");
+            ds.field("pubkey", &self.pubkey());
+            ds.finish()
+        }
+    }
     pub enum MainMessageOffset {}
     #[derive(Copy, Clone, PartialEq)]
 
@@ -23582,6 +23684,20 @@ pub mod ferry {
                 None
             }
         }
+
+        #[inline]
+        #[allow(non_snake_case)]
+        pub fn content_as_owner(&self) -> Option<Owner<'a>> {
+            if self.content_type() == MainContent::Owner {
+                let u = self.content();
+                // Safety:
+                // Created from a valid Table for this object
+                // Which contains a valid union in this slot
+                Some(unsafe { Owner::init_from_table(u) })
+            } else {
+                None
+            }
+        }
     }
 
     impl ::flatbuffers::Verifiable for MainMessage<'_> {
@@ -23618,6 +23734,9 @@ pub mod ferry {
                             ),
                         MainContent::Stop => {
                             v.verify_union_variant::<::flatbuffers::ForwardsUOffset<Stop>>("MainContent::Stop", pos)
+                        }
+                        MainContent::Owner => {
+                            v.verify_union_variant::<::flatbuffers::ForwardsUOffset<Owner>>("MainContent::Owner", pos)
                         }
                         _ => Ok(()),
                     },
@@ -23728,6 +23847,16 @@ pub mod ferry {
                 }
                 MainContent::Stop => {
                     if let Some(x) = self.content_as_stop() {
+                        ds.field("content", &x)
+                    } else {
+                        ds.field(
+                            "content",
+                            &"InvalidFlatbuffer: Union discriminant does not match value.",
+                        )
+                    }
+                }
+                MainContent::Owner => {
+                    if let Some(x) = self.content_as_owner() {
                         ds.field("content", &x)
                     } else {
                         ds.field(

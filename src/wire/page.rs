@@ -15,6 +15,7 @@ use crate::message::{
     Control, CountResponse, Delivery, EndReason, PageToCache, PageToConnections, PageToCryptoControl, PageToParser,
     ParserToPage, PublishId, RequestId, Subscribe,
 };
+use crate::nostr::event::Pubkey;
 use crate::nostr::kind::Kind;
 use crate::nostr::sub_id::SubId;
 
@@ -102,12 +103,26 @@ impl Wire for PageToConnections {
 
 impl Wire for PageToCache {
     fn encode(&self) -> Vec<u8> {
-        let PageToCache::Control(control) = self;
-        write_control(control)
+        match self {
+            PageToCache::Owner { pubkey } => {
+                let mut fbb = builder(32);
+                let args = fb::OwnerArgs {
+                    pubkey: Some(&fb::Hash(pubkey.0)),
+                };
+                let owner = fb::Owner::create(&mut fbb, &args);
+                main_message(fbb, (fb::MainContent::Owner, owner.as_union_value()))
+            }
+            PageToCache::Control(control) => write_control(control),
+        }
     }
 
     fn decode(bytes: &[u8]) -> Result<PageToCache, WireError> {
-        read_control(root::<fb::MainMessage>(bytes)?).map(PageToCache::Control)
+        let message = root::<fb::MainMessage>(bytes)?;
+        if let Some(owner) = message.content_as_owner() {
+            let pubkey = Pubkey(owner.pubkey().0);
+            return Ok(PageToCache::Owner { pubkey });
+        }
+        read_control(message).map(PageToCache::Control)
     }
 }
 

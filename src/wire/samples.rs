@@ -359,7 +359,11 @@ impl Samples for PageToConnections {
 
 impl Samples for PageToCache {
     fn small() -> Vec<Self> {
-        controls().map(PageToCache::Control).into()
+        let owner = PageToCache::Owner {
+            pubkey: Pubkey([7; 32]),
+        };
+        let controls = controls().map(PageToCache::Control);
+        [owner].into_iter().chain(controls).collect()
     }
 }
 

@@ -4,6 +4,7 @@
 /* eslint-disable @typescript-eslint/no-unused-vars, @typescript-eslint/no-explicit-any, @typescript-eslint/no-non-null-assertion */
 
 import { Online } from '../ferry/online.js';
+import { Owner } from '../ferry/owner.js';
 import { Publish } from '../ferry/publish.js';
 import { StatsRequest } from '../ferry/stats-request.js';
 import { Stop } from '../ferry/stop.js';
@@ -18,13 +19,14 @@ export enum MainContent {
   Publish = 3,
   Online = 4,
   StatsRequest = 5,
-  Stop = 6
+  Stop = 6,
+  Owner = 7
 }
 
 export function unionToMainContent(
   type: MainContent,
-  accessor: (obj:Online|Publish|StatsRequest|Stop|Subscribe|Unsubscribe) => Online|Publish|StatsRequest|Stop|Subscribe|Unsubscribe|null
-): Online|Publish|StatsRequest|Stop|Subscribe|Unsubscribe|null {
+  accessor: (obj:Online|Owner|Publish|StatsRequest|Stop|Subscribe|Unsubscribe) => Online|Owner|Publish|StatsRequest|Stop|Subscribe|Unsubscribe|null
+): Online|Owner|Publish|StatsRequest|Stop|Subscribe|Unsubscribe|null {
   switch(MainContent[type]) {
     case 'NONE': return null; 
     case 'Subscribe': return accessor(new Subscribe())! as Subscribe;
@@ -33,15 +35,16 @@ export function unionToMainContent(
     case 'Online': return accessor(new Online())! as Online;
     case 'StatsRequest': return accessor(new StatsRequest())! as StatsRequest;
     case 'Stop': return accessor(new Stop())! as Stop;
+    case 'Owner': return accessor(new Owner())! as Owner;
     default: return null;
   }
 }
 
 export function unionListToMainContent(
   type: MainContent, 
-  accessor: (index: number, obj:Online|Publish|StatsRequest|Stop|Subscribe|Unsubscribe) => Online|Publish|StatsRequest|Stop|Subscribe|Unsubscribe|null, 
+  accessor: (index: number, obj:Online|Owner|Publish|StatsRequest|Stop|Subscribe|Unsubscribe) => Online|Owner|Publish|StatsRequest|Stop|Subscribe|Unsubscribe|null, 
   index: number
-): Online|Publish|StatsRequest|Stop|Subscribe|Unsubscribe|null {
+): Online|Owner|Publish|StatsRequest|Stop|Subscribe|Unsubscribe|null {
   switch(MainContent[type]) {
     case 'NONE': return null; 
     case 'Subscribe': return accessor(index, new Subscribe())! as Subscribe;
@@ -50,6 +53,7 @@ export function unionListToMainContent(
     case 'Online': return accessor(index, new Online())! as Online;
     case 'StatsRequest': return accessor(index, new StatsRequest())! as StatsRequest;
     case 'Stop': return accessor(index, new Stop())! as Stop;
+    case 'Owner': return accessor(index, new Owner())! as Owner;
     default: return null;
   }
 }

@@ -1,0 +1,115 @@
+// The store's bounds: its budget, the browser's quota, and no IndexedDB at all.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { getPublicKey } from 'nostr-tools/pure';
+import { openOrigin } from './store-page.mjs';
+import { startStream, synthetic } from './synthetic.mjs';
+
+const KEY = '01'.repeat(32);
+
+test('50,000 events into a budget of 3 MiB: the store stays under it and keeps lists, profiles and own events', async () => {
+  const budget = 3 << 20;
+  const user = getPublicKey(new Uint8Array(32).fill(1));
+  const lists = synthetic({ count: 300, seed: 8, authors: 100, first: 1_600_000_000, kinds: [0, 3, 10002] });
+  const own = synthetic({ count: 200, seed: 9, pubkeys: [user], first: 1_600_000_000, kinds: [1] });
+  const strangers = synthetic({ count: 49_500, seed: 10 });
+  const stream = await startStream(() => [...lists, ...own, ...strangers]);
+  const { open } = await openOrigin();
+  const { page, errors } = await open();
+  const { most, counters } = await page.evaluate(
+    async ([url, key, maxBytes]) => {
+      await store.start({ cache: { maxBytes } });
+      await nostr.signer.usePrivateKey(key);
+      let most = 0;
+      let writing = true;
+      const filled = store.fill(url).then(() => (writing = false));
+      while (writing) {
+        most = Math.max(most, (await store.counters()).bytes);
+        await store.sleep(20);
+      }
+      await filled;
+      const counters = await store.counters();
+      await nostr.stop();
+      return { most, counters };
+    },
+    [stream.url, KEY, budget],
+  );
+  assert.ok(most <= budget, `${most} bytes were stored at one time`);
+  assert.ok(counters.evicted > 30_000, `${counters.evicted} were evicted`);
+  const size = await page.evaluate(() => store.size());
+  assert.ok(size <= budget, `${size} bytes lie in IndexedDB`);
+  const { kept, notes } = await page.evaluate(
+    async ([maxBytes, user]) => {
+      await store.start({ cache: { maxBytes } });
+      const kept = await store.ids([{ kinds: [0, 3, 10002] }, { authors: [user] }]);
+      const notes = await store.ids([{ kinds: [1, 7] }]);
+      await nostr.stop();
+      return { kept, notes };
+    },
+    [budget, user],
+  );
+  // Of a replaceable kind the store keeps each author's latest.
+  const latest = new Map(lists.map((event) => [`${event.kind} ${event.pubkey}`, event.id]));
+  assert.deepEqual(new Set(kept), new Set([...latest.values(), ...own.map(({ id }) => id)]));
+  // Of the strangers' the newest are kept.
+  const strange = notes.filter((id) => !kept.includes(id));
+  assert.ok(strange.length > 3_000, `${strange.length} of others are kept`);
+  assert.deepEqual(strange, strangers.slice(-strange.length).map(({ id }) => id).reverse());
+  assert.deepEqual(errors, []);
+});
+
+test("the browser's own quota: the store evicts and goes on saving", async () => {
+  const events = synthetic({ count: 15_000, seed: 12 });
+  const stream = await startStream(() => events);
+  const { open, context, origin } = await openOrigin();
+  const { page } = await open();
+  const session = await context.newCDPSession(page);
+  await session.send('Storage.overrideQuotaForOrigin', { origin, quotaSize: 4 << 20 });
+  const { counters, found } = await page.evaluate(async (url) => {
+    await store.start();
+    await store.fill(url);
+    return { counters: await store.counters(), found: await store.ids([{ limit: 500 }]) };
+  }, stream.url);
+  assert.ok(counters.quota_errors > 0, JSON.stringify(counters));
+  assert.ok(counters.evicted > 0 && counters.memory_only === 0, JSON.stringify(counters));
+  assert.deepEqual(found, events.slice(-500).map(({ id }) => id).reverse());
+});
+
+/** Saves and finds events in a store that cannot last, and tells what the page was told. */
+function useMemory(page, url, options) {
+  return page.evaluate(
+    async ([url, options]) => {
+      await store.start(options);
+      const told = new Promise((resolve) => nostr.on('memoryOnly', () => resolve('told')));
+      await store.fill(url);
+      const found = (await store.ids()).length;
+      const late = new Promise((resolve) => nostr.on('memoryOnly', () => resolve('told late')));
+      const answers = [await told, await late, found, (await store.counters()).memory_only];
+      await nostr.stop();
+      return answers;
+    },
+    [url, options],
+  );
+}
+
+test('where IndexedDB is refused the store lives in memory, and the page is told', async () => {
+  const stream = await startStream(() => synthetic({ count: 500 }));
+  const { open } = await openOrigin();
+  const { page } = await open();
+  // To this engine a database of a later version is closed, as all are in a window that denies storage.
+  await page.evaluate(
+    () =>
+      new Promise((resolve) => {
+        indexedDB.open('nostr-ferry', 99).onsuccess = ({ target }) => resolve(target.result.close());
+      }),
+  );
+  assert.deepEqual(await useMemory(page, stream.url, {}), ['told', 'told late', 500, 1]);
+  assert.deepEqual(await useMemory(page, stream.url, { cache: false }), ['told', 'told late', 500, 1]);
+  const version = await page.evaluate(
+    () =>
+      new Promise((resolve) => {
+        indexedDB.open('nostr-ferry').onsuccess = ({ target }) => resolve(target.result.version);
+      }),
+  );
+  assert.equal(version, 99, 'what is not ours is left as it is');
+});
