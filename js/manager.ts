@@ -51,7 +51,7 @@ export class NostrManager extends Emitter<ManagerEvents> implements AsyncDisposa
   readonly #control = {} as Record<Role, PagePort>;
   readonly #subscriptions = new Map<string, Subscription>();
   readonly #publishes = new Map<number, Publish>();
-  readonly #statsRequests = new Map<number, (stats: RoleStats) => void>();
+  readonly #statsRequests = new Map<number, { resolve: (stats: RoleStats) => void; reject: (error: FerryError) => void }>();
   readonly #online = () => this.#control.connections.send(encodeOnline());
   #last = { subscription: 0, publish: 0, request: 0 };
   #over: FerryError | undefined;
@@ -157,7 +157,7 @@ export class NostrManager extends Emitter<ManagerEvents> implements AsyncDisposa
     if (this.#over) throw this.#over;
     const stats = ROLES.map(async (role) => {
       const request = ++this.#last.request;
-      const answer = new Promise<RoleStats>((resolve) => this.#statsRequests.set(request, resolve));
+      const answer = new Promise<RoleStats>((resolve, reject) => this.#statsRequests.set(request, { resolve, reject }));
       this.#control[role].send(encodeStatsRequest(request));
       return [role, await answer] as const;
     });
@@ -191,6 +191,8 @@ export class NostrManager extends Emitter<ManagerEvents> implements AsyncDisposa
     globalThis.removeEventListener?.('online', this.#online);
     for (const subscription of [...this.#subscriptions.values()]) subscription.fail(error);
     for (const publish of this.#publishes.values()) publish.finish(error);
+    for (const { reject } of this.#statsRequests.values()) reject(error);
+    this.#statsRequests.clear();
     this.signer.fail(error);
     this.relays.close();
     for (const role of ROLES) this.#control[role].close();
@@ -218,7 +220,7 @@ export class NostrManager extends Emitter<ManagerEvents> implements AsyncDisposa
     switch (report.type) {
       case 'stats':
         if (report.request === UNASKED) return this.#onMemoryOnly();
-        this.#statsRequests.get(report.request)?.(report.stats);
+        this.#statsRequests.get(report.request)?.resolve(report.stats);
         this.#statsRequests.delete(report.request);
         return;
       case 'notice':

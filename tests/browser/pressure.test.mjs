@@ -135,6 +135,21 @@ test('80 relays of which 40 refuse: the others answer in full, and the 40 say th
   }
 });
 
+test('counters asked of an engine that stops are refused, not left open', async () => {
+  const { page } = await openPage(`${server.origin}/page.html`);
+  const code = await page.evaluate(async () => {
+    const nostr = await NostrFerry.NostrManager.start({ cache: false });
+    const stopped = nostr.stop();
+    const code = await nostr.stats().then(
+      () => 'answered',
+      (error) => error.code,
+    );
+    await stopped;
+    return code;
+  });
+  assert.equal(code, 'stopped');
+});
+
 /** Reads everything from `urls` up to the last `eose`. */
 function readFromMany(page, urls) {
   return page.evaluate(async (urls) => {
