@@ -8,6 +8,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use super::delivery::{PageSinks, Stopped};
 use super::pipes::Output;
+use super::prepare;
 use super::publish::{Publish, RelayWord};
 use super::shard::{Lanes, Ticket};
 use super::subscription::Subscription;
@@ -224,6 +225,10 @@ impl Parser {
                 template,
                 relays,
             } => {
+                if let Err(wrong) = prepare::check(&template) {
+                    let error = SignerError::BadInput(wrong);
+                    return self.report(publish, vec![PublishStatus::Failed { error }], out);
+                }
                 let request = self.ask_signature(Signing::Publish(publish));
                 out.crypto.push(sign(request, template));
                 self.publishes.insert(publish, Publish::new(relays));
@@ -605,6 +610,10 @@ impl Parser {
         let Some(state) = self.publishes.get_mut(&publish) else {
             return;
         };
+        if prepare::stays_here(event.kind) {
+            let statuses = vec![state.signed(event), PublishStatus::Complete];
+            return self.report(publish, statuses, out);
+        }
         let relays = state.relays.clone();
         let status = state.signed(event.clone());
         self.by_event.insert(event.id, publish);

@@ -551,6 +551,69 @@ fn a_publish_without_a_signer_fails_and_sends_nothing() {
 }
 
 #[test]
+fn a_template_that_cannot_be_valid_is_not_even_signed() {
+    let mut scene = Scene::new();
+    let template = Template {
+        kind: Kind(9321),
+        created_at: None,
+        tags: Vec::new(),
+        content: String::new(),
+    };
+    scene.input(Input::Page(PageToParser::Publish {
+        publish: PublishId(1),
+        template,
+        relays: Vec::new(),
+    }));
+    assert!(scene.out.crypto.is_empty() && scene.out.cache.is_empty());
+    let Some(ParserReport::Publish {
+        status: PublishStatus::Failed {
+            error: SignerError::BadInput(wrong),
+        },
+        ..
+    }) = scene.out.page.pop()
+    else {
+        panic!()
+    };
+    assert!(wrong.contains("`proof`"), "{wrong}");
+}
+
+#[test]
+fn a_zap_request_is_handed_back_signed_and_goes_nowhere() {
+    let mut scene = Scene::new();
+    let recipient = "a".repeat(64);
+    let tags: &[&[&str]] = &[&["p", &recipient], &["relays", "wss://r.example"]];
+    let event = signed(1, 9734, 100, tags, "");
+    let template = Template {
+        kind: Kind(9734),
+        created_at: None,
+        tags: event.tags.clone(),
+        content: String::new(),
+    };
+    scene.input(Input::Page(PageToParser::Publish {
+        publish: PublishId(1),
+        template,
+        relays: vec![relay("mine")],
+    }));
+    let Some(ParserToCrypto::Sign { request, .. }) = scene.out.crypto.pop() else {
+        panic!()
+    };
+    scene.input(Input::Crypto(CryptoToParser::Signed {
+        request,
+        event: event.clone().into_raw(),
+    }));
+    scene.check();
+    assert!(scene.out.cache.is_empty());
+    let report = |status| ParserReport::Publish {
+        publish: PublishId(1),
+        status,
+    };
+    assert_eq!(
+        scene.out.page.drain().collect::<Vec<_>>(),
+        [report(PublishStatus::Signed { event }), report(PublishStatus::Complete)]
+    );
+}
+
+#[test]
 fn a_challenge_is_answered_with_a_checked_kind_22242() {
     let mut scene = Scene::new();
     scene.input(Input::Connections(RelayMessage::Auth {

@@ -9,6 +9,7 @@ mod core;
 pub mod delivery;
 pub mod kinds;
 pub mod pipes;
+mod prepare;
 mod publish;
 mod shard;
 mod subscription;

@@ -1,0 +1,211 @@
+//! What a template must have before it is signed (nostr.md section 4): one that cannot be valid is refused, saying
+//! what is wrong.
+//!
+//! Nothing here signs, encrypts or adds to a template.
+
+use super::content::cashu::Proof;
+use super::kinds::tags::{self, AddressRef, EventRef, ProfileRef};
+use crate::message::Template;
+use crate::nostr::event::{MAX_EVENT_BYTES, MAX_TAGS, Tag};
+use crate::nostr::hex;
+use crate::nostr::kind::Kind;
+
+/// A zap request (NIP-57): it goes to the recipient's payment service, never to a relay.
+const ZAP_REQUEST: Kind = Kind(9734);
+
+/// Whether an event of `kind` is handed back signed and goes to no relay.
+pub fn stays_here(kind: Kind) -> bool {
+    kind == ZAP_REQUEST
+}
+
+/// Checks what every event of the template's kind must have.
+///
+/// # Errors
+/// Says what is wrong and what is needed.
+pub fn check(template: &Template) -> Result<(), String> {
+    let tags = &template.tags;
+    let bytes = template.content.len() + tags.iter().flatten().map(String::len).sum::<usize>();
+    if tags.len() > MAX_TAGS {
+        return Err(format!(
+            "the event has {} tags; at most {MAX_TAGS} are taken",
+            tags.len()
+        ));
+    }
+    if bytes > MAX_EVENT_BYTES {
+        return Err(format!(
+            "the event has {bytes} bytes; at most {MAX_EVENT_BYTES} are taken"
+        ));
+    }
+    if tags.iter().any(Vec::is_empty) {
+        return Err("a tag is empty; each has a name first (NIP-01)".to_owned());
+    }
+    match template.kind.0 {
+        9321 => nutzap(tags),
+        9734 => zap_request(tags),
+        10_019 => nutzap_info(tags),
+        _ => Ok(()),
+    }
+}
+
+/// NIP-61.
+fn nutzap(tags: &[Tag]) -> Result<(), String> {
+    let written = tags.iter().filter(|tag| tags::is(tag, "proof")).count();
+    let proofs = tags::all(tags, "proof", |tag| Proof::from_json(tags::value(tag, 1)?));
+    need(written > 0, "a nutzap (kind 9321) needs at least one `proof` tag")?;
+    need(proofs.len() == written, "a `proof` tag of the nutzap is no Cashu proof")?;
+    let locked = proofs.iter().all(|proof| proof.p2pk_lock().is_some());
+    need(
+        locked,
+        "every proof of a nutzap is locked to its recipient (NUT-11), or anybody could take it",
+    )?;
+    need(
+        count(tags, "u") == 1,
+        "a nutzap (kind 9321) needs one `u` tag: the mint's address",
+    )?;
+    need(tags::text(tags, "u").is_some(), "the `u` tag of the nutzap is empty")?;
+    recipient(tags, "a nutzap (kind 9321)")
+}
+
+/// NIP-61.
+fn nutzap_info(tags: &[Tag]) -> Result<(), String> {
+    need(
+        !tags::relays(tags, "relay").is_empty(),
+        "nutzap info (kind 10019) needs a `relay` tag: where nutzaps are to be sent",
+    )?;
+    need(
+        tags::text(tags, "mint").is_some(),
+        "nutzap info (kind 10019) needs a `mint` tag: a mint whose ecash is taken",
+    )?;
+    let key = tags::text(tags, "pubkey");
+    let is_key = |key: String| hex::decode::<32>(&key).is_some() || hex::decode::<33>(&key).is_some();
+    need(
+        key.is_some_and(is_key),
+        "nutzap info (kind 10019) needs a `pubkey` tag: the key to lock ecash to, in hex",
+    )
+}
+
+/// NIP-57 appendix A and D.
+fn zap_request(tags: &[Tag]) -> Result<(), String> {
+    recipient(tags, "a zap request (kind 9734)")?;
+    need(
+        !tags::relays(tags, "relays").is_empty(),
+        "a zap request (kind 9734) needs a `relays` tag: where the receipt is to be published",
+    )?;
+    let events = tags::all(tags, "e", EventRef::from_tag).len();
+    let one_event = count(tags, "e") == events && events <= 1;
+    need(one_event, "a zap request has at most one `e` tag, the id of an event")?;
+    let addresses = tags::all(tags, "a", AddressRef::from_tag).len();
+    need(
+        count(tags, "a") == addresses,
+        "the `a` tag of a zap request is an address: kind:pubkey:identifier",
+    )?;
+    need(
+        count(tags, "amount") == 0 || tags::number(tags, "amount").is_some(),
+        "the `amount` of a zap request is a whole number of millisatoshi",
+    )
+}
+
+fn recipient(tags: &[Tag], what: &str) -> Result<(), String> {
+    let people = tags::all(tags, "p", ProfileRef::from_tag).len();
+    match count(tags, "p") == 1 && people == 1 {
+        true => Ok(()),
+        false => Err(format!("{what} needs one `p` tag: its recipient's pubkey in hex")),
+    }
+}
+
+fn count(tags: &[Tag], name: &str) -> usize {
+    tags.iter().filter(|tag| tags::is(tag, name)).count()
+}
+
+fn need(holds: bool, message: &str) -> Result<(), String> {
+    if holds { Ok(()) } else { Err(message.to_owned()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const A: &str = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
+
+    fn checked(kind: u16, tags: &[&[&str]]) -> Result<(), String> {
+        check(&Template {
+            kind: Kind(kind),
+            created_at: None,
+            tags: tags
+                .iter()
+                .map(|tag| tag.iter().map(|s| (*s).to_owned()).collect())
+                .collect(),
+            content: String::new(),
+        })
+    }
+
+    /// `all` is valid, and without any one of its first `needed` tags it is not.
+    fn each_is_needed(kind: u16, all: &[&[&str]], needed: usize) {
+        assert_eq!(checked(kind, all), Ok(()));
+        for at in 0..needed {
+            let mut fewer = all.to_vec();
+            let left_out = fewer.remove(at)[0];
+            let error = checked(kind, &fewer).unwrap_err();
+            assert!(error.contains(&format!("`{left_out}`")), "{left_out}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_nutzap_has_locked_proofs_a_mint_and_a_recipient() {
+        let proof = |secret: &str| format!(r#"{{"amount":1,"id":"009a1f293253e41e","secret":{secret},"C":"02{A}"}}"#);
+        let locked = proof(&format!(r#""[\"P2PK\",{{\"nonce\":\"n\",\"data\":\"02{A}\"}}]""#));
+        let open = proof("\"secret\"");
+        let (u, p): (&[&str], &[&str]) = (&["u", "https://mint.example"], &["p", A]);
+        each_is_needed(9321, &[&["proof", &locked], u, p], 3);
+        for (tags, words) in [
+            (vec![&["proof", &open][..], u, p], "locked"),
+            (vec![&["proof", "{}"], u, p], "no Cashu proof"),
+            (vec![&["proof", &locked], u, u, p], "one `u`"),
+            (vec![&["proof", &locked], u, p, p], "one `p`"),
+            (vec![&["proof", &locked], u, &["p", "npub1"]], "hex"),
+        ] {
+            let error = checked(9321, &tags).unwrap_err();
+            assert!(error.contains(words), "{error}");
+        }
+    }
+
+    #[test]
+    fn nutzap_info_has_relay_mint_and_key() {
+        let tags: &[&[&str]] = &[
+            &["relay", "wss://r.example"],
+            &["mint", "https://mint.example"],
+            &["pubkey", A],
+        ];
+        each_is_needed(10_019, tags, 3);
+        assert!(checked(10_019, &[tags[0], tags[1], &["pubkey", "me"]]).is_err());
+    }
+
+    #[test]
+    fn a_zap_request_has_one_recipient_and_relays() {
+        let tags: &[&[&str]] = &[
+            &["p", A],
+            &["relays", "wss://r.example"],
+            &["e", A],
+            &["amount", "21000"],
+        ];
+        each_is_needed(9734, tags, 2);
+        let with = |more: &[&str]| checked(9734, &[tags[0], tags[1], tags[2], more]);
+        assert_eq!(with(&["a", &format!("1:{A}:")]), Ok(()));
+        assert!(with(&["e", A]).is_err());
+        assert!(with(&["amount", "1.5"]).is_err());
+        assert!(with(&["a", "1:2"]).is_err());
+    }
+
+    #[test]
+    fn other_kinds_are_signed_as_given_within_limits() {
+        assert_eq!(checked(1, &[&["anything"]]), Ok(()));
+        assert!(checked(1, &[&[]]).is_err());
+        assert!(
+            checked(1, &vec![&["t"][..]; MAX_TAGS + 1])
+                .unwrap_err()
+                .contains("5001 tags")
+        );
+        let long = "x".repeat(MAX_EVENT_BYTES);
+        assert!(checked(1, &[&["t", &long]]).unwrap_err().contains("bytes"));
+    }
+}
