@@ -458,7 +458,8 @@ impl Parser {
                 if let Some(subscription) = self.subs.get_mut(&sub) {
                     let delivery = Delivery {
                         event,
-                        source: ShardSource::Network,
+                        // The queue knows where it came from when it was parked.
+                        source: ShardSource::Cache,
                         relays: Vec::new(),
                         reading: None,
                     };

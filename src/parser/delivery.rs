@@ -8,7 +8,7 @@
 
 use std::collections::VecDeque;
 
-use crate::message::{CountResponse, Delivery, ParserToPage};
+use crate::message::{CountResponse, Delivery, ParserToPage, ShardSource};
 use crate::nostr::event::EventId;
 use crate::nostr::sub_id::SubId;
 
@@ -60,7 +60,7 @@ pub struct PageQueue {
 #[derive(Debug)]
 enum Item {
     Ready(ParserToPage),
-    Parked(EventId),
+    Parked { id: EventId, source: ShardSource },
 }
 
 impl PageQueue {
@@ -71,7 +71,10 @@ impl PageQueue {
             self.held_bytes += size;
             self.items.push_back(Item::Ready(ParserToPage::Event(delivery)));
         } else if stored {
-            self.items.push_back(Item::Parked(delivery.event.id));
+            self.items.push_back(Item::Parked {
+                id: delivery.event.id,
+                source: delivery.source,
+            });
         } else if let Some(Item::Ready(ParserToPage::BufferFull { dropped })) = self.items.back_mut() {
             *dropped += 1;
         } else {
@@ -101,8 +104,8 @@ impl PageQueue {
         loop {
             match self.items.front() {
                 None => return Stopped::Empty,
-                Some(Item::Parked(_)) if self.asked => return Stopped::Waiting,
-                Some(Item::Parked(_)) => return Stopped::Refill(self.start_refill()),
+                Some(Item::Parked { .. }) if self.asked => return Stopped::Waiting,
+                Some(Item::Parked { .. }) => return Stopped::Refill(self.start_refill()),
                 Some(Item::Ready(message)) => match sinks.write(sub, message) {
                     Written::Yes => self.pop(),
                     Written::Full => return Stopped::Waiting,
@@ -113,18 +116,22 @@ impl PageQueue {
     }
 
     /// Puts an event that came from the store in its place. False if nothing waits for it.
-    pub fn refilled(&mut self, delivery: Delivery) -> bool {
-        let id = delivery.event.id;
+    pub fn refilled(&mut self, mut delivery: Delivery) -> bool {
+        let wanted = delivery.event.id;
         let size = event_size(&delivery);
-        let place = self
-            .items
-            .iter_mut()
-            .take(self.refilling)
-            .find(|item| matches!(item, Item::Parked(p) if *p == id));
-        let Some(item) = place else { return false };
-        *item = Item::Ready(ParserToPage::Event(delivery));
-        self.held_bytes += size;
-        true
+        for item in self.items.iter_mut().take(self.refilling) {
+            match item {
+                Item::Parked { id, source } if *id == wanted => {
+                    // Where it came from first, not the detour it took since.
+                    delivery.source = *source;
+                    *item = Item::Ready(ParserToPage::Event(delivery));
+                    self.held_bytes += size;
+                    return true;
+                }
+                Item::Parked { .. } | Item::Ready(_) => {}
+            }
+        }
+        false
     }
 
     /// The store has no more of what was asked: the rest of it is told as dropped.
@@ -154,12 +161,15 @@ impl PageQueue {
 
     /// How many events are parked.
     pub fn parked(&self) -> usize {
-        self.items.iter().filter(|item| matches!(item, Item::Parked(_))).count()
+        self.items
+            .iter()
+            .filter(|item| matches!(item, Item::Parked { .. }))
+            .count()
     }
 
     fn start_refill(&mut self) -> Vec<EventId> {
         let parked = self.items.iter().map_while(|item| match item {
-            Item::Parked(id) => Some(*id),
+            Item::Parked { id, .. } => Some(*id),
             Item::Ready(_) => None,
         });
         let ids: Vec<EventId> = parked.take(REFILL_EVENTS).collect();
@@ -188,7 +198,6 @@ fn event_size(delivery: &Delivery) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::message::ShardSource;
     use crate::nostr::event::Event;
     use crate::nostr::event::tests::signed;
 
@@ -269,6 +278,14 @@ mod tests {
             .collect();
         assert_eq!(ids, events.iter().map(|e| e.id).collect::<Vec<_>>());
         assert_eq!(page.read.last(), Some(&ParserToPage::EoseAll));
+        let from_network = |message: &ParserToPage| match message {
+            ParserToPage::Event(delivery) => delivery.source == ShardSource::Network,
+            _ => true,
+        };
+        assert!(
+            page.read.iter().all(from_network),
+            "a detour through the store is not where an event came from"
+        );
         assert_eq!(queue.held_bytes, 0);
     }
 
