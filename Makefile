@@ -34,17 +34,19 @@ STAMPS := .tools/stamps
 RUST := $(STAMPS)/rust
 PYTHON := $(STAMPS)/python
 NODE := $(STAMPS)/node
+BENCH_NODE := $(STAMPS)/bench-node
 BINDGEN := .tools/bin/ferry-bindgen
 GEN := $(if $(FBS),$(STAMPS)/gen)
 WASM := target/$(WASM_TARGET)/release/nostr_ferry.wasm
 GLUE := target/bindgen/nostr_ferry.js
 DIST := dist/integrity.json
 TYPES := dist/nostr-ferry.d.ts
+SUITE := target/suite/nostr_ferry_suite.js
 SAMPLE_EVENTS := target/debug/examples/sample_events
 SAMPLE := .tools/sample-events.jsonl
 READING_RECORDS := target/debug/examples/reading_records
 
-.PHONY: help setup gen build test test-native test-kinds test-browser check bench fuzz size serve ci clean
+.PHONY: help setup gen build test test-native test-kinds test-browser bench bench-cache check fuzz size serve ci clean
 
 help: ## print these targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -65,8 +67,11 @@ test-native: $(RUST) $(GEN) $(NODE) ## run the Rust tests, and compare with othe
 test-kinds: $(READING_RECORDS) $(JS_INPUTS) $(NODE) ## read in TypeScript what Rust writes of every kind
 	READING_RECORDS=$(READING_RECORDS) $(NICE) node --test tests/kinds/*.test.mjs
 
-test-browser: $(DIST) $(SAMPLE_EVENTS) | $(CHROMIUM) $(PYTHON) ## run the tests that need a browser
+test-browser: $(DIST) $(SAMPLE_EVENTS) $(SUITE) | $(CHROMIUM) $(PYTHON) ## run the tests that need a browser
 	$(NICE) node --test --test-timeout=300000 tests/browser/*.test.mjs
+
+bench-cache: $(DIST) $(BENCH_NODE) | $(CHROMIUM) ## measure the store beside others; minutes, on an idle machine
+	@node bench/cache.mjs $(BENCH_ARGS)
 
 check: $(RUST) $(PYTHON) $(NODE) $(GLUE) | $(CLANG) ## formatting, lints, types, generated code, layering
 	cargo fmt --check
@@ -120,6 +125,10 @@ $(NODE): package.json package-lock.json .npmrc
 	npm ci
 	@mkdir -p $(@D) && touch $@
 
+$(BENCH_NODE): bench/package.json bench/package-lock.json bench/.npmrc
+	cd bench && npm ci
+	@mkdir -p $(@D) && touch $@
+
 $(BINDGEN): tools/bindgen/src/main.rs tools/bindgen/Cargo.toml tools/bindgen/Cargo.lock
 	$(CARGO) build --locked --release --manifest-path tools/bindgen/Cargo.toml --target-dir .tools/bindgen-build
 	install -D .tools/bindgen-build/release/ferry-bindgen $@
@@ -148,6 +157,12 @@ $(TYPES): $(GLUE) $(JS_INPUTS) tsconfig.json tsconfig.types.json $(NODE)
 	rm -rf dist/types
 	node_modules/.bin/tsc -p tsconfig.types.json
 	printf "export * from './types/index.js';\nexport as namespace NostrFerry;\n" > $@
+
+# The storage contract, compiled for the browser. A module of its own, quick to build, that nobody ships.
+$(SUITE): $(RUST_INPUTS) tests/storage_suite/contract.rs $(BINDGEN) | $(RUST) $(CLANG)
+	$(CARGO) rustc --locked --lib --features browser-suite --crate-type cdylib --target $(WASM_TARGET)
+	$(BINDGEN) target/$(WASM_TARGET)/debug/nostr_ferry.wasm $(@D) nostr_ferry_suite
+	@touch $@
 
 $(SAMPLE_EVENTS): $(RUST_INPUTS) $(shell find examples) | $(RUST)
 	$(CARGO) build --locked --example sample_events

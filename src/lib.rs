@@ -1,5 +1,9 @@
 #![doc = include_str!("../ARCHITECTURE.md")]
 
+// What the tests include by path names the crate as they do.
+#[cfg(feature = "browser-suite")]
+extern crate self as nostr_ferry;
+
 pub mod cache;
 pub mod connections;
 pub mod crypto;

@@ -10,6 +10,8 @@ mod port;
 mod ring;
 mod socket;
 mod storage;
+#[cfg(feature = "browser-suite")]
+mod suite;
 mod verifier;
 
 use js_sys::Reflect;

@@ -1,0 +1,41 @@
+// Ferry, whole: events come from a relay over a WebSocket, queries are subscriptions of the page.
+const url = `ws://${location.host}/`;
+
+export async function open() {
+  const { NostrManager } = globalThis.NostrFerry;
+  const nostr = await NostrManager.start({ relays: [url], verify: 'none' });
+  const counters = async () => (await nostr.stats()).cache.counters;
+  const query = (filter) =>
+    new Promise((resolve) => {
+      const events = [];
+      const feed = nostr.subscribe([filter], { cacheOnly: true, bufferBytes: 1 << 20 });
+      // Fields are read, as a page would: the view decodes when asked.
+      feed.on('event', (event) => events.push({ id: event.id, created_at: event.created_at, content: event.content }));
+      feed.on('eoce', () => {
+        resolve(events);
+        feed.close();
+      });
+    });
+  return {
+    query,
+    /** Resolves when all are durable. */
+    async save(events) {
+      const feed = nostr.subscribe([{}], { noCache: true, bufferBytes: 4 << 20 });
+      let count = 0;
+      feed.on('event', () => count++);
+      await new Promise((resolve) => feed.on('eose', ({ relay }) => relay ?? resolve()));
+      feed.close();
+      if (count !== events.length) throw new Error(`${count} of ${events.length} events came`);
+      while ((await counters()).saved < events.length) await new Promise((resolve) => setTimeout(resolve, 5));
+    },
+    async bytes() {
+      return (await counters()).bytes;
+    },
+    first: (filter) =>
+      new Promise((resolve) => {
+        const feed = nostr.subscribe([filter], { cacheOnly: true });
+        feed.on('event', () => resolve(performance.now()));
+      }),
+    close: () => nostr.stop(),
+  };
+}

@@ -1,0 +1,31 @@
+//! The storage contract on IndexedDB, for a page of the tests. No shipped module has it.
+
+use std::cell::Cell;
+
+use wasm_bindgen::prelude::*;
+
+use super::storage::IndexedDb;
+
+#[allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test may fail"
+)]
+#[path = "../../tests/storage_suite/contract.rs"]
+mod contract;
+
+/// Resolves when every promise of the contract was kept; a broken one panics with its place.
+#[wasm_bindgen]
+pub async fn storage_suite() {
+    console_error_panic_hook::set_once();
+    let opened = Cell::new(0);
+    contract::holds(async || {
+        opened.set(opened.get() + 1);
+        IndexedDb::open(&format!("suite-{}", opened.get())).await
+    })
+    .await;
+    let (one, two) = (IndexedDb::open("suite-two").await, IndexedDb::open("suite-two").await);
+    contract::holds_for_two(&one, &two).await;
+}
