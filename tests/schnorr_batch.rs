@@ -234,9 +234,7 @@ fn random_batches_with_forgeries_get_the_verdicts_of_single_checks() {
 fn each_bit_flipped_in_a_good_batch_gets_that_one_claim_refused() {
     let pool = Pool::new();
     // Three events of each of six authors.
-    let good: Vec<Claim> = (0..18)
-        .map(|n| pool.good[n / 3 * EVENTS_AN_AUTHOR + n % 3])
-        .collect();
+    let good: Vec<Claim> = (0..18).map(|n| pool.good[n / 3 * EVENTS_AN_AUTHOR + n % 3]).collect();
     let mut random = Random(1);
     for bit in 0..1024 {
         let at = random.below(good.len());
