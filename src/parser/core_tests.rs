@@ -594,12 +594,12 @@ fn a_zap_request_is_handed_back_signed_and_goes_nowhere() {
         template,
         relays: vec![relay("mine")],
     }));
-    let Some(ParserToCrypto::Sign { request, .. }) = scene.out.crypto.pop() else {
+    let Some(ParserToCrypto::Ask { request, .. }) = scene.out.crypto.pop() else {
         panic!()
     };
-    scene.input(Input::Crypto(CryptoToParser::Signed {
+    scene.input(Input::Crypto(CryptoToParser::Answer {
         request,
-        event: event.clone().into_raw(),
+        result: Ok(SignerAnswer::Signed(event.clone().into_raw())),
     }));
     scene.check();
     assert!(scene.out.cache.is_empty());
