@@ -5,7 +5,7 @@ import { FerryError, assertNever, type FerryErrorCode } from './errors.js';
 import { EventView } from './event.js';
 import * as fb from './generated/ferry.js';
 import type { EventTemplate, Rumor, SignedEvent, SignerApp } from './types.js';
-import { bytesOf, hex, integer, list, required, signerError, strings, templateAt, text } from './wire.js';
+import { bytesOf, hex, integer, list, relayUrls, required, signerError, strings, templateAt, text } from './wire.js';
 
 export type Cipher = 'nip44' | 'nip04';
 
@@ -94,7 +94,7 @@ function commandFields(builder: Builder, command: SignerCommand): (() => void)[]
     fields.push(() => fb.SignerRequest.addEvent(builder, at));
   }
   if ('relays' in command) {
-    const at = fb.SignerRequest.createRelaysVector(builder, strings(builder, command.relays));
+    const at = fb.SignerRequest.createRelaysVector(builder, relayUrls(builder, command.relays));
     fields.push(() => fb.SignerRequest.addRelays(builder, at));
   }
   if ('app' in command) {

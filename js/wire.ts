@@ -37,7 +37,7 @@ export function encodeSubscribe(sub: string, filters: Filter[], options: Subscri
   return main(fb.MainContent.Subscribe, (builder) => {
     const subAt = builder.createString(sub);
     const requests = fb.Subscribe.createRequestsVector(builder, filters.map((filter) => filterAt(builder, filter)));
-    const relays = fb.Subscribe.createRelaysVector(builder, strings(builder, options.relays ?? []));
+    const relays = fb.Subscribe.createRelaysVector(builder, relayUrls(builder, options.relays ?? []));
     const pipes = pipelineAt(builder, options.pipeline ?? []);
     fb.Subscribe.startSubscribe(builder);
     fb.Subscribe.addSub(builder, subAt);
@@ -61,7 +61,7 @@ export function encodeUnsubscribe(sub: string): Uint8Array {
 export function encodePublish(publish: number, template: EventTemplate, relays: string[]): Uint8Array {
   return main(fb.MainContent.Publish, (builder) => {
     const template_ = templateAt(builder, template);
-    const relays_ = fb.Publish.createRelaysVector(builder, strings(builder, relays));
+    const relays_ = fb.Publish.createRelaysVector(builder, relayUrls(builder, relays));
     fb.Publish.startPublish(builder);
     fb.Publish.addPublish(builder, BigInt(publish));
     fb.Publish.addTemplate(builder, template_);
@@ -200,6 +200,17 @@ export function strings(builder: Builder, values: string[]): Offset[] {
     if (typeof value !== 'string') throw new FerryError('bad-input', `expected a string, not ${JSON.stringify(value)}`);
     return builder.createString(value);
   });
+}
+
+/** Relay addresses as src/nostr/relay_url.rs takes them: what it refuses must not get that far. */
+export function relayUrls(builder: Builder, urls: string[]): Offset[] {
+  const plain = /^wss?:\/\/[^\s\\@#"<>^`{|}\x80-\uffff]+$/i;
+  for (const url of urls) {
+    if (!plain.test(url) || url.length > 2048 || !URL.canParse(url)) {
+      throw new FerryError('bad-input', `a relay's address is like wss://relay.example.com, not "${url}"`);
+    }
+  }
+  return strings(builder, urls);
 }
 
 export function integer(name: string, value: number, max = Number.MAX_SAFE_INTEGER): number {

@@ -156,7 +156,7 @@ fn forge(batch: &mut [Claim], drawn: &[usize], pool: &Pool, random: &mut Random)
             let author = drawn[at] / EVENTS_AN_AUTHOR;
             claim.sig = pool.good[author * EVENTS_AN_AUTHOR + random.below(EVENTS_AN_AUTHOR)].sig;
         }
-        3 => *claim = pool.negated_r[drawn[at] / EVENTS_AN_AUTHOR].clone(),
+        3 => *claim = pool.negated_r[drawn[at] / EVENTS_AN_AUTHOR],
         4 => {
             claim.sig.0[32..].copy_from_slice(&CURVE_ORDER);
             (0..random.below(3)).for_each(|_| step_s(claim, true));
@@ -185,7 +185,7 @@ fn try_batch(seed: u64, pool: &Pool) -> (usize, usize) {
     // Few authors make long runs of one author, many make short ones.
     let authors = 1 + random.below(AUTHORS);
     let drawn: Vec<usize> = (0..size).map(|_| random.below(authors * EVENTS_AN_AUTHOR)).collect();
-    let mut batch: Vec<Claim> = drawn.iter().map(|&n| pool.good[n].clone()).collect();
+    let mut batch: Vec<Claim> = drawn.iter().map(|&n| pool.good[n]).collect();
     for _ in 0..random.below(4) {
         forge(&mut batch, &drawn, pool, &mut random);
     }
@@ -234,9 +234,7 @@ fn random_batches_with_forgeries_get_the_verdicts_of_single_checks() {
 fn each_bit_flipped_in_a_good_batch_gets_that_one_claim_refused() {
     let pool = Pool::new();
     // Three events of each of six authors.
-    let good: Vec<Claim> = (0..18)
-        .map(|n| pool.good[n / 3 * EVENTS_AN_AUTHOR + n % 3].clone())
-        .collect();
+    let good: Vec<Claim> = (0..18).map(|n| pool.good[n / 3 * EVENTS_AN_AUTHOR + n % 3]).collect();
     let mut random = Random(1);
     for bit in 0..1024 {
         let at = random.below(good.len());
@@ -253,7 +251,7 @@ fn each_bit_flipped_in_a_good_batch_gets_that_one_claim_refused() {
 #[test]
 fn a_batch_over_several_chunks_keeps_the_order_of_its_verdicts() {
     let pool = Pool::new();
-    let mut batch: Vec<Claim> = (0..1300).map(|n| pool.good[n * 7 % pool.good.len()].clone()).collect();
+    let mut batch: Vec<Claim> = (0..1300).map(|n| pool.good[n * 7 % pool.good.len()]).collect();
     for at in [0, 17, 600, 1299] {
         step_s(&mut batch[at], true);
     }
@@ -290,7 +288,7 @@ fn official_vectors_get_their_verdicts_alone_together_and_among_good_claims() {
     for (claim, expected) in claims.iter().zip(&expected) {
         assert_eq!(check_batch(std::slice::from_ref(claim), [3; 32]), [*expected]);
         let mut batch = pool.good[..40].to_vec();
-        batch.insert(20, claim.clone());
+        batch.insert(20, *claim);
         let verdicts = check_batch(&batch, [3; 32]);
         assert!(
             verdicts

@@ -24,6 +24,17 @@ fi
 if grep -rnE '\b(web_sys|js_sys|wasm_bindgen|gloo_worker|idb)\b' src --include='*.rs' | grep -vE '^src/web/|^[^:]+:[0-9]+: *//'; then
     fail "only src/web may name the browser's crates"
 fi
+# Workers share no memory: rings go to the page alone, and these are their two ends.
+if grep -rn 'SharedArrayBuffer' src js --include='*.rs' --include='*.ts' | grep -vE '^(src/web/(ring|page)\.rs|js/inbox\.ts):'; then
+    fail "only the rings' two ends may name SharedArrayBuffer"
+fi
+# Nothing polls: a worker waits for a message, a socket, the store or one deadline (src/web/clock.rs).
+if grep -rnE 'setInterval|set_interval|TimeoutFuture' src js --include='*.rs' --include='*.ts' --exclude-dir=generated; then
+    fail "no polling timers"
+fi
+if [ "$(grep -rlE 'set_timeout' src)" != src/web/clock.rs ]; then
+    fail "only src/web/clock.rs may set a timer"
+fi
 if grep -n '"resolved"' package-lock.json; then
     fail "package-lock.json names a registry: run npm install, which .npmrc keeps from doing so"
 fi

@@ -215,6 +215,75 @@ test('a page on another origin needs the standalone file and nothing else', asyn
   assert.deepEqual(errors, []);
 });
 
+test('input that cannot be right is refused at once, by name, and everything else runs on', async () => {
+  const relay = await startRelay(await sampleEvents({ count: 50 }));
+  const server = await startServer({ files });
+  const { page } = await openPage(`${server.origin}/page.html`);
+  const { words, count } = await page.evaluate(async (url) => {
+    const { NostrManager } = NostrFerry;
+    const nostr = await NostrManager.start({ relays: [url] });
+    const refusal = async (call) => {
+      try {
+        await call();
+        return 'nothing';
+      } catch ({ code, message }) {
+        return `${code}: ${message}`;
+      }
+    };
+    const words = [
+      await refusal(() => nostr.subscribe([{ ids: ['abc'] }])),
+      await refusal(() => nostr.subscribe([{ kinds: [70000] }])),
+      await refusal(() => nostr.subscribe([{ '#ee': ['x'] }])),
+      await refusal(() => nostr.subscribe([{}], { relays: ['https://relay.example'] })),
+      await refusal(() => nostr.subscribe([{}], { cacheOnly: true, noCache: true })),
+      await refusal(() => nostr.publish({ kind: 1 })),
+      await refusal(() => nostr.signer.getPublicKey()),
+      await refusal(() => nostr.signer.usePrivateKey('nsec1nonsense')),
+      await refusal(() => nostr.publish({ kind: 1, content: '' }).accepted()),
+      await refusal(() => nostr.fetch([])),
+      await refusal(() => NostrManager.start({ relays: ['relay.example'] })),
+    ];
+    return { words, count: (await nostr.fetch([{ kinds: [0, 1] }])).length };
+  }, relay.url);
+  const expected = [
+    /^bad-input: ids .*"abc"/,
+    /^bad-input: kinds .*70000/,
+    /^bad-input: .*"#ee"/,
+    /^bad-input: .*"https:\/\/relay.example"/,
+    /^bad-input: cacheFirst, cacheOnly and noCache/,
+    /^bad-input: .*content/,
+    /^no-signer: .*usePrivateKey/,
+    /^bad-input: /,
+    /^no-signer: /,
+    /^bad-input: .*1 to 50 filters/,
+    /^worker: .*relay.example/,
+  ];
+  words.forEach((word, at) => assert.match(word, expected[at]));
+  assert.ok(count > 0);
+});
+
+test('a worker that dies ends every open request with an error that names it', async () => {
+  const server = await startServer({ files });
+  const { page } = await openPage(`${server.origin}/page.html`);
+  const message = await page.evaluate(async () => {
+    // The page's own workers are out of reach from outside, so this one keeps the crypto worker's handle.
+    const NativeWorker = Worker;
+    const workers = new Map();
+    globalThis.Worker = class extends NativeWorker {
+      constructor(url, options) {
+        super(url, options);
+        workers.set(options.name, this);
+      }
+    };
+    const nostr = await NostrFerry.NostrManager.start({ relays: [] });
+    const feed = nostr.subscribe([{ kinds: [1] }]);
+    const told = new Promise((resolve) => feed.on('error', (error) => resolve(`${error.code}: ${error.message}`)));
+    workers.get('ferry crypto').terminate();
+    return told;
+  });
+  assert.match(message, /^stopped: the crypto worker died/);
+});
+
 test('stats add up: what one role sent, its peer received', async () => {
   const relay = await startRelay(await sampleEvents({ count: 200 }));
   const server = await startServer({ files });
