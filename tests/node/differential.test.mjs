@@ -10,7 +10,7 @@ import { nip04, nip19, nip44 } from 'nostr-tools';
 import { bytesToHex, hexToBytes } from 'nostr-tools/utils';
 
 const PROGRAM = fileURLToPath(new URL('../../target/debug/examples/differential', import.meta.url));
-const COUNT = Number(process.env.COUNT ?? 1_000);
+const COUNT = Number(process.env.COUNT ?? 300);
 const SEED = process.env.SEED ?? '1';
 
 let drawn = 0;
