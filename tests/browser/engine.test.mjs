@@ -246,7 +246,7 @@ test('input that cannot be right is refused at once, by name, and everything els
     return { words, count: (await nostr.fetch([{ kinds: [0, 1] }])).length };
   }, relay.url);
   const expected = [
-    /^bad-input: ids .*"abc"/,
+    /^bad-input: ids: .*"abc"/,
     /^bad-input: kinds .*70000/,
     /^bad-input: .*"#ee"/,
     /^bad-input: .*"https:\/\/relay.example"/,
