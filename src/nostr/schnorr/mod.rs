@@ -12,7 +12,7 @@ mod shim;
 use secp256k1::constants::CURVE_ORDER;
 use sha2::{Digest, Sha256};
 
-use super::event::{EventId, Pubkey, Signature};
+use super::event::{EventId, Pubkey, Signature, check_signature};
 use shim::{Point, Scratch, Term, lift_x, subtract, sum};
 
 /// What is to be checked: that `sig` is `pubkey`'s BIP-340 signature over `id` (NIP-01).
@@ -37,11 +37,7 @@ const SUMMED_AT_MOST: usize = 2;
 
 /// Checks one signature with libsecp256k1's own function: the reference.
 pub fn check(claim: &Claim) -> bool {
-    let Ok(key) = secp256k1::XOnlyPublicKey::from_byte_array(claim.pubkey.0) else {
-        return false;
-    };
-    let sig = secp256k1::schnorr::Signature::from_byte_array(claim.sig.0);
-    secp256k1::schnorr::verify(&sig, &claim.id.0, &key).is_ok()
+    check_signature(&claim.id, &claim.pubkey, &claim.sig)
 }
 
 /// Checks all `claims`; the verdicts are in their order, and are those of [`check`].
