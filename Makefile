@@ -15,6 +15,8 @@ FUZZ_SECONDS := 60
 # For a shared machine: `make NICE='nice -n 10' build`.
 NICE ?=
 CARGO := $(NICE) cargo
+# While working: `make QUICK=1 test-browser` builds a larger, slower .wasm in a fraction of the time.
+WASM_PROFILE := $(if $(QUICK),quick,release)
 WASM_TARGET := wasm32-unknown-unknown
 
 # libsecp256k1 for wasm. clang claims 128-bit integers there and would multiply through slow calls, hence
@@ -37,7 +39,7 @@ NODE := $(STAMPS)/node
 BENCH_NODE := $(STAMPS)/bench-node
 BINDGEN := .tools/bin/ferry-bindgen
 GEN := $(if $(FBS),$(STAMPS)/gen)
-WASM := target/$(WASM_TARGET)/release/nostr_ferry.wasm
+WASM := target/$(WASM_TARGET)/$(WASM_PROFILE)/nostr_ferry.wasm
 GLUE := target/bindgen/nostr_ferry.js
 DIST := dist/integrity.json
 TYPES := dist/nostr-ferry.d.ts
@@ -143,7 +145,7 @@ target/build-id: $(RUST_INPUTS) $(FBS) $(JS_INPUTS) $(GEN)
 	find src $(wildcard build.rs csrc fbs js) Cargo.toml Cargo.lock -type f | LC_ALL=C sort | xargs sha256sum | sha256sum | head -c 16 > $@
 
 $(WASM): $(RUST_INPUTS) target/build-id $(GEN) | $(RUST) $(CLANG)
-	FERRY_BUILD=$$(cat target/build-id) $(CARGO) rustc --locked --release --lib --crate-type cdylib --target $(WASM_TARGET)
+	FERRY_BUILD=$$(cat target/build-id) $(CARGO) rustc --locked --profile $(WASM_PROFILE) --lib --crate-type cdylib --target $(WASM_TARGET)
 	@touch $@
 
 $(GLUE): $(WASM) $(BINDGEN)
