@@ -1,10 +1,11 @@
 //! What a template must have before it is signed (nostr.md section 4): one that cannot be valid is refused, saying
 //! what is wrong.
 //!
-//! Nothing here signs, encrypts or adds to a template.
+//! What a kind keeps secret is never let through in clear. Nothing here signs, encrypts or adds to a template.
 
 use super::content::cashu::Proof;
 use super::kinds::tags::{self, AddressRef, EventRef, ProfileRef};
+use super::kinds::{encryption, is_list};
 use crate::message::Template;
 use crate::nostr::event::{MAX_EVENT_BYTES, MAX_TAGS, Tag};
 use crate::nostr::hex;
@@ -40,9 +41,18 @@ pub fn check(template: &Template) -> Result<(), String> {
         return Err("a tag is empty; each has a name first (NIP-01)".to_owned());
     }
     match template.kind.0 {
+        4 | 7374 | 7375 | 7376 | 17_375 => need(
+            encryption(&template.content).is_some(),
+            "the content of this kind is secret, and this one is not encrypted",
+        ),
+        14 | 15 => Err("a private message goes out in gift wraps only (NIP-17), never by itself".to_owned()),
         9321 => nutzap(tags),
         9734 => zap_request(tags),
         10_019 => nutzap_info(tags),
+        _ if is_list(template.kind) => need(
+            serde_json::from_str::<Vec<Tag>>(&template.content).is_err(),
+            "the content holds a list's private items (NIP-51), and they are not encrypted",
+        ),
         _ => Ok(()),
     }
 }
@@ -194,6 +204,31 @@ mod tests {
         assert!(with(&["e", A]).is_err());
         assert!(with(&["amount", "1.5"]).is_err());
         assert!(with(&["a", "1:2"]).is_err());
+    }
+
+    #[test]
+    fn a_secret_is_not_let_through_in_clear() {
+        let with = |kind, content: &str| {
+            check(&Template {
+                kind: Kind(kind),
+                created_at: None,
+                tags: Vec::new(),
+                content: content.to_owned(),
+            })
+        };
+        let cipher = "TJob1dQrf2ndsmdbeGU+0w==?iv=S3rFeFr1gsYqmQA7bNnNTQ==";
+        for kind in [4, 7374, 7375, 7376, 17_375] {
+            assert!(with(kind, "in clear").is_err(), "{kind}");
+            assert_eq!(with(kind, cipher), Ok(()), "{kind}");
+        }
+        for kind in [14, 15] {
+            assert!(with(kind, cipher).is_err(), "{kind}");
+        }
+        for kind in [10_000, 30_000, 10_003] {
+            assert!(with(kind, "[[\"p\",\"someone\"]]").is_err(), "{kind}");
+            assert_eq!(with(kind, cipher), Ok(()), "{kind}");
+            assert_eq!(with(kind, ""), Ok(()), "{kind}");
+        }
     }
 
     #[test]

@@ -53,7 +53,7 @@ pub struct Emoji {
 }
 
 /// Whether `kind` is a list by NIP-51's tables, kinds with a parser of their own aside.
-pub(super) fn is_list(kind: Kind) -> bool {
+pub fn is_list(kind: Kind) -> bool {
     matches!(
         kind.0,
         10_000..=19_999 | 30_000 | 30_002..=30_007 | 30_015 | 30_030 | 30_063 | 30_267 | 31_924 | 39_089

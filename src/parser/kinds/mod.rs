@@ -45,7 +45,7 @@ pub use kind9735::{Zap, ZapRequest};
 pub use kind10002::RelayUse;
 pub use kind30023::Article;
 pub use kind30311::{LiveActivity, LiveChat, LiveStatus, Participant};
-pub use list::{Emoji, List, ListItems, PrivateItems};
+pub use list::{Emoji, List, ListItems, PrivateItems, is_list};
 pub use private::{Encryption, Private, encryption};
 pub use request::{Request, requests};
 
