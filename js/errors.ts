@@ -14,7 +14,7 @@ export type FerryErrorCode =
   | 'too-many-subscriptions'
   /** No signer is set. */
   | 'no-signer'
-  /** The signer or every relay refused. */
+  /** The signer, every relay, or a domain asked by `nip05` refused. */
   | 'refused'
   /** Nobody answered in time. */
   | 'timed-out'

@@ -83,7 +83,11 @@ export class EventView implements SignedEvent {
     return this.#read()?.requests ?? [];
   }
 
-  /** The first value of the first tag called `name`. */
+  /**
+   * The first value of the first tag called `name`.
+   *
+   * @example const subject = event.tag('subject');
+   */
   tag(name: string): string | undefined {
     return this.tags.find((tag) => tag[0] === name)?.[1];
   }

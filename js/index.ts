@@ -2,7 +2,11 @@ export { NostrManager, type ManagerEvents } from './manager.js';
 export { Subscription, type SubscriptionEvents } from './subscription.js';
 export { Publish } from './publish.js';
 export { EventView } from './event.js';
-export { FerryError, type FerryErrorCode } from './errors.js';
+export { FerryError, type FerryErrorCode, type FerryErrorContext } from './errors.js';
+export * as nip19 from './nip19.js';
+export type { Diagnosis, DoctorCheck, DoctorCheckName } from './doctor.js';
+export type { Naddr, Nevent, Nip19Entity, Nip19Input, Nprofile } from './nip19.js';
+export type { Nip05Options, Nip05Profile } from './nip05.js';
 export type { Encryption, Signer, SignerEvents } from './signer.js';
 export type { Relays, RelayEvents } from './relays.js';
 export type {
@@ -12,6 +16,7 @@ export type {
   Filter,
   NostrConnectOptions,
   Pipe,
+  PortName,
   PortStats,
   PublishOptions,
   PublishStatus,

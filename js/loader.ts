@@ -8,8 +8,18 @@ const scriptUrl: string | undefined =
 
 /** Fetches and compiles the .wasm, once, on the page; the workers are sent the compiled module. */
 export async function loadModule(wasmUrl?: string | URL): Promise<WebAssembly.Module> {
-  const bytes = __WASM_BASE64__ && !wasmUrl ? await inlined() : await fetched(wasmUrl ?? beside('nostr-ferry.wasm'));
+  const bytes = await wasmBytes(wasmUrl);
   await checkHash(bytes);
+  return compiled(bytes);
+}
+
+/** The .wasm: from inside this script where it is there, else fetched. */
+export async function wasmBytes(wasmUrl?: string | URL): Promise<Uint8Array<ArrayBuffer>> {
+  return __WASM_BASE64__ && !wasmUrl ? inlined() : fetched(wasmUrl ?? beside('nostr-ferry.wasm'));
+}
+
+/** @throws {FerryError} `wasm`: the bytes are no module, or the page's policy forbids to compile any. */
+export async function compiled(bytes: Uint8Array<ArrayBuffer>): Promise<WebAssembly.Module> {
   try {
     return await WebAssembly.compile(bytes);
   } catch (cause) {
@@ -38,14 +48,15 @@ async function inlined(): Promise<Uint8Array<ArrayBuffer>> {
 async function fetched(url: string | URL): Promise<Uint8Array<ArrayBuffer>> {
   // Read whole rather than streamed: a static host may serve it under any MIME type, and it is hashed.
   const response = await fetch(url).catch((cause: unknown) => {
-    const hint = 'from another origin it needs CORS headers';
+    const hint = "from another origin it needs CORS headers, and a Content-Security-Policy must allow it in connect-src";
     throw new FerryError('wasm', `${String(url)} cannot be fetched; ${hint}`, { cause });
   });
   if (!response.ok) throw new FerryError('wasm', `${String(url)} answers ${response.status} ${response.statusText}`);
   return new Uint8Array(await response.arrayBuffer());
 }
 
-async function checkHash(bytes: Uint8Array<ArrayBuffer>): Promise<void> {
+/** @throws {FerryError} `wasm`: it is not the one this script was built with. */
+export async function checkHash(bytes: Uint8Array<ArrayBuffer>): Promise<void> {
   // Plain http pages other than localhost have no SubtleCrypto; the module's build name is checked all the same.
   if (!globalThis.crypto?.subtle) return;
   const digest = new Uint8Array(await crypto.subtle.digest('SHA-256', bytes));

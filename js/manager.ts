@@ -1,9 +1,11 @@
 import { ROLES, type Role } from './channels.js';
+import { diagnose, type Diagnosis } from './doctor.js';
 import { Emitter } from './emitter.js';
 import type { EventView } from './event.js';
 import { FerryError, assertNever } from './errors.js';
 import { openInbox } from './inbox.js';
 import { loadModule } from './loader.js';
+import { lookUp, type Nip05Options, type Nip05Profile } from './nip05.js';
 import { PagePort, WINDOW_BYTES } from './port.js';
 import { Publish } from './publish.js';
 import { Relays } from './relays.js';
@@ -34,6 +36,8 @@ const STATUS_BYTES = 64 << 10;
 const SUBSCRIPTION_BYTES = 256 << 10;
 /** The cache reports its counters under this number when it stops writing to the disk. */
 const UNASKED = 0;
+/** A worker that has ended without a goodbye after so long has died. */
+const GOODBYE_MS = 500;
 /** A one-shot request that names no time-out of its own gives up after so long. */
 const FETCH_TIMEOUT_MS = 15_000;
 
@@ -47,6 +51,7 @@ const FETCH_TIMEOUT_MS = 15_000;
 export class NostrManager extends Emitter<ManagerEvents> implements AsyncDisposable {
   readonly signer: Signer;
   readonly relays: Relays;
+  readonly #options: StartOptions;
   readonly #workers: Workers;
   readonly #control = {} as Record<Role, PagePort>;
   readonly #subscriptions = new Map<string, Subscription>();
@@ -55,6 +60,9 @@ export class NostrManager extends Emitter<ManagerEvents> implements AsyncDisposa
   readonly #online = () => this.#control.connections.send(encodeOnline());
   #last = { subscription: 0, publish: 0, request: 0 };
   #over: FerryError | undefined;
+  #stopping: Promise<void> | undefined;
+  /** While stopping: who waits for a role's end, and the roles that are gone. */
+  readonly #gone = new Map<Role, () => void>();
   #memoryOnly = false;
 
   /**
@@ -67,14 +75,28 @@ export class NostrManager extends Emitter<ManagerEvents> implements AsyncDisposa
     checkSupport();
     const module = await loadModule(options.wasmUrl);
     let manager: NostrManager | undefined;
-    const onDeath = (role: Role, why: string) => manager?.fail(new FerryError('stopped', `the ${role} worker died: ${why}`));
+    const onDeath = (role: Role, why: string) => manager?.onDeath(role, why);
     const workers = await startWorkers(module, engineOptions(options), options.workerUrl, onDeath);
     manager = new NostrManager(workers, options);
     return manager;
   }
 
+  /**
+   * Says what works on this page and what to change, also where `start` fails: isolation, WebAssembly, workers,
+   * storage, locks, the extension, and the relays among `options`. Takes at most some seconds and never rejects.
+   *
+   * @param options what `start` is or would be given.
+   * @example
+   * const { ok, checks } = await NostrManager.doctor({ relays });
+   * if (!ok) console.table(checks);
+   */
+  static doctor(options: StartOptions = {}): Promise<Diagnosis> {
+    return diagnose(options);
+  }
+
   private constructor(workers: Workers, options: StartOptions) {
     super();
+    this.#options = options;
     this.#workers = workers;
     for (const role of ROLES) {
       this.#control[role] = new PagePort(workers.control[role], WINDOW_BYTES, (record) => this.#onReport(record));
@@ -103,7 +125,7 @@ export class NostrManager extends Emitter<ManagerEvents> implements AsyncDisposa
     if (this.#over) throw this.#over;
     options.signal?.throwIfAborted();
     const joined = options.id === undefined ? undefined : this.#subscriptions.get(options.id);
-    if (joined) return joined.join();
+    if (joined) return closedBy(options.signal, joined.join());
     const id = options.id ?? `sub-${this.#last.subscription + 1}`;
     // The engine never sees an id twice: what is still under way for a closed one cannot reach its namesake.
     const sub = `${++this.#last.subscription}:${id}`;
@@ -118,21 +140,21 @@ export class NostrManager extends Emitter<ManagerEvents> implements AsyncDisposa
     this.#subscriptions.set(id, subscription);
     parser.attach(inbox.attachment, [inbox.attachment.port]);
     parser.send(request);
-    options.signal?.addEventListener('abort', () => subscription.close(), { once: true });
-    return subscription;
+    return closedBy(options.signal, subscription);
   }
 
   /**
    * Asks once: resolves when every asked relay has answered, failed or timed out, and never hangs.
    *
    * @returns the events, newest first, ties by lowest id.
-   * @throws {FerryError} as `subscribe`.
+   * @throws {FerryError} as `subscribe`; the reason of `signal`, where that ended it.
    * @example const [note] = await nostr.fetch([{ ids: [id] }]);
    */
   async fetch(filters: Filter[], options: SubscribeOptions = {}): Promise<EventView[]> {
     const events: EventView[] = [];
     const oneShot = { timeoutMs: FETCH_TIMEOUT_MS, ...options, closeOnEose: true };
     for await (const event of this.subscribe(filters, oneShot)) events.push(event);
+    options.signal?.throwIfAborted();
     return events.sort((a, b) => b.created_at - a.created_at || (a.id < b.id ? -1 : 1));
   }
 
@@ -152,7 +174,38 @@ export class NostrManager extends Emitter<ManagerEvents> implements AsyncDisposa
     return publish;
   }
 
-  /** Every role's counters, and those of its ports. */
+  /**
+   * Asks a domain whom an internet identifier names (NIP-05). Nothing is asked of a domain without this call.
+   *
+   * @param identifier `name@example.com`, or `example.com` for its root.
+   * @returns the public key and where its events are; undefined if the domain has no such name. Whether the identifier
+   *   is somebody's own, his profile (kind 0) says: its `nip05` has to name it, too.
+   * @throws {FerryError} `bad-input`, `timed-out`, or `refused` where the domain gives no answer that the NIP allows.
+   * @example
+   * const bob = await nostr.nip05('bob@example.com');
+   * if (bob) nostr.subscribe([{ authors: [bob.pubkey] }], { relays: bob.relays });
+   */
+  nip05(identifier: string, options?: Nip05Options): Promise<Nip05Profile | undefined> {
+    return lookUp(identifier, options);
+  }
+
+  /** As `NostrManager.doctor`, with this engine's own options and what has become of it. */
+  doctor(): Promise<Diagnosis> {
+    const name = 'engine';
+    if (this.#over) return diagnose(this.#options, [{ name, state: 'broken', finding: this.#over.message, fix: 'start another' }]);
+    const finding = this.#memoryOnly ? 'the engine runs; its store lasts as long as the page' : 'the engine runs';
+    return diagnose(this.#options, [{ name, state: 'ok', finding }]);
+  }
+
+  /**
+   * Every role's counters, and those of each of its ports: records, bytes and batches both ways, queue, credit and
+   * the time spent without credit.
+   *
+   * @throws {FerryError} `stopped`.
+   * @example
+   * const { connections, parser } = await nostr.stats();
+   * console.log(connections.counters.events, parser.ports.map(({ name, stalledMs }) => [name, stalledMs]));
+   */
   async stats(): Promise<EngineStats> {
     if (this.#over) throw this.#over;
     const stats = ROLES.map(async (role) => {
@@ -164,24 +217,46 @@ export class NostrManager extends Emitter<ManagerEvents> implements AsyncDisposa
     return Object.fromEntries(await Promise.all(stats)) as unknown as EngineStats;
   }
 
-  /** Closes the sockets, saves what is to be saved and ends the workers; resolves when that is done. */
+  /**
+   * Closes the sockets, saves what is to be saved and ends the workers; resolves when that is done.
+   *
+   * @throws {FerryError} `stopped` if a worker died before it had done its part; the engine is stopped all the same.
+   * @example
+   * await using nostr = await NostrManager.start({ relays }); // stopped at the end of the block
+   */
   async stop(): Promise<void> {
     if (this.#over) return;
+    await (this.#stopping ??= this.#stop());
+  }
+
+  async #stop(): Promise<void> {
+    const silent: Role[] = [];
     // In the order of the flow: each is given what the one before it still had to say.
     for (const role of ['connections', 'parser', 'cache', 'crypto'] as const) {
+      const gone = this.#gone.has(role) ? Promise.resolve() : new Promise<void>((resolve) => this.#gone.set(role, resolve));
       this.#control[role].send(encodeStop());
-      await this.#control[role].ended;
+      // Its goodbye may still be under way when its end is seen.
+      const late = gone.then(() => new Promise((resolve) => setTimeout(resolve, GOODBYE_MS)));
+      await Promise.race([this.#control[role].ended, late.then(() => silent.push(role))]);
     }
     this.#end(new FerryError('stopped', 'the engine was stopped'));
+    if (silent.length === 0) return;
+    throw new FerryError('stopped', `the ${silent.join(' and ')} worker died while the engine stopped: what it had not done is lost`);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.stop();
   }
 
-  /** @internal A worker is gone. */
-  fail(error: FerryError): void {
+  /** @internal A worker is gone: by itself once it was told to stop, else before its time. */
+  onDeath(role: Role, why: string): void {
     if (this.#over) return;
+    if (this.#stopping) {
+      this.#gone.get(role)?.();
+      this.#gone.set(role, () => undefined);
+      return;
+    }
+    const error = new FerryError('stopped', `the ${role} worker died: ${why}`);
     this.#end(error);
     this.emit('error', error);
   }
@@ -238,6 +313,17 @@ export class NostrManager extends Emitter<ManagerEvents> implements AsyncDisposa
         return assertNever(report);
     }
   }
+}
+
+function closedBy(signal: AbortSignal | undefined, subscription: Subscription): Subscription {
+  if (!signal) return subscription;
+  const close = () => subscription.close();
+  // A signal may outlive many subscriptions.
+  const forget = () => signal.removeEventListener('abort', close);
+  signal.addEventListener('abort', close);
+  subscription.on('end', forget);
+  subscription.on('error', forget);
+  return subscription;
 }
 
 function checkSupport(): void {

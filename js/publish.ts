@@ -7,7 +7,11 @@ export class Publish {
   #over: { error?: FerryError } | undefined;
   #waiting: (() => void)[] = [];
 
-  /** Every step, from the first on, as it happens; ends when every relay has had its last word. */
+  /**
+   * Every step, from the first on, as it happens; ends when every relay has had its last word.
+   *
+   * @example for await (const step of post.status) console.log(step.state);
+   */
   get status(): AsyncIterable<PublishStatus> {
     return { [Symbol.asyncIterator]: () => this.#iterate() };
   }
@@ -16,6 +20,7 @@ export class Publish {
    * Resolves when the event is signed, with the event.
    *
    * @throws {FerryError} `no-signer`, `refused`, `timed-out`, `disconnected` or `bad-input` of the signer.
+   * @example const { id } = await nostr.publish({ kind: 1, content: 'hello' }).signed();
    */
   async signed(): Promise<SignedEvent> {
     for await (const status of this.status) if (status.state === 'signed') return status.event;
@@ -26,6 +31,7 @@ export class Publish {
    * Resolves when the first relay has accepted the event, with that relay.
    *
    * @throws {FerryError} as `signed`; `refused` if no relay accepted it, with their reasons.
+   * @example const relay = await nostr.publish({ kind: 1, content: 'hello' }).accepted();
    */
   async accepted(): Promise<string> {
     const words: string[] = [];

@@ -28,7 +28,11 @@ export class Relays extends Emitter<RelayEvents> {
     };
   }
 
-  /** Their latest states, in order of first use. */
+  /**
+   * Their latest states, in order of first use.
+   *
+   * @example const open = nostr.relays.list().filter(({ state }) => state === 'open').length;
+   */
   list(): RelayStatus[] {
     return [...this.#statuses.values()];
   }

@@ -141,6 +141,7 @@ export class Signer extends Emitter<SignerEvents> {
    * The public key of the signer in use, hex.
    *
    * @throws {FerryError} `no-signer` if none is set.
+   * @example const npub = nip19.encode({ type: 'npub', pubkey: await nostr.signer.getPublicKey() });
    */
   async getPublicKey(): Promise<string> {
     return pubkey(await this.#ask({ action: 'getPublicKey' }));
@@ -162,6 +163,7 @@ export class Signer extends Emitter<SignerEvents> {
    * Opens a gift wrap that is for this signer (NIP-59); every layer is checked.
    *
    * @throws {FerryError} `bad-input` if it is for somebody else or its author is not who it says.
+   * @example const { pubkey, content } = await nostr.signer.unwrap(giftWrap);
    */
   async unwrap(event: SignedEvent): Promise<Rumor> {
     const answer = await this.#ask({ action: 'unwrap', event });
@@ -173,6 +175,7 @@ export class Signer extends Emitter<SignerEvents> {
    * Wraps a private message (NIP-17, kind 14 or 15) for each person in its `p` tags and for the sender, who is last.
    *
    * @throws {FerryError} `bad-input` if it has no recipient.
+   * @example const wraps = await nostr.signer.wrap({ kind: 14, content: 'hello', tags: [['p', pubkey]] });
    */
   async wrap(template: EventTemplate): Promise<SignedEvent[]> {
     const answer = await this.#ask({ action: 'wrap', template });
@@ -180,7 +183,11 @@ export class Signer extends Emitter<SignerEvents> {
     return answer.wraps;
   }
 
-  /** Forgets the signer, wipes its key and what was remembered; what waits for it fails with `cancelled`. */
+  /**
+   * Forgets the signer, wipes its key and what was remembered; what waits for it fails with `cancelled`.
+   *
+   * @example await nostr.signer.logout();
+   */
   async logout(): Promise<void> {
     this.#remember = false;
     this.#session = undefined;

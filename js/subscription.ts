@@ -33,7 +33,7 @@ const SLICE_MS = 5;
  * Nothing is read, and little is kept in the page, before somebody wants events: they wait in the engine, and
  * so does what follows them. Where a `for await` runs it sets the pace, and listeners are told as it reads.
  */
-export class Subscription extends Emitter<SubscriptionEvents> implements AsyncIterable<EventView>, AsyncDisposable {
+export class Subscription extends Emitter<SubscriptionEvents> implements AsyncIterable<EventView>, Disposable, AsyncDisposable {
   readonly id: string;
   readonly #inbox: Inbox;
   readonly #release: () => void;
@@ -71,7 +71,11 @@ export class Subscription extends Emitter<SubscriptionEvents> implements AsyncIt
     return this.#over !== undefined;
   }
 
-  /** Ends the subscription at once; no listener is called any more. Where others joined it, the last close ends it. */
+  /**
+   * Ends the subscription at once; no listener is called any more. Where others joined it, the last close ends it.
+   *
+   * @example button.onclick = () => feed.close();
+   */
   close(): void {
     this.#holders -= 1;
     if (this.#holders > 0 || this.#over) return;
@@ -79,7 +83,12 @@ export class Subscription extends Emitter<SubscriptionEvents> implements AsyncIt
     this.emit('end', { reason: 'closed' });
   }
 
-  /** The events, one by one, at the reader's own pace. Ends with the subscription; leaving the loop closes it. */
+  /**
+   * The events, one by one, at the reader's own pace. Ends with the subscription; leaving the loop closes it.
+   *
+   * @throws {FerryError} what ended the subscription, if that was an error.
+   * @example for await (const event of nostr.subscribe([{ kinds: [1] }])) console.log(event.content);
+   */
   async *[Symbol.asyncIterator](): AsyncGenerator<EventView, void, undefined> {
     this.#iterators += 1;
     try {
@@ -95,6 +104,11 @@ export class Subscription extends Emitter<SubscriptionEvents> implements AsyncIt
       this.#iterators -= 1;
       this.close();
     }
+  }
+
+  /** Closes at the end of the block: `using feed = nostr.subscribe(…)`. */
+  [Symbol.dispose](): void {
+    this.close();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

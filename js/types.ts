@@ -1,3 +1,5 @@
+import type { CHANNELS } from './channels.js';
+
 /** A NIP-01 filter. Times are Unix seconds; ids and pubkeys are 64 characters of lower-case hex. */
 export interface Filter {
   ids?: string[];
@@ -167,9 +169,12 @@ export interface RelayStatus {
   sheds: number;
 }
 
-/** The counters of one port. */
+/** A channel between two workers, or to the page: `cryptoToMain` and each worker's `control`. */
+export type PortName = keyof typeof CHANNELS | 'control';
+
+/** The counters of one port, since the worker's start. */
 export interface PortStats {
-  name: string;
+  name: PortName;
   sentRecords: number;
   sentBytes: number;
   sentBatches: number;

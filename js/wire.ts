@@ -9,6 +9,7 @@ import type {
   EventTemplate,
   Filter,
   Pipe,
+  PortName,
   PublishStatus,
   RelayStatus,
   RoleStats,
@@ -409,7 +410,7 @@ function relayState(state: fb.RelayState): RelayStatus['state'] {
 
 function roleStats(stats: fb.Stats): RoleStats {
   const ports = list(stats.portsLength(), (at) => stats.ports(at)).map((port) => ({
-    name: text(port.name()),
+    name: text(port.name()) as PortName,
     sentRecords: Number(port.sentRecords()),
     sentBytes: Number(port.sentBytes()),
     sentBatches: Number(port.sentBatches()),

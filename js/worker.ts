@@ -3,8 +3,8 @@ import { initSync, start_verifier, start_worker } from '#glue';
 import type { WorkerInit, WorkerWord } from './workers.js';
 
 const scope = self as unknown as {
-  onmessage: ((event: MessageEvent<WorkerInit | VerifierInit>) => void) | null;
-  postMessage(word: WorkerWord): void;
+  onmessage: ((event: MessageEvent<WorkerInit | VerifierInit | Probe>) => void) | null;
+  postMessage(word: WorkerWord | { build: string }): void;
   close(): void;
   Worker: typeof Worker | undefined;
   /** The last worker that this one started; src/web/verifier.rs reads it. */
@@ -15,6 +15,11 @@ const scope = self as unknown as {
 interface VerifierInit {
   role: 'verifier';
   module: WebAssembly.Module;
+}
+
+/** The page only asks whether this script runs, and of which build it is (js/doctor.ts). */
+interface Probe {
+  role: 'probe';
 }
 
 /** Lets the wasm start workers by this script's address: each is posted the compiled module. */
@@ -62,6 +67,7 @@ self.addEventListener('unhandledrejection', onRejection);
 
 scope.onmessage = ({ data }) => {
   scope.onmessage = null;
+  if (data.role === 'probe') return scope.postMessage({ build: __BUILD__ });
   if (data.role === 'verifier') return becomeVerifier(data.module);
   try {
     if (data.role === 'crypto') shareModule(data.module);

@@ -122,7 +122,7 @@ async function started(worker: Worker, init: WorkerInit, onDeath: (role: Role, w
 }
 
 /** The worker's file beside this script, where this page may start workers from it. */
-function ownWorkerFile(): URL[] {
+export function ownWorkerFile(): URL[] {
   try {
     const file = beside('nostr-ferry.worker.js');
     return isOwnOrigin(file) ? [file] : [];
