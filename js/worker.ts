@@ -15,6 +15,8 @@ const scope = self as unknown as {
 interface VerifierInit {
   role: 'verifier';
   module: WebAssembly.Module;
+  /** The name of the Web Lock it holds for its lifetime. */
+  lock: string;
 }
 
 /** The page only asks whether this script runs, and of which build it is (js/doctor.ts). */
@@ -23,14 +25,17 @@ interface Probe {
 }
 
 /** Lets the wasm start workers by this script's address: each is posted the compiled module. */
-function shareModule(module: WebAssembly.Module): void {
+function shareModule(module: WebAssembly.Module, own: string): void {
   const Plain = scope.Worker;
+  let started = 0;
   const Sharing = function (url: string | URL, options?: WorkerOptions) {
     scope.ferrySpawned = undefined;
     try {
       if (!Plain) throw new Error('this browser starts no worker from a worker');
       const worker = new Plain(url, options);
-      worker.postMessage({ role: 'verifier', module } satisfies VerifierInit);
+      const lock = `${own} verifier ${++started}`;
+      worker.postMessage({ role: 'verifier', module, lock } satisfies VerifierInit);
+      hearOfDeath(worker, lock);
       return (scope.ferrySpawned = worker);
     } catch {
       // The wasm cannot go on after an exception here; it looks at `ferrySpawned` instead.
@@ -42,14 +47,22 @@ function shareModule(module: WebAssembly.Module): void {
   scope.Worker = Sharing;
 }
 
-/** A verifier says nothing but verdicts; its starter hears of an uncaught error and replaces it. */
-function becomeVerifier(module: WebAssembly.Module): void {
+/** A verifier that was ended gives no error: what frees its lock is made one, which its starter hears. */
+function hearOfDeath(worker: Worker, lock: string): void {
+  const end = () => void worker.dispatchEvent(new Event('error', { cancelable: true }));
+  // Asked for after its first word, for then the verifier holds it.
+  worker.addEventListener('message', () => void navigator.locks?.request(lock, end), { once: true });
+}
+
+/** A verifier says nothing but verdicts; its starter hears of an uncaught error or its end, and replaces it. */
+async function becomeVerifier({ module, lock }: VerifierInit): Promise<void> {
   self.removeEventListener('error', onError);
   self.removeEventListener('unhandledrejection', onRejection);
   self.addEventListener('error', () => scope.close());
   self.addEventListener('unhandledrejection', ({ reason }) => setTimeout(() => {
     throw reason;
   }));
+  if (navigator.locks) await new Promise((held) => void navigator.locks.request(lock, () => new Promise(() => held(null))));
   initSync({ module });
   start_verifier();
 }
@@ -68,9 +81,9 @@ self.addEventListener('unhandledrejection', onRejection);
 scope.onmessage = ({ data }) => {
   scope.onmessage = null;
   if (data.role === 'probe') return scope.postMessage({ build: __BUILD__ });
-  if (data.role === 'verifier') return becomeVerifier(data.module);
+  if (data.role === 'verifier') return void becomeVerifier(data);
   try {
-    if (data.role === 'crypto') shareModule(data.module);
+    if (data.role === 'crypto') shareModule(data.module, data.lock);
     initSync({ module: data.module });
     start_worker(data.role, data.ports);
     const ready = () => scope.postMessage({ ready: true });

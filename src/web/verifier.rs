@@ -3,7 +3,8 @@
 //! `gloo-worker` carries claims there and verdicts back. It starts a worker by the address of a
 //! script, without a way to hand it the compiled module; `js/worker.ts` therefore posts the
 //! module from a `Worker` constructor of its own, and leaves each worker it has made in
-//! `ferrySpawned`, so that one that hangs can be ended. Who checks what is `crypto::Pool`'s.
+//! `ferrySpawned`, so that one that hangs can be ended. It also holds a verifier's lock for its
+//! lifetime, and makes an error event of its end. Who checks what is `crypto::Pool`'s.
 
 use std::collections::HashMap;
 use std::task::{Context, Poll};
@@ -146,6 +147,8 @@ impl VerifierPool {
             },
             Do::Stop(id) => {
                 if let Some(Running { bridge, worker, .. }) = self.running.remove(&id) {
+                    // Its end is reported as an error, and the closure that would hear of it goes here.
+                    worker.set_onerror(None);
                     worker.terminate();
                     drop(bridge);
                 }
