@@ -11,7 +11,7 @@ use std::thread;
 
 use nostr_ferry::nostr::event::{EventId, Pubkey, Signature};
 use nostr_ferry::nostr::schnorr::{Claim, check, check_batch};
-use secp256k1::{Keypair, Scalar, SecretKey, XOnlyPublicKey, constants::CURVE_ORDER, schnorr};
+use secp256k1::{Keypair, Parity, Scalar, SecretKey, XOnlyPublicKey, constants::CURVE_ORDER, schnorr};
 use sha2::{Digest, Sha256};
 
 /// SplitMix64: every batch is made again from its number.
@@ -65,7 +65,7 @@ impl Pool {
                 pool.good.push(claim(id, pubkey, sig));
             }
             pool.negated_r
-                .push(sign_with_odd_r(&secret, random.bytes(), random.bytes()));
+                .push(sign_as(&secret, pubkey, Parity::Odd, random.bytes(), random.bytes()));
         }
         assert!(pool.good.iter().all(check));
         assert!(!pool.negated_r.iter().any(check));
@@ -73,34 +73,26 @@ impl Pool {
     }
 }
 
-/// BIP-340's signature, except that the nonce point with the odd y is kept.
-fn sign_with_odd_r(secret: &SecretKey, id: [u8; 32], nonce: [u8; 32]) -> Claim {
-    let (p, odd_p) = secret.x_only_public_key();
-    let secret = if odd_p == secp256k1::Parity::Odd {
-        secret.negate()
-    } else {
-        *secret
-    };
-    let nonce = SecretKey::from_secret_bytes(nonce).unwrap();
-    let (r, parity) = nonce.x_only_public_key();
-    let nonce = if parity == secp256k1::Parity::Even {
-        nonce.negate()
-    } else {
-        nonce
-    };
+/// The secret whose point has this y, and the point's x.
+fn with_parity(secret: &SecretKey, y: Parity) -> (SecretKey, [u8; 32]) {
+    let (x, parity) = secret.x_only_public_key();
+    let secret = if parity == y { *secret } else { secret.negate() };
+    (secret, x.to_byte_array())
+}
+
+/// BIP-340's signature by `secret`, except that it is said to be `pubkey`'s and that R's y is as told.
+fn sign_as(secret: &SecretKey, pubkey: [u8; 32], r_y: Parity, id: [u8; 32], nonce: [u8; 32]) -> Claim {
+    let (secret, _) = with_parity(secret, Parity::Even);
+    let (nonce, r) = with_parity(&SecretKey::from_secret_bytes(nonce).unwrap(), r_y);
     let tag = Sha256::digest(b"BIP0340/challenge");
     let e = Sha256::new().chain_update(tag).chain_update(tag);
-    let e = e
-        .chain_update(r.to_byte_array())
-        .chain_update(p.to_byte_array())
-        .chain_update(id)
-        .finalize();
+    let e = e.chain_update(r).chain_update(pubkey).chain_update(id).finalize();
     let e_times_secret = secret.mul_tweak(&Scalar::from_be_bytes(e.into()).unwrap()).unwrap();
     let s = nonce.add_tweak(&Scalar::from(e_times_secret)).unwrap();
     let mut sig = [0; 64];
-    sig[..32].copy_from_slice(&r.to_byte_array());
+    sig[..32].copy_from_slice(&r);
     sig[32..].copy_from_slice(&s.to_secret_bytes());
-    claim(id, p.to_byte_array(), sig)
+    claim(id, pubkey, sig)
 }
 
 fn claim(id: [u8; 32], pubkey: [u8; 32], sig: [u8; 64]) -> Claim {
@@ -245,6 +237,26 @@ fn each_bit_flipped_in_a_good_batch_gets_that_one_claim_refused() {
             verdicts.iter().enumerate().all(|(n, good)| *good == (n != at)),
             "bit {bit} of claim {at}: {verdicts:?}"
         );
+    }
+}
+
+#[test]
+fn a_key_that_resembles_anothers_signs_nothing_in_its_name() {
+    let victim = Pool::new().good[0].pubkey.0;
+    let mut random = Random(77);
+    for same in [0, 31] {
+        // The forger's terms come last in the order of pubkeys, so a careless merging multiplies this point for both.
+        let (secret, pubkey) = loop {
+            let secret = SecretKey::from_secret_bytes(random.bytes()).unwrap();
+            let (_, pubkey) = with_parity(&secret, Parity::Even);
+            if pubkey[same] == victim[same] && pubkey > victim {
+                break (secret, pubkey);
+            }
+        };
+        let mut sign = |pubkey| sign_as(&secret, pubkey, Parity::Even, random.bytes(), random.bytes());
+        let batch = [sign(victim), sign(victim), sign(pubkey), sign(victim), sign(pubkey)];
+        assert_eq!(batch.map(|claim| check(&claim)), [false, false, true, false, true]);
+        assert_eq!(check_batch(&batch, [5; 32]), [false, false, true, false, true]);
     }
 }
 

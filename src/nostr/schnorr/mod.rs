@@ -202,6 +202,7 @@ impl<F: FnMut(usize, bool)> Search<'_, F> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::nostr::hex;
 
     fn signed(author: u8, number: u16) -> Claim {
         let keypair =
@@ -336,6 +337,36 @@ mod tests {
                 "at {at}"
             );
             assert_eq!(left == Point::ZERO, at <= 3);
+        }
+    }
+
+    #[test]
+    fn neighbours_share_a_multiplication_only_if_their_whole_points_are_one() {
+        let claims = [signed(1, 1), signed(2, 2)];
+        let mut terms = terms(&claims, &[7; 32]);
+        let scratch = &mut Scratch::for_terms(2);
+        let x = claims[0].pubkey.0;
+        // Points whose x differs from that one's in a single byte.
+        let alike = (0..32).map(|at| {
+            let flipped = (1..=255).find_map(|flip| {
+                let mut x = x;
+                x[at] ^= flip;
+                lift_x(&x)
+            });
+            flipped.unwrap()
+        });
+        // And the one with the same y: the point times a cube root of one (libsecp256k1's lambda).
+        let lambda = hex::decode("5363ad4cc05c30e0a5261c028812645a122e22ea20816678df02967c1b23bd72").unwrap();
+        let secret = secp256k1::SecretKey::from_secret_bytes([1; 32]).unwrap();
+        let turned = secret
+            .mul_tweak(&secp256k1::Scalar::from_be_bytes(lambda).unwrap())
+            .unwrap();
+        let same_y = lift_x(&turned.x_only_public_key().0.to_byte_array()).unwrap();
+        for (at, p) in alike.chain([same_y]).enumerate() {
+            terms[1].p = p;
+            let whole = sum(&terms, scratch).unwrap();
+            let (one, other) = (sum(&terms[..1], scratch).unwrap(), sum(&terms[1..], scratch).unwrap());
+            assert!(subtract(&whole, &one) == other, "point {at}");
         }
     }
 
