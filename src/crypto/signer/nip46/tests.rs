@@ -132,21 +132,44 @@ impl World {
         self.deliver(&event);
     }
 
-    /// Plays the connection through; the user's key is `USER`.
-    fn connect(&mut self) {
-        let using = self.scene.choose(bunker_url("s"));
-        let connect = self.request();
-        self.answer(&connect.id, "ack");
-        self.give_public_key();
-        let answer = self.scene.answered(using);
-        assert_eq!(answer, Some(Ok(SignerAnswer::PublicKey(key(USER).pubkey()))));
-        assert_eq!(self.request().command, Command::SwitchRelays);
+    /// A world in which the page has chosen the signer, whose answer to `connect` is awaited.
+    fn connecting(secret_of_url: &str) -> (World, RequestId, Request) {
+        let mut world = World::new();
+        let using = world.scene.choose(bunker_url(secret_of_url));
+        let connect = world.request();
+        (world, using, connect)
     }
 
-    fn give_public_key(&mut self) {
+    /// A world in which the connection stands and the signer was asked for its relays; the user's key is `USER`.
+    fn connected() -> World {
+        let (mut world, using, connect) = World::connecting("s");
+        world.accept(using, &connect, "ack");
+        assert_eq!(world.request().command, Command::SwitchRelays);
+        world
+    }
+
+    fn accept(&mut self, using: RequestId, connect: &Request, result: &str) {
+        self.answer(&connect.id, result);
+        assert_eq!(self.scene.answered(using), None, "the user's key is asked for first");
+        self.give_public_key(using);
+    }
+
+    fn give_public_key(&mut self, using: RequestId) {
         let request = self.request();
         assert_eq!(request.command, Command::GetPublicKey);
         self.answer(&request.id, &key(USER).pubkey().to_string());
+        let answer = self.scene.answered(using);
+        assert_eq!(answer, Some(Ok(SignerAnswer::PublicKey(key(USER).pubkey()))));
+    }
+
+    /// Asks for a signature: the question's number here, and at the signer.
+    fn ask_to_sign(&mut self) -> (RequestId, Request) {
+        let request = self.scene.ask(sign(1));
+        (request, self.request())
+    }
+
+    fn is_refused(&mut self, request: RequestId) -> bool {
+        matches!(self.scene.answered(request), Some(Err(SignerError::Refused(_))))
     }
 
     fn session(&mut self) -> Option<Secret> {
@@ -174,9 +197,7 @@ fn signed(by: &SecretKey, command: &Command) -> RawEvent {
 
 #[test]
 fn a_bunker_is_connected_to_with_secret_permissions_and_name() {
-    let mut world = World::new();
-    let using = world.scene.choose(bunker_url("s3cret"));
-    let connect = world.request();
+    let (mut world, using, connect) = World::connecting("s3cret");
     let Command::Connect {
         remote_signer,
         secret,
@@ -193,19 +214,13 @@ fn a_bunker_is_connected_to_with_secret_permissions_and_name() {
         (2, Some("Ferry"))
     );
     assert_eq!(world.sub.as_ref().unwrap().1, [relay("a"), relay("b")]);
-    world.answer(&connect.id, "s3cret");
-    assert_eq!(world.scene.answered(using), None, "the user's key is asked for first");
-    world.give_public_key();
-    let answer = world.scene.answered(using);
-    assert_eq!(answer, Some(Ok(SignerAnswer::PublicKey(key(USER).pubkey()))));
+    world.accept(using, &connect, "s3cret");
 }
 
 #[test]
 fn the_remote_signer_signs_encrypts_and_decrypts() {
-    let mut world = World::new();
-    world.connect();
-    let request = world.scene.ask(sign(1));
-    let asked = world.request();
+    let mut world = World::connected();
+    let (request, asked) = world.ask_to_sign();
     let event = signed(&key(USER), &asked.command);
     world.answer(&asked.id, &event.to_json());
     assert_eq!(world.scene.answered(request), Some(Ok(SignerAnswer::Signed(event))));
@@ -241,8 +256,7 @@ fn the_remote_signer_signs_encrypts_and_decrypts() {
 
 #[test]
 fn an_event_that_is_not_what_was_to_be_signed_is_refused() {
-    let mut world = World::new();
-    world.connect();
+    let mut world = World::connected();
     type Change = fn(&mut RawEvent);
     let changes: [Change; 3] = [
         |event| event.sig.0[9] ^= 1,
@@ -250,23 +264,17 @@ fn an_event_that_is_not_what_was_to_be_signed_is_refused() {
         |event| *event = crate::nostr::event::tests::signed(1, 1, 1_700_000_000, &[], "hi").into_raw(),
     ];
     for change in changes {
-        let request = world.scene.ask(sign(1));
-        let asked = world.request();
+        let (request, asked) = world.ask_to_sign();
         let mut event = signed(&key(USER), &asked.command);
         change(&mut event);
         world.answer(&asked.id, &event.to_json());
-        assert!(matches!(
-            world.scene.answered(request),
-            Some(Err(SignerError::Refused(_)))
-        ));
+        assert!(world.is_refused(request));
     }
 }
 
 #[test]
 fn a_stranger_with_the_right_request_id_is_ignored() {
-    let mut world = World::new();
-    let using = world.scene.choose(bunker_url("s"));
-    let connect = world.request();
+    let (mut world, using, connect) = World::connecting("s");
     let stranger = world.event(STRANGER, &connect.id, Outcome::Result("ack".into()));
     world.deliver(&stranger);
     // Claiming to be the signer takes its signature.
@@ -278,16 +286,12 @@ fn a_stranger_with_the_right_request_id_is_ignored() {
     world.deliver(&tampered);
     assert!(world.requests().is_empty());
     assert_eq!(world.scene.answered(using), None);
-    world.answer(&connect.id, "ack");
-    world.give_public_key();
-    assert!(matches!(world.scene.answered(using), Some(Ok(_))));
+    world.accept(using, &connect, "ack");
 }
 
 #[test]
 fn a_wrong_secret_is_refused_by_either_side() {
-    let mut world = World::new();
-    let using = world.scene.choose(bunker_url("right"));
-    let connect = world.request();
+    let (mut world, using, connect) = World::connecting("right");
     let event = world.event(BUNKER, &connect.id, Outcome::Error("bad secret".into()));
     world.deliver(&event);
     let refused = SignerError::Refused("bad secret".into());
@@ -302,18 +306,13 @@ fn a_wrong_secret_is_refused_by_either_side() {
     let using = world.scene.choose(bunker_url("right"));
     let connect = world.request();
     world.answer(&connect.id, "wrong");
-    assert!(matches!(
-        world.scene.answered(using),
-        Some(Err(SignerError::Refused(_)))
-    ));
+    assert!(world.is_refused(using));
 }
 
 #[test]
 fn replayed_and_late_answers_are_ignored() {
-    let mut world = World::new();
-    world.connect();
-    let first = world.scene.ask(sign(1));
-    let asked = world.request();
+    let mut world = World::connected();
+    let (first, asked) = world.ask_to_sign();
     let answer = world.event(
         BUNKER,
         &asked.id,
@@ -322,8 +321,7 @@ fn replayed_and_late_answers_are_ignored() {
     world.deliver(&answer);
     world.deliver(&answer);
     assert!(matches!(world.scene.answered(first), Some(Ok(_))));
-    let second = world.scene.ask(sign(1));
-    let late = world.request();
+    let (second, late) = world.ask_to_sign();
     world.deliver(&answer);
     assert_eq!(world.scene.answered(second), None);
     world.scene.wait(60_000);
@@ -334,9 +332,7 @@ fn replayed_and_late_answers_are_ignored() {
 
 #[test]
 fn an_auth_url_reaches_the_page_once_and_gives_the_user_time() {
-    let mut world = World::new();
-    let using = world.scene.choose(bunker_url("s"));
-    let connect = world.request();
+    let (mut world, using, connect) = World::connecting("s");
     for _ in 0..2 {
         let event = world.event(BUNKER, &connect.id, Outcome::AuthUrl("https://signer.example/x".into()));
         world.deliver(&event);
@@ -349,9 +345,7 @@ fn an_auth_url_reaches_the_page_once_and_gives_the_user_time() {
     world.scene.wait(200_000);
     world.requests();
     assert_eq!(world.scene.answered(using), None);
-    world.answer(&connect.id, "ack");
-    world.give_public_key();
-    assert!(matches!(world.scene.answered(using), Some(Ok(_))));
+    world.accept(using, &connect, "ack");
 }
 
 #[test]
@@ -377,9 +371,7 @@ fn a_nostrconnect_url_is_taken_by_whoever_knows_its_secret() {
     }
     assert!(world.requests().is_empty());
     world.answer("any", &url.secret);
-    world.give_public_key();
-    let answer = world.scene.answered(using);
-    assert_eq!(answer, Some(Ok(SignerAnswer::PublicKey(key(USER).pubkey()))));
+    world.give_public_key(using);
 }
 
 #[test]
@@ -392,17 +384,13 @@ fn an_old_peer_is_spoken_to_in_nip_04_only_after_silence() {
     assert!(world.requests().is_empty());
     world.scene.wait(1);
     let connect = world.request();
-    world.answer(&connect.id, "ack");
-    world.give_public_key();
-    assert!(matches!(world.scene.answered(using), Some(Ok(_))));
+    world.accept(using, &connect, "ack");
 }
 
 #[test]
 fn a_signer_that_speaks_nip_44_is_not_believed_in_nip_04() {
-    let mut world = World::new();
-    world.connect();
-    let request = world.scene.ask(sign(1));
-    let asked = world.request();
+    let mut world = World::connected();
+    let (request, asked) = world.ask_to_sign();
     world.old = true;
     world.answer(&asked.id, &signed(&key(USER), &asked.command).to_json());
     assert_eq!(world.scene.answered(request), None);
@@ -412,12 +400,8 @@ fn a_signer_that_speaks_nip_44_is_not_believed_in_nip_04() {
 
 #[test]
 fn the_signer_moves_the_session_to_other_relays() {
-    let mut world = World::new();
-    let using = world.scene.choose(bunker_url("s"));
-    let connect = world.request();
-    world.answer(&connect.id, "ack");
-    world.give_public_key();
-    assert!(matches!(world.scene.answered(using), Some(Ok(_))));
+    let (mut world, using, connect) = World::connecting("s");
+    world.accept(using, &connect, "ack");
     let before = world.session().unwrap();
     let switch = world.request();
     world.answer(&switch.id, r#"["wss://b.example","wss://c.example"]"#);
@@ -431,12 +415,8 @@ fn the_signer_moves_the_session_to_other_relays() {
 
 #[test]
 fn a_session_is_resumed_without_asking_for_anything_but_relays() {
-    let mut world = World::new();
-    let using = world.scene.choose(bunker_url("s"));
-    let connect = world.request();
-    world.answer(&connect.id, "ack");
-    world.give_public_key();
-    assert!(matches!(world.scene.answered(using), Some(Ok(_))));
+    let (mut world, using, connect) = World::connecting("s");
+    world.accept(using, &connect, "ack");
     let session = world.session().unwrap();
 
     let mut later = World::new();
@@ -445,16 +425,14 @@ fn a_session_is_resumed_without_asking_for_anything_but_relays() {
     assert_eq!(answer, Some(Ok(SignerAnswer::PublicKey(key(USER).pubkey()))));
     assert_eq!(later.request().command, Command::SwitchRelays);
     assert_eq!(later.client, world.client);
-    let request = later.scene.ask(sign(1));
-    let asked = later.request();
+    let (request, asked) = later.ask_to_sign();
     later.answer(&asked.id, &signed(&key(USER), &asked.command).to_json());
     assert!(matches!(later.scene.answered(request), Some(Ok(_))));
 }
 
 #[test]
 fn a_silent_signer_delays_nobody_else() {
-    let mut world = World::new();
-    world.connect();
+    let mut world = World::connected();
     let slow = world.scene.ask(sign(1));
     world.scene.input(Input::Parser(ParserToCrypto::Verify {
         request: PARSER,
@@ -466,9 +444,7 @@ fn a_silent_signer_delays_nobody_else() {
 
 #[test]
 fn when_no_relay_takes_a_request_its_asker_is_told_at_once() {
-    let mut world = World::new();
-    let using = world.scene.choose(bunker_url("s"));
-    world.request();
+    let (mut world, using, _) = World::connecting("s");
     let event_id = world.last.as_ref().unwrap().id;
     let unsent = |name: &str| RelayMessage::Unsent {
         relay: relay(name),
@@ -486,9 +462,7 @@ fn when_no_relay_takes_a_request_its_asker_is_told_at_once() {
 
 #[test]
 fn a_relay_that_says_no_ok_may_still_have_passed_the_request_on() {
-    let mut world = World::new();
-    let using = world.scene.choose(bunker_url("s"));
-    world.request();
+    let (mut world, using, _) = World::connecting("s");
     let event_id = world.last.as_ref().unwrap().id;
     for name in ["a", "b"] {
         let relay = relay(name);
@@ -510,8 +484,7 @@ fn a_relay_that_says_no_ok_may_still_have_passed_the_request_on() {
 
 #[test]
 fn silence_behind_dead_relays_is_called_a_disconnection() {
-    let mut world = World::new();
-    world.connect();
+    let mut world = World::connected();
     let (sub, relays) = world.sub.clone().unwrap();
     for relay in relays {
         let (sub, reason) = (sub.clone(), "refused".to_owned());
@@ -529,8 +502,7 @@ fn silence_behind_dead_relays_is_called_a_disconnection() {
 
 #[test]
 fn the_sessions_own_relays_are_authenticated_to_by_the_client() {
-    let mut world = World::new();
-    world.connect();
+    let mut world = World::connected();
     for (url, by_client) in [("wss://a.example", true), ("wss://other.example", false)] {
         let mut auth = template(22_242, "");
         auth.tags = vec![vec!["relay".into(), url.into()], vec!["challenge".into(), "c".into()]];
@@ -555,8 +527,7 @@ fn the_sessions_own_relays_are_authenticated_to_by_the_client() {
 #[test]
 fn logout_tells_the_signer_and_closes_while_switching_only_closes() {
     for logout in [true, false] {
-        let mut world = World::new();
-        world.connect();
+        let mut world = World::connected();
         match logout {
             true => world
                 .scene
@@ -583,10 +554,8 @@ fn logout_tells_the_signer_and_closes_while_switching_only_closes() {
 
 #[test]
 fn hostile_events_never_trip() {
-    let mut world = World::new();
-    world.connect();
-    let request = world.scene.ask(sign(1));
-    let asked = world.request();
+    let mut world = World::connected();
+    let (request, asked) = world.ask_to_sign();
     let good = world.event(BUNKER, &asked.id, Outcome::Result("{}".into())).to_json();
     let mut random = crate::nostr::testing::Random(46);
     let (sub, _) = world.sub.clone().unwrap();
