@@ -4,7 +4,7 @@ import NDK, { NDKNip46Backend, NDKPrivateKeySigner } from '@nostr-dev-kit/ndk';
 import WebSocket from 'ws';
 
 globalThis.WebSocket ??= WebSocket;
-const { relay, secretKey, secret } = workerData;
+const { relay, secretKey, secret, refuse } = workerData;
 
 class Backend extends NDKNip46Backend {
   async applyToken(_client, given) {
@@ -15,7 +15,7 @@ class Backend extends NDKNip46Backend {
 const ndk = new NDK({ explicitRelayUrls: [relay], enableOutboxModel: false });
 await ndk.connect(2_000);
 const signer = new NDKPrivateKeySigner(secretKey);
-const backend = new Backend(ndk, signer, async () => true, [relay]);
+const backend = new Backend(ndk, signer, async ({ method }) => !refuse.includes(method), [relay]);
 await backend.start();
 // It does not say when its subscription stands. A later one on the same socket is answered after it.
 const { pubkey } = await signer.user();

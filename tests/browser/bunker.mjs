@@ -9,15 +9,15 @@ const running = new Set();
 after(() => Promise.all([...running].map((worker) => worker.terminate())));
 
 /**
- * Starts a remote signer for the key `secretKey` (hex); it takes one secret and grants everything.
+ * Starts a remote signer for the key `secretKey` (hex); it takes one secret and grants everything but the methods of `refuse`.
  *
  * @param {string} relay its address
- * @param {{ secretKey: string, secret?: string }} options
+ * @param {{ secretKey: string, secret?: string, refuse?: string[] }} options
  * @returns {Promise<{ url: string, stop: () => Promise<void>, take: (nostrconnect: string) => void }>}
  *   `take` answers a `nostrconnect://` URL; `stop` ends the signer.
  */
-export async function startBunker(relay, { secretKey, secret = 's3cret' }) {
-  const worker = new Worker(new URL('./bunker-thread.mjs', import.meta.url), { workerData: { relay, secretKey, secret } });
+export async function startBunker(relay, { secretKey, secret = 's3cret', refuse = [] }) {
+  const worker = new Worker(new URL('./bunker-thread.mjs', import.meta.url), { workerData: { relay, secretKey, secret, refuse } });
   running.add(worker);
   await once(worker, 'message');
   const pubkey = getPublicKey(hexToBytes(secretKey));

@@ -8,7 +8,8 @@ import * as nip49 from 'nostr-tools/nip49';
 import { bytesToHex } from 'nostr-tools/utils';
 import WebSocket from 'ws';
 import { startBunker } from './bunker.mjs';
-import { openPage, startRelay, startServer } from './harness.mjs';
+import { openPage, sampleEvents, startRelay, startServer } from './harness.mjs';
+import { startScriptedBunker } from './scripted-bunker.mjs';
 
 const PAGE = '<!doctype html><meta charset="utf-8"><link rel="icon" href="data:,"><script src="/dist/nostr-ferry.js"></script>';
 const files = { '/page.html': PAGE };
@@ -82,8 +83,87 @@ test('a wrong secret and a silent bunker are told apart', async () => {
   const { page } = await openEngine(relay.url);
   const wrong = await page.evaluate((url) => outcome(nostr_.signer.useBunker(url)), bunker.url.replace('right', 'wrong'));
   assert.equal(wrong, 'refused');
+  await bunker.stop();
+  const strict = await startBunker(relay.url, { secretKey: userHex, refuse: ['sign_event'] });
+  const refused = await page.evaluate(async (url) => {
+    await nostr_.signer.useBunker(url);
+    return outcome(nostr_.signer.signEvent({ kind: 1, content: '' }));
+  }, strict.url);
+  assert.equal(refused, 'refused');
   const dead = `bunker://${userPubkey}?relay=ws://127.0.0.1:9&secret=x`;
   assert.equal(await page.evaluate((url) => outcome(nostr_.signer.useBunker(url)), dead), 'disconnected');
+});
+
+test('a signer’s user confirms at an address, strangers who know the request are ignored, and the session moves on', async () => {
+  const [first, second] = [await startRelay(), await startRelay()];
+  const [bunkerKey, stranger] = [generateSecretKey(), generateSecretKey()];
+  const { page, errors } = await openEngine(first.url);
+  const asked = [];
+  await startScriptedBunker([first.url, second.url], bunkerKey, async ({ method, params, relay }, reply) => {
+    asked.push([method, relay]);
+    const lie = (result) => reply(result, { by: stranger });
+    if (method === 'connect') {
+      lie(params[1]);
+      reply('auth_url', { error: 'https://signer.example/confirm' });
+      await page.waitForFunction(() => globalThis.confirmAt?.length === 1);
+      reply(params[1]);
+    } else if (method === 'get_public_key') {
+      lie(getPublicKey(stranger));
+      reply(userPubkey);
+    } else if (method === 'switch_relays') {
+      lie(JSON.stringify(['ws://127.0.0.1:9']));
+      reply(JSON.stringify([second.url]));
+    } else if (method === 'sign_event') {
+      lie(JSON.stringify(finalizeEvent(JSON.parse(params[0]), stranger)));
+      reply(JSON.stringify(finalizeEvent(JSON.parse(params[0]), user)));
+    }
+  });
+  // One of its relays is dead, which is no reason to fail.
+  const url = `bunker://${getPublicKey(bunkerKey)}?relay=ws://127.0.0.1:9&relay=${first.url}&secret=s3cret`;
+  const result = await page.evaluate(async (url) => {
+    const { signer } = nostr_;
+    globalThis.confirmAt = [];
+    signer.on('authUrl', (address) => confirmAt.push(address));
+    const pubkey = await signer.useBunker(url);
+    return { pubkey, confirmAt, event: await signer.signEvent({ kind: 1, content: 'confirmed' }) };
+  }, url);
+  assert.deepEqual([result.pubkey, result.confirmAt], [userPubkey, ['https://signer.example/confirm']]);
+  assert.ok(verifyEvent(result.event) && result.event.pubkey === userPubkey);
+  while (!asked.some(([method]) => method === 'switch_relays')) await new Promise((resolve) => setTimeout(resolve, 20));
+  await page.evaluate(() => nostr_.signer.signEvent({ kind: 1, content: 'by way of the other relay' }));
+  assert.deepEqual(asked.at(-1), ['sign_event', second.url]);
+  // The dead relay's refused connection is the browser's own message.
+  assert.deepEqual(errors.filter((error) => !error.includes('ws://127.0.0.1:9')), []);
+});
+
+test('a slow remote signer delays no checks, no other subscription and no other signer', async () => {
+  const events = await sampleEvents({ count: 300 });
+  const relay = await startRelay(events);
+  const bunkerKey = generateSecretKey();
+  const { page } = await openEngine(relay.url);
+  const asked = new Set();
+  await startScriptedBunker([relay.url], bunkerKey, ({ method, params }, reply) => {
+    asked.add(method);
+    if (method === 'connect') reply(params[1]);
+    if (method === 'get_public_key') reply(userPubkey);
+  });
+  const result = await page.evaluate(
+    async ([url, secret]) => {
+      await nostr_.signer.useBunker(url);
+      const slow = outcome(nostr_.signer.signEvent({ kind: 1, content: 'later' }));
+      const began = performance.now();
+      const fetched = await nostr_.fetch([{ kinds: [1], limit: 100 }], { noCache: true });
+      await nostr_.signer.usePrivateKey(secret);
+      const event = await nostr_.signer.signEvent({ kind: 1, content: 'now' });
+      return { fetched: fetched.length, event, slow: await slow, elapsed: performance.now() - began };
+    },
+    [`bunker://${getPublicKey(bunkerKey)}?relay=${relay.url}&secret=x`, userHex],
+  );
+  assert.ok(asked.has('sign_event'), 'the signer was asked');
+  assert.equal(result.fetched, 100);
+  assert.ok(verifyEvent(result.event));
+  assert.equal(result.slow, 'cancelled');
+  assert.ok(result.elapsed < 20_000, `a request to the signer takes a minute, this took ${result.elapsed} ms`);
 });
 
 test('nostrconnect: whoever knows the secret is the signer, and a stranger’s guess is ignored', async () => {
@@ -184,9 +264,14 @@ test('keys of every form sign, and wrap and open private messages', async () => 
   assert.deepEqual(readOnly, [userPubkey, 'unsupported']);
 });
 
-test('extension: missing, refusing, without nip44, slow', async () => {
+test('extension: missing, late, refusing, without nip44, slow', async () => {
   const { page } = await openEngine();
   assert.equal(await page.evaluate(() => outcome(nostr_.signer.useExtension())), 'unsupported');
+  const late = await page.evaluate(async (pubkey) => {
+    setTimeout(() => (globalThis.nostr = { getPublicKey: async () => pubkey, signEvent: async () => {} }), 300);
+    return nostr_.signer.useExtension();
+  }, userPubkey);
+  assert.equal(late, userPubkey, 'some extensions come after the page');
   const outcomes = await page.evaluate(async (pubkey) => {
     globalThis.nostr = {
       getPublicKey: async () => pubkey,
@@ -233,6 +318,17 @@ test('a third party’s window.nostr signs and decrypts over its own bunker', as
   assert.ok(verifyEvent(result.event));
   assert.equal(await nip04.decrypt(friend, userPubkey, result.sealed), 'to a friend');
   assert.deepEqual([result.opened, result.modern], ['from a friend', 'unsupported']);
+
+  await bunker.stop();
+  const strict = await startBunker(relay.url, { secretKey: userHex, refuse: ['sign_event'] });
+  assert.equal(await page.evaluate(() => outcome(nostr_.signer.signEvent({ kind: 1, content: 'refused' }))), 'refused');
+  await strict.stop();
+  const slow = await page.evaluate(async (pubkey) => {
+    const slow = outcome(nostr_.signer.signEvent({ kind: 1, content: 'nobody answers' }));
+    await nostr_.signer.usePublicKey(pubkey);
+    return slow;
+  }, userPubkey);
+  assert.equal(slow, 'cancelled');
 });
 
 function now() {
