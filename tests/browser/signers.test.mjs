@@ -194,7 +194,11 @@ test('a remembered bunker resumes after a reload and is forgotten at logout', as
   await start();
   assert.equal(await page.evaluate(() => nostr_.signer.restored), userPubkey);
   assert.ok(verifyEvent(await page.evaluate(() => nostr_.signer.signEvent({ kind: 1, content: 'resumed' }))));
+  const kept = (await dumpStorage(page)).texts.join('\n');
+  assert.ok(kept.includes('extractable: false'));
+  for (const part of ['s3cret', 'bunker:', 'nsec1']) assert.ok(!kept.includes(part), `${part} is readable`);
   await page.evaluate(() => nostr_.signer.logout());
+  assert.ok(!(await dumpStorage(page)).texts.join('\n').includes('extractable'), 'logout leaves not even the key');
   await page.reload();
   await start();
   assert.equal(await page.evaluate(async () => (await nostr_.signer.restored) ?? 'nobody'), 'nobody');
@@ -204,28 +208,7 @@ test('a remembered key is nowhere to be read in the page’s storage', async () 
   const { page, start } = await openEngine();
   const nsec = nip19.nsecEncode(user);
   await page.evaluate((secret) => nostr_.signer.usePrivateKey(secret, { remember: true }), nsec);
-  const dump = await page.evaluate(async () => {
-    const bytes = [];
-    const walk = (value) => {
-      if (value instanceof ArrayBuffer) bytes.push(new Uint8Array(value));
-      else if (ArrayBuffer.isView(value)) bytes.push(new Uint8Array(value.buffer, value.byteOffset, value.byteLength));
-      else if (value instanceof CryptoKey) bytes.push(new TextEncoder().encode(`extractable: ${value.extractable}`));
-      else if (value && typeof value === 'object') Object.entries(value).forEach(([name, part]) => (walk(name), walk(part)));
-      else bytes.push(new TextEncoder().encode(String(value)));
-    };
-    walk({ ...localStorage });
-    walk({ ...sessionStorage });
-    const databases = await indexedDB.databases();
-    for (const { name } of databases) {
-      const database = await new Promise((resolve) => (indexedDB.open(name).onsuccess = ({ target }) => resolve(target.result)));
-      for (const store of database.objectStoreNames) {
-        const request = database.transaction(store).objectStore(store).getAll();
-        walk(await new Promise((resolve) => (request.onsuccess = () => resolve(request.result))));
-      }
-      database.close();
-    }
-    return { names: databases.map(({ name }) => name), texts: bytes.map((part) => Array.from(part, (byte) => String.fromCharCode(byte)).join('')) };
-  });
+  const dump = await dumpStorage(page);
   const stored = dump.texts.join('\n');
   assert.ok(dump.names.includes('ferry session'));
   assert.ok(stored.includes('extractable: false'));
@@ -330,6 +313,32 @@ test('a third party’s window.nostr signs and decrypts over its own bunker', as
   }, userPubkey);
   assert.equal(slow, 'cancelled');
 });
+
+/** All that the page's origin stores, as text of one character a byte, and the names of its databases. */
+function dumpStorage(page) {
+  return page.evaluate(async () => {
+    const bytes = [];
+    const walk = (value) => {
+      if (value instanceof ArrayBuffer) bytes.push(new Uint8Array(value));
+      else if (ArrayBuffer.isView(value)) bytes.push(new Uint8Array(value.buffer, value.byteOffset, value.byteLength));
+      else if (value instanceof CryptoKey) bytes.push(new TextEncoder().encode(`extractable: ${value.extractable}`));
+      else if (value && typeof value === 'object') Object.entries(value).forEach(([name, part]) => (walk(name), walk(part)));
+      else bytes.push(new TextEncoder().encode(String(value)));
+    };
+    walk({ ...localStorage });
+    walk({ ...sessionStorage });
+    const databases = await indexedDB.databases();
+    for (const { name } of databases) {
+      const database = await new Promise((resolve) => (indexedDB.open(name).onsuccess = ({ target }) => resolve(target.result)));
+      for (const store of database.objectStoreNames) {
+        const request = database.transaction(store).objectStore(store).getAll();
+        walk(await new Promise((resolve) => (request.onsuccess = () => resolve(request.result))));
+      }
+      database.close();
+    }
+    return { names: databases.map(({ name }) => name), texts: bytes.map((part) => Array.from(part, (byte) => String.fromCharCode(byte)).join('')) };
+  });
+}
 
 function now() {
   return Math.floor(Date.now() / 1000);
