@@ -44,11 +44,12 @@ GLUE := target/bindgen/nostr_ferry.js
 DIST := dist/integrity.json
 TYPES := dist/nostr-ferry.d.ts
 SUITE := target/suite/nostr_ferry_suite.js
+VERIFY_BENCH := target/bench/glue/nostr_ferry_bench.js
 SAMPLE_EVENTS := target/debug/examples/sample_events
 SAMPLE := .tools/sample-events.jsonl
 READING_RECORDS := target/debug/examples/reading_records
 
-.PHONY: help setup gen build test test-native test-kinds test-browser bench bench-cache check fuzz size serve ci clean
+.PHONY: help setup gen build test test-native test-kinds test-browser bench bench-cache bench-verify check fuzz size serve ci clean
 
 help: ## print these targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -74,6 +75,9 @@ test-browser: $(DIST) $(SAMPLE_EVENTS) $(SUITE) | $(CHROMIUM) $(PYTHON) ## run t
 
 bench-cache: $(DIST) $(BENCH_NODE) | $(CHROMIUM) ## measure the store beside others; minutes, on an idle machine
 	@node bench/cache.mjs $(BENCH_ARGS)
+
+bench-verify: $(VERIFY_BENCH) $(SAMPLE_EVENTS) $(BENCH_NODE) | $(CHROMIUM) ## measure the checks of events beside other libraries; minutes
+	@node bench/verify.mjs $(BENCH_ARGS)
 
 check: $(RUST) $(PYTHON) $(NODE) $(GLUE) | $(CLANG) ## formatting, lints, types, generated code, layering
 	cargo fmt --check
@@ -164,6 +168,12 @@ $(TYPES): $(GLUE) $(JS_INPUTS) tsconfig.json tsconfig.types.json $(NODE)
 $(SUITE): $(RUST_INPUTS) tests/storage_suite/contract.rs $(BINDGEN) | $(RUST) $(CLANG)
 	$(CARGO) rustc --locked --lib --features browser-suite --crate-type cdylib --target $(WASM_TARGET)
 	$(BINDGEN) target/$(WASM_TARGET)/debug/nostr_ferry.wasm $(@D) nostr_ferry_suite
+	@touch $@
+
+# The same sources and profile as what ships, with exports for the benchmark, in a folder that no other build overwrites.
+$(VERIFY_BENCH): $(RUST_INPUTS) $(BINDGEN) | $(RUST) $(CLANG)
+	$(CARGO) rustc --locked --profile $(WASM_PROFILE) --lib --features browser-bench --crate-type cdylib --target $(WASM_TARGET) --target-dir target/bench
+	$(BINDGEN) target/bench/$(WASM_TARGET)/$(WASM_PROFILE)/nostr_ferry.wasm $(@D) nostr_ferry_bench
 	@touch $@
 
 $(SAMPLE_EVENTS): $(RUST_INPUTS) $(shell find examples) | $(RUST)

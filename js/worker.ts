@@ -25,7 +25,7 @@ interface Probe {
 }
 
 /** Lets the wasm start workers by this script's address: each is posted the compiled module. */
-function shareModule(module: WebAssembly.Module, own: string): void {
+export function shareModule(module: WebAssembly.Module, own: string): void {
   const Plain = scope.Worker;
   let started = 0;
   const Sharing = function (url: string | URL, options?: WorkerOptions) {

@@ -3,6 +3,8 @@
 //! `start_worker` is the module's export, with `start_verifier` for the crypto role's own workers. Every worker loads the same module,
 //! calls it with its role and its ports, and becomes that role until it is stopped.
 
+#[cfg(feature = "browser-bench")]
+mod bench;
 mod clock;
 mod entropy;
 mod page;
