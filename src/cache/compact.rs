@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use super::index::{Place, Slot};
 use super::record;
-use super::segment::{self, Blocks, Item, Spot};
+use super::segment::{self, BLOCK_BYTES, Blocks, Item, Spot};
 use super::storage::{Batch, StorageError};
 use super::store::{Operation, Purpose, Store, expectations};
 use crate::nostr::kind::{Kind, Retention};
@@ -138,7 +138,7 @@ impl Store {
         self.eviction.is_some() || self.compaction.is_some() || self.choose().is_some()
     }
 
-    /// The quota is met: frees a quarter. False if nothing is stored.
+    /// The quota is met: frees a quarter, and stays within what is left. False if nothing is stored.
     pub(super) fn make_room(&mut self) -> bool {
         let (live, all) = self.disk_bytes();
         if all == 0 {
@@ -146,7 +146,8 @@ impl Store {
         }
         self.pressed = true;
         self.compaction = None;
-        self.start_eviction(live / 4 * 3);
+        self.config.budget_bytes = self.config.budget_bytes.min(all / 4 * 3);
+        self.start_eviction(live.min(self.config.budget_bytes) / 10 * 9);
         true
     }
 
@@ -230,8 +231,12 @@ impl Store {
             }
         }
         wasteful.sort_unstable_by(|a, b| b.cmp(a));
+        if self.pressed && wasteful.iter().any(|(_, _, live)| *live == 0) {
+            // A met quota allows to delete, not to write.
+            wasteful.retain(|(_, _, live)| *live == 0);
+        }
         // Under a met quota the new segment must fit before the old ones are gone.
-        let bound = if self.pressed { LARGE / 4 } else { LARGE };
+        let bound = if self.pressed { BLOCK_BYTES as u64 } else { LARGE };
         let wasteful = wasteful.into_iter().map(|(_, number, live)| (number, live));
         let chosen = up_to(wasteful, bound);
         if !chosen.is_empty() {

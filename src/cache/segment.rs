@@ -3,7 +3,7 @@
 //! | key | blob |
 //! |---|---|
 //! | `i/<segment>` | what the index needs of each event, newest first |
-//! | `d/<segment>/<block>` | some 64 KiB of event records, one after another |
+//! | `d/<segment>/<block>` | some 128 KiB of event records, one after another |
 //! | `x/<segment>/<writer>-<count>` | which of its events one writer has marked dead |
 //!
 //! A segment's name starts with the newest `created_at` in it, inverted, so that listing
@@ -22,8 +22,9 @@ use crate::nostr::kind::Kind;
 use crate::nostr::relay_url::RelayUrl;
 use crate::time::UnixSeconds;
 
-/// Large enough to be worth a request, small enough to be read for one event.
-pub const BLOCK_BYTES: usize = 64 << 10;
+/// Large enough to be worth a request, small enough to be read for one event; and over the 64 KiB, compressed,
+/// from which Chromium gives a value a file of its own, whose space comes back when it is deleted.
+pub const BLOCK_BYTES: usize = 128 << 10;
 const MAGIC: &[u8; 4] = b"FryI";
 const VERSION: u8 = 1;
 

@@ -75,7 +75,7 @@ impl Default for StoreConfig {
             budget_bytes: 256 << 20,
             memory_bytes: 64 << 20,
             block_cache_bytes: 16 << 20,
-            group_bytes: 256 << 10,
+            group_bytes: 512 << 10,
             // Long enough that a burst from relays is few segments, short enough that a reload loses little.
             group_ms: 100,
         }
@@ -193,6 +193,10 @@ const MIN_BLOCK_CACHE: usize = 16 * (BLOCK_BYTES + MAX_EVENT_BYTES);
 /// A failed write is tried again after so long, and the disk given up after so many failures in a row.
 const RETRY_MS: u64 = 1_000;
 const MAX_FAILURES: u32 = 3;
+/// The quota may be met so often in a row: each time more is evicted.
+const MAX_QUOTA_FAILURES: u32 = 8;
+/// Browsers give back the space of what was deleted only after so long.
+const FREES_MS: u64 = 1_500;
 
 impl Store {
     /// An empty store that first asks for the listing of what is on disk.
@@ -597,7 +601,12 @@ impl Store {
                 self.repairs.extend(repairs);
                 self.write_failed(error, now);
             }
-            (Some(Writing::Compaction(batch)), Ok(())) => self.compacted(batch),
+            (Some(Writing::Compaction(batch)), Ok(())) => {
+                if self.pressed {
+                    self.retry_at = Some(now.mono + FREES_MS);
+                }
+                self.compacted(batch);
+            }
             (Some(Writing::Compaction(_)), Err(error)) => {
                 self.compaction = None;
                 self.write_failed(error, now);
@@ -665,7 +674,7 @@ impl Store {
             StorageError::Quota => {
                 self.counters.quota_errors += 1;
                 self.failures += 1;
-                if self.failures > MAX_FAILURES || !self.make_room() {
+                if self.failures > MAX_QUOTA_FAILURES || !self.make_room() {
                     self.degrade();
                 }
             }

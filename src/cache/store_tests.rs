@@ -346,6 +346,8 @@ fn a_met_quota_evicts_and_the_save_succeeds() {
     world.keep(&(0..100).map(|n| long_note(1, n)).collect::<Vec<_>>());
     storage.set_quota(Some(storage.used_bytes() + 500));
     world.keep(&(100..110).map(|n| long_note(1, n)).collect::<Vec<_>>());
+    // A browser frees what was deleted a moment later, so the write waits.
+    world.advance(2_000);
     assert!(world.counter("quota_errors") > 0);
     assert_eq!(world.counter("memory_only"), 0, "{:?}", world.cache.counters());
     let kept = numbers(&World::on(storage, 2).contents(&["{}"]));

@@ -12,15 +12,17 @@ use std::task::{Poll, Waker};
 use futures_channel::oneshot;
 use futures_util::future::try_join_all;
 use idb::{Database, Factory, KeyRange, ObjectStore, ObjectStoreParams, Query, Transaction, TransactionMode};
-use js_sys::Uint8Array;
+use js_sys::{Array, Uint8Array};
 use wasm_bindgen::prelude::*;
-use web_sys::{BroadcastChannel, DomException, IdbTransaction};
+use web_sys::{Blob, BroadcastChannel, DomException, FileReaderSync, IdbTransaction};
 
 use crate::cache::storage::{Batch, Storage, StorageError};
 
 const STORE: &str = "blobs";
 /// The database's own version; the layout of the blobs is versioned in the blobs.
 const VERSION: u32 = 1;
+/// Smaller values gain nothing from a file of their own.
+const MIN_FILE_BYTES: usize = 1 << 10;
 
 /// An IndexedDB database, or the reason why there is none.
 pub struct IndexedDb {
@@ -28,6 +30,11 @@ pub struct IndexedDb {
     /// Another tab changed the database's version or deleted it: this connection is closed.
     closed: Rc<Cell<bool>>,
     others: Option<Others>,
+    /// The quota was met: values are put as files.
+    ///
+    /// Chromium keeps a value under 64 KiB in a log of some MiB that only grows until it is full, whatever is
+    /// deleted, so deleting brings no write under a met quota. A `Blob` is a file, gone a moment after its key.
+    as_files: Cell<bool>,
 }
 
 /// The channel on which tabs tell each other that they have written.
@@ -59,6 +66,7 @@ impl IndexedDb {
             others: database.is_ok().then(|| Others::listen(name)).flatten(),
             database,
             closed,
+            as_files: Cell::new(false),
         }
     }
 
@@ -68,6 +76,7 @@ impl IndexedDb {
             database: Err(StorageError::Unavailable("the page keeps no store".to_owned())),
             closed: Rc::new(Cell::new(true)),
             others: None,
+            as_files: Cell::new(false),
         }
     }
 
@@ -130,10 +139,14 @@ impl Storage for IndexedDb {
                 return Err(ending.abort(StorageError::Conflict).await);
             }
         }
-        if let Err(error) = request_changes(&store, batch) {
+        if let Err(error) = request_changes(&store, batch, self.as_files.get()) {
             return Err(ending.abort(convert(&error)).await);
         }
-        ending.committed().await?;
+        let committed = ending.committed().await;
+        if committed == Err(StorageError::Quota) {
+            self.as_files.set(true);
+        }
+        committed?;
         if let Some(others) = &self.others {
             // Nobody need hear it: others find out when they next write.
             let _ = others.channel.post_message(&JsValue::NULL);
@@ -235,12 +248,17 @@ impl Ending {
 }
 
 /// Asks for the batch's changes; their success is the transaction's.
-fn request_changes(store: &ObjectStore, batch: &Batch) -> Result<(), idb::Error> {
+fn request_changes(store: &ObjectStore, batch: &Batch, as_files: bool) -> Result<(), idb::Error> {
     for key in &batch.delete {
         store.delete(JsValue::from_str(key))?;
     }
     for (key, blob) in &batch.put {
-        store.put(&Uint8Array::from(blob.as_slice()), Some(&JsValue::from_str(key)))?;
+        let value = Uint8Array::from(blob.as_slice());
+        let file = (as_files && blob.len() >= MIN_FILE_BYTES)
+            .then(|| Blob::new_with_u8_array_sequence(&Array::of1(&value)).ok())
+            .flatten();
+        let value = file.map_or_else(|| JsValue::from(value), JsValue::from);
+        store.put(&value, Some(&JsValue::from_str(key)))?;
     }
     Ok(())
 }
@@ -254,9 +272,14 @@ async fn keys_under(store: &ObjectStore, prefix: &str) -> Result<Vec<String>, id
 
 /// A value that is no byte array is foreign: as no bytes it is found damaged, and removed.
 fn bytes(value: JsValue) -> Vec<u8> {
-    value
-        .dyn_into::<Uint8Array>()
-        .map_or_else(|_| Vec::new(), |array| array.to_vec())
+    let array = match value.dyn_into::<Blob>() {
+        Ok(file) => FileReaderSync::new()
+            .and_then(|reader| reader.read_as_array_buffer(&file))
+            .map(|buffer| Uint8Array::new(&buffer))
+            .ok(),
+        Err(value) => value.dyn_into::<Uint8Array>().ok(),
+    };
+    array.map_or_else(Vec::new, |array| array.to_vec())
 }
 
 type CloseOn = Box<dyn FnOnce(web_sys::Event)>;

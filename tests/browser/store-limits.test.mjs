@@ -58,9 +58,8 @@ test('50,000 events into a budget of 3 MiB: the store stays under it and keeps l
   assert.deepEqual(errors, []);
 });
 
-// Chromium counts what IndexedDB has freed only once its own files are compacted, so evicting does not
-// always bring the next write under the quota; then the store goes on in memory.
-test("the browser's own quota is met: everything new is served, and the page is told if the disk was given up", async () => {
+// The figures are Chromium's own: what was deleted counts until its files are gone, and it keeps a log of small values.
+test("the browser's own quota is met: the store evicts, tries again and stays on the disk", async () => {
   const events = synthetic({ count: 30_000, seed: 12 });
   const stream = await startStream(() => events);
   const { open, context, origin } = await openOrigin();
@@ -78,17 +77,16 @@ test("the browser's own quota is met: everything new is served, and the page is 
   }, stream.url);
   const newestFirst = events.map(({ id }) => id).reverse();
   assert.ok(counters.quota_errors > 0 && counters.evicted > 0, JSON.stringify(counters));
-  assert.equal(told, counters.memory_only);
+  assert.deepEqual([told, counters.memory_only], [0, 0], JSON.stringify(counters));
   assert.deepEqual(found, newestFirst.slice(0, 500));
-  // What did reach the disk is whole.
+  // What is on the disk is whole, and is the newest.
   const later = await page.evaluate(async () => {
     await store.start();
     return { ids: await store.ids(), counters: await store.counters() };
   });
   assert.deepEqual([later.counters.corrupt, later.counters.foreign], [0, 0]);
-  assert.equal(later.ids.length, later.counters.events);
-  const stored = new Set(later.ids);
-  assert.deepEqual(later.ids, newestFirst.filter((id) => stored.has(id)));
+  assert.ok(later.ids.length >= 1_000, `${later.ids.length} events are kept`);
+  assert.deepEqual(later.ids, newestFirst.slice(0, later.ids.length));
 });
 
 /** Saves and finds events in a store that cannot last, and tells what the page was told. */
