@@ -32,14 +32,14 @@ use std::pin::pin;
 
 use futures_util::future::FutureExt;
 use futures_util::select_biased;
-use futures_util::stream::{FuturesUnordered, StreamExt};
+use futures_util::stream::{FusedStream, FuturesUnordered, StreamExt};
 
 pub use self::core::{Cache, Config, Input, Limits, Outbox};
 pub use self::relays::{Reason, RelayConfig};
 pub use self::store::{Completion, Operation, Purpose, StoreConfig};
 
 use self::storage::{Fallback, Storage};
-use crate::message::{CacheToParser, Envelope, Nothing, PageToCache, ParserToCache, PortStats, RoleReport};
+use crate::message::{CacheToParser, Control, Envelope, Nothing, PageToCache, ParserToCache, PortStats, RoleReport};
 use crate::router::{Port, Received};
 use crate::time::{Clock, Millis, until};
 
@@ -52,6 +52,8 @@ pub struct Ports {
 
 /// Inputs handled at most before what they caused is posted: a flood of saves delays no answer.
 const TURN: usize = 64;
+/// A stop waits so long for the parser's last saves.
+const LAST_SAVES_MS: u64 = 2_000;
 
 /// Runs the cache until it is told to stop and has written everything down.
 pub async fn run(mut ports: Ports, storage: impl Storage, clock: impl Clock, config: Config) {
@@ -60,6 +62,7 @@ pub async fn run(mut ports: Ports, storage: impl Storage, clock: impl Clock, con
     let mut core = Cache::new(config);
     let mut out = Outbox::default();
     let mut handled = 0;
+    let mut told_to_stop: Option<Millis> = None;
     core.handle(clock.now(), Input::Timeout, &mut out);
     while !core.is_stopped() || !out.parser.is_empty() {
         if out.memory_only {
@@ -68,7 +71,7 @@ pub async fn run(mut ports: Ports, storage: impl Storage, clock: impl Clock, con
         let operations = out.operations.drain(..);
         disk.extend(operations.map(|operation| execute(&storage, operation)));
         let ready = (handled < TURN)
-            .then(|| next(&mut ports, &mut disk, &storage, &clock, &core).now_or_never())
+            .then(|| next(&mut ports, &mut disk, &storage, &clock, due(&core, told_to_stop)).now_or_never())
             .flatten();
         let received = match ready {
             Some(received) => Some(received),
@@ -76,7 +79,7 @@ pub async fn run(mut ports: Ports, storage: impl Storage, clock: impl Clock, con
             None => {
                 ports.flush(clock.now().mono);
                 handled = 0;
-                let next = next(&mut ports, &mut disk, &storage, &clock, &core);
+                let next = next(&mut ports, &mut disk, &storage, &clock, due(&core, told_to_stop));
                 if core.wants_step(&out) {
                     next.now_or_never()
                 } else {
@@ -86,10 +89,18 @@ pub async fn run(mut ports: Ports, storage: impl Storage, clock: impl Clock, con
         };
         handled += 1;
         match received {
+            Some(Received::Message(Input::Page(PageToCache::Control(Control::Stop)))) => {
+                told_to_stop = Some(clock.now().mono + LAST_SAVES_MS);
+            }
             Some(Received::Message(input)) => core.handle(clock.now(), input, &mut out),
             // Credit came: what waits is sent below.
             Some(Received::Writable) | None => {}
             Some(Received::Malformed(_)) => core.on_malformed(),
+        }
+        let done = |until| ports.parser.is_terminated() || clock.now().mono >= until;
+        if told_to_stop.take_if(|until| done(*until)).is_some() {
+            let stop = Input::Page(PageToCache::Control(Control::Stop));
+            core.handle(clock.now(), stop, &mut out);
         }
         if core.wants_step(&out) {
             core.handle(clock.now(), Input::Step, &mut out);
@@ -100,6 +111,12 @@ pub async fn run(mut ports: Ports, storage: impl Storage, clock: impl Clock, con
     ports.goodbye();
 }
 
+/// When the core or a stop that waits wants a turn. What the parser has sent may come after the page's word, for
+/// each port has an order of its own: the parser's goodbye says that it was all.
+fn due(core: &Cache, told_to_stop: Option<Millis>) -> Option<Millis> {
+    core.next_timeout().into_iter().chain(told_to_stop).min()
+}
+
 /// The role's one place to wait. Ports before the disk: a flood of saves must not hide a CLOSE, and costs the
 /// disk one turn at most.
 async fn next(
@@ -107,15 +124,16 @@ async fn next(
     disk: &mut FuturesUnordered<impl Future<Output = Completion>>,
     storage: &impl Storage,
     clock: &impl Clock,
-    core: &Cache,
+    due: Option<Millis>,
 ) -> Received<Input> {
     select_biased! {
         received = ports.page.select_next_some() => received.map(Input::Page),
-        received = ports.parser.select_next_some() => received.map(Input::Parser),
+        // Its end is worth a turn: a stop may wait for it.
+        received = ports.parser.next() => received.map_or(Received::Writable, |r| r.map(Input::Parser)),
         received = ports.connections.select_next_some() => received.map(|never| match never {}),
         completion = disk.select_next_some() => Received::Message(Input::Storage(completion)),
         () = pin!(storage.changed().fuse()) => Received::Message(Input::OthersSaved),
-        () = pin!(until(clock, core.next_timeout()).fuse()) => Received::Message(Input::Timeout),
+        () = pin!(until(clock, due).fuse()) => Received::Message(Input::Timeout),
     }
 }
 

@@ -148,7 +148,16 @@ fn a_page_that_saves_looks_up_and_stops_is_served_to_the_end() {
     assert_eq!((stats.request, stats.ports.len()), (request, 3));
     assert!(stats.counters.contains(&("events".to_owned(), 300)));
     assert!(scene.page.try_send(control(Control::Stop)).is_ok());
+    assert!(!scene.run(), "what the parser has sent may still be under way");
+    assert!(scene.parser.try_send(ParserToCache::Save { event: note(999) }).is_ok());
+    scene.parser.goodbye();
     assert!(scene.run(), "it ends");
+    assert!(
+        scene
+            .heard()
+            .iter()
+            .any(|m| matches!(m, CacheToParser::Saved { ids } if *ids == [note(999).id]))
+    );
     assert!(
         matches!(scene.page.next().now_or_never(), Some(None)),
         "it said goodbye"

@@ -16,6 +16,7 @@ mod subscription;
 mod verify;
 
 use std::future::poll_fn;
+use std::pin::pin;
 use std::task::{Context, Poll};
 
 use futures_util::{FutureExt, StreamExt, select_biased};
@@ -47,6 +48,8 @@ pub trait PageEdge: PageSinks {
 
 /// Inputs handled at most before what they caused is sent: a busy parser still serves a waiting page.
 const TURN: usize = 256;
+/// A stop waits so long for the cache to take the last saves.
+const HAND_OVER_MS: u64 = 2_000;
 
 /// Runs the parser until the page says stop or goodbye.
 pub async fn run(mut ports: Ports, mut page: impl PageEdge, clock: impl Clock, config: Config) {
@@ -82,8 +85,8 @@ pub async fn run(mut ports: Ports, mut page: impl PageEdge, clock: impl Clock, c
         ports.send(&mut out);
     }
     core.end_turn(&mut page, &mut out);
-    ports.send(&mut out);
     page.flush(clock.now().mono);
+    ports.hand_over_saves(&mut out, &clock).await;
     ports.goodbye();
 }
 
@@ -105,6 +108,23 @@ async fn next(
 }
 
 impl Ports {
+    /// Sends what waits to be saved as the cache gives credit for it: what was delivered is stored.
+    async fn hand_over_saves(&mut self, out: &mut Outbox, clock: &impl Clock) {
+        let patience = clock.now().mono + HAND_OVER_MS;
+        loop {
+            self.send(out);
+            self.flush(clock.now().mono);
+            if out.cache.is_empty() {
+                return;
+            }
+            select_biased! {
+                // Answers come too late; credit is what is waited for.
+                received = self.cache.next() => if received.is_none() { return },
+                () = pin!(until(clock, Some(patience)).fuse()) => return,
+            }
+        }
+    }
+
     fn send(&mut self, out: &mut Outbox) {
         out.page.send(&mut self.page);
         out.crypto.send(&mut self.crypto);
