@@ -17,6 +17,12 @@ const { values: args } = parseArgs({
   },
 });
 
+/** The elements use the engine as any page would: from the module that stands beside theirs. */
+const besideTheModule = {
+  name: 'beside-the-module',
+  setup: (build) => build.onResolve({ filter: /^\.\.\/index\.js$/ }, () => ({ path: './nostr-ferry.mjs', external: true })),
+};
+
 const wasm = readFileSync(args.wasm);
 checkImports(wasm);
 
@@ -36,9 +42,10 @@ const inlined = gzipSync(wasm, { level: 9 }).toString('base64');
 mkdirSync(args.out, { recursive: true });
 write('nostr-ferry.wasm', wasm);
 write('nostr-ferry.worker.js', worker);
-write('nostr-ferry.js', await bundle('index.ts', 'iife', { ...page, __FORMAT__: 'script' }));
+write('nostr-ferry.js', await bundle('script.ts', 'iife', { ...page, __FORMAT__: 'script' }));
 write('nostr-ferry.mjs', await bundle('index.ts', 'esm', { ...page, __FORMAT__: 'module' }));
-write('nostr-ferry.standalone.js', await bundle('index.ts', 'iife', { ...page, __FORMAT__: 'standalone', __WASM_BASE64__: inlined }));
+write('nostr-ferry.elements.mjs', await bundle('elements/index.ts', 'esm', {}, [besideTheModule]));
+write('nostr-ferry.standalone.js', await bundle('script.ts', 'iife', { ...page, __FORMAT__: 'standalone', __WASM_BASE64__: inlined }));
 write('integrity.json', `${JSON.stringify(integrity(), null, 2)}\n`);
 
 /**
@@ -54,7 +61,7 @@ function checkImports(bytes) {
   }
 }
 
-async function bundle(entry, format, defined) {
+async function bundle(entry, format, defined, plugins = []) {
   const define = Object.entries({ ...constants, ...defined }).map(([name, value]) => [name, JSON.stringify(value)]);
   const result = await build({
     entryPoints: [join(args.js, entry)],
@@ -62,11 +69,12 @@ async function bundle(entry, format, defined) {
     bundle: true,
     define: Object.fromEntries(define),
     format,
-    globalName: format === 'iife' && entry === 'index.ts' ? 'NostrFerry' : undefined,
+    globalName: entry === 'script.ts' ? 'NostrFerry' : undefined,
     legalComments: 'none',
     // In the script bundles `import.meta` stands only in the branch for modules, which is dropped there.
     logOverride: { 'empty-import-meta': 'silent' },
     minify: true,
+    plugins,
     target: 'es2022',
     write: false,
   });

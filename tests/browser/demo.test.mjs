@@ -197,6 +197,7 @@ test('the static page needs one file and a relay', async () => {
   assert.ok(html.includes(port));
   const server = await startServer({ files: { '/mine.html': html.replace(port, relay.url) } });
   const { page, errors } = await openPage(`${server.origin}/mine.html`);
-  await page.waitForFunction(() => document.querySelectorAll('li').length === 20);
+  await page.waitForFunction(() => document.querySelector('nostr-feed').shadowRoot.querySelectorAll('article').length > 10);
+  await page.getByLabel('Your comment').waitFor();
   assert.deepEqual(errors, []);
 });
