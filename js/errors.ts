@@ -28,6 +28,8 @@ export interface FerryErrorContext {
   relay?: string;
   subscription?: string;
   publish?: string;
+  /** Of a file, counted from 1. */
+  line?: number;
   cause?: unknown;
 }
 
@@ -38,6 +40,7 @@ export class FerryError extends Error {
   readonly relay: string | undefined;
   readonly subscription: string | undefined;
   readonly publish: string | undefined;
+  readonly line: number | undefined;
 
   constructor(code: FerryErrorCode, message: string, context: FerryErrorContext = {}) {
     super(message, context.cause === undefined ? undefined : { cause: context.cause });
@@ -45,6 +48,7 @@ export class FerryError extends Error {
     this.relay = context.relay;
     this.subscription = context.subscription;
     this.publish = context.publish;
+    this.line = context.line;
   }
 }
 

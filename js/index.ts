@@ -7,19 +7,26 @@ export * as nip19 from './nip19.js';
 export type { Diagnosis, DoctorCheck, DoctorCheckName } from './doctor.js';
 export type { Naddr, Nevent, Nip19Entity, Nip19Input, Nprofile } from './nip19.js';
 export type { Nip05Options, Nip05Profile } from './nip05.js';
+export type { EventCache } from './cache.js';
 export type { Encryption, Signer, SignerEvents } from './signer.js';
 export type { Relays, RelayEvents } from './relays.js';
 export type {
+  CacheStats,
+  ChoiceReason,
   CountResponse,
   EngineStats,
   EventTemplate,
+  Explanation,
   Filter,
+  ImportOptions,
+  ImportResult,
   NostrConnectOptions,
   Pipe,
   PortName,
   PortStats,
   PublishOptions,
   PublishStatus,
+  RelayChoice,
   RelayStatus,
   RememberOptions,
   RemoteSignerOptions,

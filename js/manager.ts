@@ -1,3 +1,4 @@
+import { EventCache } from './cache.js';
 import { ROLES, type Role } from './channels.js';
 import { diagnose, type Diagnosis } from './doctor.js';
 import { Emitter } from './emitter.js';
@@ -11,9 +12,19 @@ import { Publish } from './publish.js';
 import { Relays } from './relays.js';
 import { Signer } from './signer.js';
 import { Subscription } from './subscription.js';
-import type { EngineStats, EventTemplate, Filter, PublishOptions, RoleStats, StartOptions, SubscribeOptions } from './types.js';
+import type {
+  EngineStats,
+  EventTemplate,
+  Explanation,
+  Filter,
+  PublishOptions,
+  StartOptions,
+  SubscribeOptions,
+} from './types.js';
 import {
   decodeReport,
+  encodeExplain,
+  encodeImport,
   encodeOnline,
   encodeOwner,
   encodePublish,
@@ -21,6 +32,8 @@ import {
   encodeStop,
   encodeSubscribe,
   encodeUnsubscribe,
+  encodeWipe,
+  type Report,
 } from './wire.js';
 import { startWorkers, type Workers } from './workers.js';
 
@@ -30,6 +43,9 @@ export interface ManagerEvents {
   /** The store is denied, gone or not wanted: from now on it lasts only as long as the page. Told to late listeners, too. */
   memoryOnly: undefined;
 }
+
+/** What answers a question by its number. */
+type Answer = Extract<Report, { request: number }>;
 
 /** A status stream carries small records, and only the latest of a relay matters. */
 const STATUS_BYTES = 64 << 10;
@@ -51,12 +67,16 @@ const FETCH_TIMEOUT_MS = 15_000;
 export class NostrManager extends Emitter<ManagerEvents> implements AsyncDisposable {
   readonly signer: Signer;
   readonly relays: Relays;
+  /** The store: export, import, wipe, and how long it lasts. */
+  readonly cache: EventCache;
   readonly #options: StartOptions;
   readonly #workers: Workers;
   readonly #control = {} as Record<Role, PagePort>;
   readonly #subscriptions = new Map<string, Subscription>();
   readonly #publishes = new Map<number, Publish>();
-  readonly #statsRequests = new Map<number, { resolve: (stats: RoleStats) => void; reject: (error: FerryError) => void }>();
+  /** The engine's own names of open subscriptions. */
+  readonly #names = new Map<string, string>();
+  readonly #requests = new Map<number, { resolve: (answer: Answer) => void; reject: (error: FerryError) => void }>();
   readonly #online = () => this.#control.connections.send(encodeOnline());
   #last = { subscription: 0, publish: 0, request: 0 };
   #over: FerryError | undefined;
@@ -108,6 +128,12 @@ export class NostrManager extends Emitter<ManagerEvents> implements AsyncDisposa
     const status = openInbox('status', STATUS_BYTES);
     this.#control.connections.attach(status.attachment, [status.attachment.port]);
     this.relays = new Relays(status);
+    this.cache = new EventCache({
+      import: (lines) => this.#ask('cache', 'imported', (request) => encodeImport(request, lines)),
+      wipe: async () => void (await this.#ask('cache', 'wiped', encodeWipe)),
+      stats: async () => (await this.#ask('cache', 'stats', encodeStatsRequest)).stats,
+      subscribe: (filters, options) => this.subscribe(filters, options),
+    });
     globalThis.addEventListener?.('online', this.#online);
   }
 
@@ -135,9 +161,11 @@ export class NostrManager extends Emitter<ManagerEvents> implements AsyncDisposa
     const parser = this.#control.parser;
     const subscription = new Subscription(id, inbox, () => {
       this.#subscriptions.delete(id);
+      this.#names.delete(id);
       parser.send(encodeUnsubscribe(sub));
     });
     this.#subscriptions.set(id, subscription);
+    this.#names.set(id, sub);
     parser.attach(inbox.attachment, [inbox.attachment.port]);
     parser.send(request);
     return closedBy(options.signal, subscription);
@@ -207,14 +235,46 @@ export class NostrManager extends Emitter<ManagerEvents> implements AsyncDisposa
    * console.log(connections.counters.events, parser.ports.map(({ name, stalledMs }) => [name, stalledMs]));
    */
   async stats(): Promise<EngineStats> {
-    if (this.#over) throw this.#over;
-    const stats = ROLES.map(async (role) => {
-      const request = ++this.#last.request;
-      const answer = new Promise<RoleStats>((resolve, reject) => this.#statsRequests.set(request, { resolve, reject }));
-      this.#control[role].send(encodeStatsRequest(request));
-      return [role, await answer] as const;
-    });
+    const stats = ROLES.map(async (role) => [role, (await this.#ask(role, 'stats', encodeStatsRequest)).stats] as const);
     return Object.fromEntries(await Promise.all(stats)) as unknown as EngineStats;
+  }
+
+  /**
+   * Why an open subscription asks the relays it asks, and what speaks against those it does not; or whether an event
+   * is stored. Relays are chosen when the store has answered (`eoce`); before, there are none to explain. Where a
+   * delivered event was seen, its `relays` tell.
+   *
+   * @param id of an open subscription, or of an event: 64 characters of lower-case hex.
+   * @throws {FerryError} `bad-input` if it is neither; `stopped`.
+   * @example
+   * const { asked } = await nostr.explain(feed.id);
+   * console.table(asked);
+   */
+  async explain(id: string): Promise<Explanation> {
+    const sub = this.#names.get(id);
+    if (sub === undefined && !/^[0-9a-f]{64}$/.test(id)) {
+      throw new FerryError('bad-input', `"${id}" is no open subscription and no event's id`, { subscription: id });
+    }
+    const about = sub === undefined ? { event: id } : { sub };
+    const { relays, stored } = await this.#ask('cache', 'explained', (request) => encodeExplain(request, about));
+    if (sub === undefined) return { type: 'event', id, stored };
+    const skipped = relays.filter(({ reason }) => reason === 'covered' || reason === 'over-limit');
+    return { type: 'subscription', id, asked: relays.filter((choice) => !skipped.includes(choice)), skipped };
+  }
+
+  /** Sends a role a question under a number of its own. */
+  async #ask<Type extends Answer['type']>(
+    role: Role,
+    type: Type,
+    encode: (request: number) => Uint8Array,
+  ): Promise<Extract<Answer, { type: Type }>> {
+    if (this.#over) throw this.#over;
+    const request = ++this.#last.request;
+    const answer = new Promise<Answer>((resolve, reject) => this.#requests.set(request, { resolve, reject }));
+    this.#control[role].send(encode(request));
+    const report = await answer;
+    if (report.type !== type) throw new FerryError('bad-input', `asked for ${type}, a worker answered ${report.type}`);
+    return report as Extract<Answer, { type: Type }>;
   }
 
   /**
@@ -266,8 +326,8 @@ export class NostrManager extends Emitter<ManagerEvents> implements AsyncDisposa
     globalThis.removeEventListener?.('online', this.#online);
     for (const subscription of [...this.#subscriptions.values()]) subscription.fail(error);
     for (const publish of this.#publishes.values()) publish.finish(error);
-    for (const { reject } of this.#statsRequests.values()) reject(error);
-    this.#statsRequests.clear();
+    for (const { reject } of this.#requests.values()) reject(error);
+    this.#requests.clear();
     this.signer.fail(error);
     this.relays.close();
     for (const role of ROLES) this.#control[role].close();
@@ -294,9 +354,12 @@ export class NostrManager extends Emitter<ManagerEvents> implements AsyncDisposa
     const report = decodeReport(record);
     switch (report.type) {
       case 'stats':
+      case 'imported':
+      case 'wiped':
+      case 'explained':
         if (report.request === UNASKED) return this.#onMemoryOnly();
-        this.#statsRequests.get(report.request)?.resolve(report.stats);
-        this.#statsRequests.delete(report.request);
+        this.#requests.get(report.request)?.resolve(report);
+        this.#requests.delete(report.request);
         return;
       case 'notice':
         return this.relays.notice(report.relay, report.message);
@@ -343,5 +406,6 @@ function engineOptions(options: StartOptions): string {
     persist: options.cache !== false,
     database: cache?.name,
     cacheBytes: cache?.maxBytes,
+    maxRelays: options.maxRelays,
   });
 }

@@ -1,5 +1,7 @@
 import type { CHANNELS } from './channels.js';
 
+import type { FerryError } from './errors.js';
+
 /** A NIP-01 filter. Times are Unix seconds; ids and pubkeys are 64 characters of lower-case hex. */
 export interface Filter {
   ids?: string[];
@@ -68,6 +70,8 @@ export interface StartOptions {
   relays?: string[];
   /** Relays asked for profiles, contact and relay lists (kinds 0, 3, 10002). Default: none. */
   indexers?: string[];
+  /** The most relays chosen by relay lists for one request or publish. Default 15. */
+  maxRelays?: number;
   /** `false` keeps the store in memory and forgets it with the page. Default: IndexedDB, 256 MiB. */
   cache?: false | { /** The store's budget in bytes. */ maxBytes?: number; /** The database's name. Default `nostr-ferry`. */ name?: string };
   /** `'none'` delivers events without a check of id and signature: for benchmarks and relays you run yourself. Default `'all'`. */
@@ -125,6 +129,8 @@ export interface SubscribeOptions {
   timeoutMs?: number;
   /** End after so many delivered events. */
   maxEvents?: number;
+  /** The most relays the engine chooses by relay lists; `relays` are all asked. Default: the engine's `maxRelays`. */
+  maxRelays?: number;
   /** Bytes buffered for the page before events wait in the store. Default 256 KiB. */
   bufferBytes?: number;
   /** What events go through on their way here. Default: `parse`, `save-to-db`, `serialize-events`. */
@@ -132,6 +138,75 @@ export interface SubscribeOptions {
   /** Ends the subscription. */
   signal?: AbortSignal;
 }
+
+/** How an import is watched and ended. */
+export interface ImportOptions {
+  /** Called after every few lines with what has come of them so far. */
+  onProgress?: (sofar: ImportResult) => void;
+  /** Ends the import; what was taken in stays. */
+  signal?: AbortSignal;
+}
+
+/** What became of the lines of an import. */
+export interface ImportResult {
+  lines: number;
+  /** Events that are new to the store. */
+  stored: number;
+  /** Good ones that it knew, or that are superseded, deleted or expired (NIP-01, NIP-09, NIP-40). */
+  known: number;
+  /** Lines that are no signed event. */
+  failed: number;
+  /** The first 100 of them, each `bad-input` with its `line`. */
+  errors: FerryError[];
+}
+
+/** The store, in numbers. */
+export interface CacheStats {
+  events: number;
+  /** On the disk, without the browser's own overhead. */
+  bytes: number;
+  /** Of events that wait to become durable. */
+  unsavedBytes: number;
+  /** Events that had to go for others since the engine started. */
+  evicted: number;
+  /** The disk is denied, gone or not wanted: the store lasts as long as the page. */
+  memoryOnly: boolean;
+  /** Whether the browser has promised to keep the origin's storage. */
+  persisted: boolean;
+  /** Bytes that the whole origin uses and may use; the browser's estimate. */
+  usage: number | undefined;
+  quota: number | undefined;
+}
+
+/** Why a relay was chosen for a request, or was not. */
+export type ChoiceReason =
+  /** The caller named it. */
+  | 'named'
+  /** Authors of the request write there (NIP-65). */
+  | 'outbox'
+  /** Those mentioned read there (NIP-65). */
+  | 'inbox'
+  /** It is a configured indexer. */
+  | 'indexer'
+  /** Nothing better is known. */
+  | 'default'
+  /** Not chosen: others cover whom it would have served. */
+  | 'covered'
+  /** Not chosen: the limit of relays was reached before. */
+  | 'over-limit';
+
+/** A relay that was considered for a request. */
+export interface RelayChoice {
+  relay: string;
+  reason: ChoiceReason;
+  /** Who of the request's authors writes there, or of those mentioned reads there. */
+  people: string[];
+}
+
+/** What `explain` tells: of a subscription, its relays; of an event, where it is. */
+export type Explanation =
+  | { type: 'subscription'; id: string; asked: RelayChoice[]; skipped: RelayChoice[] }
+  | { type: 'event'; id: string; stored: boolean };
 
 export interface PublishOptions {
   /** Relays besides those of the author and of those it mentions. */

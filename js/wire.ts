@@ -11,6 +11,7 @@ import type {
   Pipe,
   PortName,
   PublishStatus,
+  RelayChoice,
   RelayStatus,
   RoleStats,
   SubscribeOptions,
@@ -30,7 +31,17 @@ export type SubMessage =
 export type Report =
   | { type: 'publish'; publish: number; status: PublishStatus | { state: 'failed'; error: FerryError } | { state: 'complete' } }
   | { type: 'stats'; request: number; stats: RoleStats }
-  | { type: 'notice'; relay: string; message: string };
+  | { type: 'notice'; relay: string; message: string }
+  | ({ type: 'imported'; request: number } & Imported)
+  | { type: 'wiped'; request: number }
+  | { type: 'explained'; request: number; stored: boolean; relays: RelayChoice[] };
+
+/** What became of some lines; `at` counts them from 0. */
+export interface Imported {
+  stored: number;
+  known: number;
+  bad: { at: number; reason: string }[];
+}
 
 // ---------------------------------------------------------------- to the workers
 
@@ -49,6 +60,7 @@ export function encodeSubscribe(sub: string, filters: Filter[], options: Subscri
     if (options.timeoutMs !== undefined) fb.Subscribe.addTimeoutMs(builder, options.timeoutMs);
     if (options.maxEvents !== undefined) fb.Subscribe.addMaxEvents(builder, options.maxEvents);
     fb.Subscribe.addPipeline(builder, pipes);
+    if (options.maxRelays !== undefined) fb.Subscribe.addMaxRelays(builder, integer('maxRelays', options.maxRelays, 0xffffffff));
     return fb.Subscribe.endSubscribe(builder);
   });
 }
@@ -85,6 +97,30 @@ export function encodeOwner(pubkey: string): Uint8Array {
     fb.Owner.startOwner(builder);
     fb.Owner.addPubkey(builder, fb.Hash.createHash(builder, bytesOf(pubkey)));
     return fb.Owner.endOwner(builder);
+  });
+}
+
+/** Signed events to be checked and stored; none asks when all is durable. */
+export function encodeImport(request: number, lines: string[]): Uint8Array {
+  return main(fb.MainContent.ImportEvents, (builder) => {
+    const lines_ = fb.ImportEvents.createLinesVector(builder, strings(builder, lines));
+    return fb.ImportEvents.createImportEvents(builder, BigInt(request), lines_);
+  });
+}
+
+export function encodeWipe(request: number): Uint8Array {
+  return main(fb.MainContent.Wipe, (builder) => fb.Wipe.createWipe(builder, BigInt(request)));
+}
+
+/** Asks about a subscription, by the engine's own name for it, or about an event. */
+export function encodeExplain(request: number, about: { sub: string } | { event: string }): Uint8Array {
+  return main(fb.MainContent.Explain, (builder) => {
+    const sub = 'sub' in about ? builder.createString(about.sub) : 0;
+    fb.Explain.startExplain(builder);
+    fb.Explain.addRequestId(builder, BigInt(request));
+    if (sub) fb.Explain.addSub(builder, sub);
+    if ('event' in about) fb.Explain.addEvent(builder, hashAt(builder, 'event', about.event));
+    return fb.Explain.endExplain(builder);
   });
 }
 
@@ -296,6 +332,24 @@ export function decodeReport(record: Uint8Array): Report {
       const notice: fb.RelayNotice = content(new fb.RelayNotice());
       return { type: 'notice', relay: text(notice.relay()), message: text(notice.message()) };
     }
+    case fb.ReportContent.Imported: {
+      const imported: fb.Imported = content(new fb.Imported());
+      const bad = list(imported.badLength(), (at) => imported.bad(at)).map((line) => ({ at: line.at(), reason: text(line.reason()) }));
+      return { type: 'imported', request: Number(imported.requestId()), stored: imported.stored(), known: imported.known(), bad };
+    }
+    case fb.ReportContent.Wiped: {
+      const wiped: fb.Wiped = content(new fb.Wiped());
+      return { type: 'wiped', request: Number(wiped.requestId()) };
+    }
+    case fb.ReportContent.Explained: {
+      const explained: fb.Explained = content(new fb.Explained());
+      const relays = list(explained.relaysLength(), (at) => explained.relays(at)).map((choice) => ({
+        relay: text(choice.relay()),
+        reason: choiceReason(choice.reason()),
+        people: list(choice.peopleLength(), (at) => choice.people(at)).map(hex),
+      }));
+      return { type: 'explained', request: Number(explained.requestId()), stored: explained.stored(), relays };
+    }
     default:
       throw new FerryError('bad-input', `a report of type ${report.contentType()} is unknown`);
   }
@@ -387,6 +441,11 @@ function endReason(reason: fb.EndReason): (SubMessage & { type: 'ended' })['reas
     default:
       return assertNever(reason);
   }
+}
+
+function choiceReason(reason: fb.ChoiceReason): RelayChoice['reason'] {
+  const names = ['named', 'outbox', 'inbox', 'indexer', 'default', 'covered', 'over-limit'] as const;
+  return required(names[reason]);
 }
 
 function relayState(state: fb.RelayState): RelayStatus['state'] {

@@ -73,7 +73,29 @@ pub enum PageToCache {
     Owner {
         pubkey: Pubkey,
     },
+    /// Signed events as JSON, to be checked and stored. No lines: answer once all that was stored is durable.
+    Import {
+        request: RequestId,
+        lines: Vec<String>,
+    },
+    /// Forget every stored event.
+    Wipe {
+        request: RequestId,
+    },
+    Explain {
+        request: RequestId,
+        about: Explain,
+    },
     Control(Control),
+}
+
+/// What the page wants explained.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Explain {
+    /// Which relays were chosen for it, and why.
+    Sub(SubId),
+    /// Whether it is stored.
+    Event(EventId),
 }
 
 /// A subscription as the page asks for it.
@@ -94,6 +116,8 @@ pub struct Subscribe {
     pub slow: bool,
     /// Empty means the default: Parse, SaveToDb, SerializeEvents.
     pub pipeline: Vec<PipeSpec>,
+    /// The most relays that the cache chooses for it; none means the engine's own limit.
+    pub max_relays: Option<u32>,
 }
 
 /// How a subscription uses the store and the network.
@@ -270,6 +294,56 @@ pub enum PublishStatus {
 #[derive(Clone, Debug, PartialEq)]
 pub enum RoleReport {
     Stats(Stats),
+    /// What became of the lines of an `Import`.
+    Imported(Imported),
+    Wiped {
+        request: RequestId,
+    },
+    Explained {
+        request: RequestId,
+        /// Whether the event in question is stored.
+        stored: bool,
+        relays: Vec<RelayChoice>,
+    },
+}
+
+/// What became of some lines of signed events.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Imported {
+    pub request: RequestId,
+    pub stored: u32,
+    /// Good, and known, superseded, deleted or expired.
+    pub known: u32,
+    /// Lines that are no events, counted from 0, and what is wrong with each.
+    pub bad: Vec<(u32, String)>,
+}
+
+/// A relay that was considered for a request, and what came of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RelayChoice {
+    pub relay: RelayUrl,
+    pub reason: ChoiceReason,
+    /// Who of the request's authors writes there, or of those mentioned reads there.
+    pub people: Vec<Pubkey>,
+}
+
+/// Why a relay is asked; the last two: why it is not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ChoiceReason {
+    /// The caller named it.
+    Named,
+    /// Authors of the request write there (NIP-65).
+    Outbox,
+    /// Those mentioned read there (NIP-65).
+    Inbox,
+    /// It is a configured indexer.
+    Indexer,
+    /// Nothing better is known.
+    Default,
+    /// Others cover whom it would have served.
+    Covered,
+    /// The limit of relays was reached before.
+    OverLimit,
 }
 
 /// A role's counters, for `manager.stats()`.
@@ -355,6 +429,8 @@ pub enum ParserToCache {
         filters: Vec<Filter>,
         relays: Vec<RelayUrl>,
         policy: CachePolicy,
+        /// The most relays to choose; none means the engine's own limit.
+        max_relays: Option<u32>,
     },
     /// Stop answering; tell the relays that were asked.
     Close {

@@ -261,6 +261,7 @@ impl Engine {
             filters: filters.to_vec(),
             relays: Vec::new(),
             policy: CachePolicy::CacheOnly,
+            max_relays: None,
         }));
         self.settle();
         let events = self.said.drain(..).filter_map(|message| match message {

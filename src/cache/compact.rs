@@ -11,7 +11,8 @@ use super::index::{Place, Slot};
 use super::record;
 use super::segment::{self, BLOCK_BYTES, Blocks, Item, Spot};
 use super::storage::{Batch, StorageError};
-use super::store::{Operation, Purpose, Store, expectations};
+use super::store::{Operation, Purpose, Store};
+use super::writing::expectations;
 use crate::nostr::kind::{Kind, Retention};
 
 /// A compaction under way.
@@ -76,6 +77,11 @@ impl Compaction {
             waits: false,
             has_indexes: false,
         }
+    }
+
+    /// Blobs that it has asked for are under way.
+    pub fn reads(&self) -> bool {
+        self.waits
     }
 
     pub fn reads_any_of(&self, gone: &HashSet<u32>) -> bool {

@@ -4,19 +4,19 @@
 //! `Outbox`. Answers are pushed only while the last ones have left, so a parser that is
 //! slow costs no memory here; saves are taken all the same.
 
-use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 
-use super::jobs::{Blocked, Job, Progress, Task};
+use super::jobs::{Blocked, Job, Network, Progress, Task};
 use super::query::Query;
-use super::relays::{self, Reason, RelayConfig};
+use super::relays::RelayConfig;
+use super::routing::{asked_relays, close};
 use super::store::{Completion, Operation, Purpose, Store, StoreConfig};
 use crate::message::{
-    CachePolicy, CacheToParser, Control, Envelope, PageToCache, ParserToCache, PublishId, RequestId, RoleReport, Stats,
+    CachePolicy, CacheToParser, Envelope, PageToCache, ParserToCache, PublishId, RelayChoice, RequestId, RoleReport,
     SubId,
 };
 use crate::nostr::event::{Event, Pubkey};
 use crate::nostr::filter::Filter;
-use crate::nostr::frame::ClientFrame;
 use crate::nostr::relay_url::RelayUrl;
 use crate::router::Backlog;
 use crate::time::{Millis, Now};
@@ -76,24 +76,27 @@ pub struct Outbox {
 
 /// The cache role without its loop.
 pub struct Cache {
-    config: Config,
-    store: Store,
-    jobs: BTreeMap<u64, Job>,
+    pub(super) config: Config,
+    pub(super) store: Store,
+    pub(super) jobs: BTreeMap<u64, Job>,
     /// The jobs that are worked on, next first, and those that wait. Each job is in one of them.
     turns: VecDeque<u64>,
     waiting: VecDeque<u64>,
     next_job: u64,
     /// Which relays were sent a subscription's REQ, and why.
-    asked: HashMap<SubId, Vec<(RelayUrl, Reason)>>,
+    pub(super) asked: HashMap<SubId, Vec<RelayChoice>>,
     /// Publishes that wait for the relay lists to be read.
-    unrouted: VecDeque<(PublishId, Event, Vec<RelayUrl>)>,
+    pub(super) unrouted: VecDeque<(PublishId, Event, Vec<RelayUrl>)>,
+    /// The page's requests that wait for a wipe, and for all that was imported to be durable.
+    pub(super) wipes: Vec<RequestId>,
+    pub(super) flushes: Vec<RequestId>,
     /// Chores wait until then, so that whoever runs the core hears what has arrived meanwhile.
     rests_until: Millis,
-    lookups: u64,
-    hits: u64,
-    refills: u64,
-    forwarded: u64,
-    malformed: u64,
+    pub(super) lookups: u64,
+    pub(super) hits: u64,
+    pub(super) refills: u64,
+    pub(super) forwarded: u64,
+    pub(super) malformed: u64,
 }
 
 /// Messages pushed in one step, and by one job before the next has its turn.
@@ -115,6 +118,8 @@ impl Cache {
             next_job: 0,
             asked: HashMap::new(),
             unrouted: VecDeque::new(),
+            wipes: Vec::new(),
+            flushes: Vec::new(),
             rests_until: Millis(0),
             lookups: 0,
             hits: 0,
@@ -129,9 +134,7 @@ impl Cache {
         self.store.expire(now);
         match input {
             Input::Parser(message) => self.on_parser(now, message, out),
-            Input::Page(PageToCache::Owner { pubkey }) => self.store.add_owner(pubkey),
-            Input::Page(PageToCache::Control(Control::Stats { request })) => self.report(request, out),
-            Input::Page(PageToCache::Control(Control::Stop)) => self.store.stop(),
+            Input::Page(message) => self.on_page(now, message, out),
             Input::Storage(completion) => self.on_storage(now, completion),
             Input::OthersSaved => self.store.rescan(),
             Input::Timeout => {}
@@ -141,6 +144,7 @@ impl Cache {
         self.tidy(now);
         self.route_waiting(out);
         self.store.drive(now);
+        self.answer_page(out);
         out.operations.append(&mut self.store.operations);
         if self.store.counters.memory_only > 0 && !out.memory_only {
             out.memory_only = true;
@@ -176,8 +180,8 @@ impl Cache {
         self.malformed += 1;
     }
 
-    /// Which relays were asked for an open subscription, and why each.
-    pub fn explain(&self, sub: &SubId) -> &[(RelayUrl, Reason)] {
+    /// Which relays were considered for an open subscription, and what came of each.
+    pub fn explain(&self, sub: &SubId) -> &[RelayChoice] {
         self.asked.get(sub).map_or(&[], Vec::as_slice)
     }
 
@@ -188,13 +192,23 @@ impl Cache {
                 filters,
                 relays,
                 policy,
-            } => self.open_lookup(sub, filters, relays, policy, out),
+                max_relays,
+            } => {
+                let network = Network {
+                    relays,
+                    policy,
+                    max_relays,
+                };
+                self.open_lookup(sub, filters, network, out);
+            }
             ParserToCache::Close { sub } => {
                 self.cancel(&sub);
                 let asked = self.asked.remove(&sub).unwrap_or_default();
-                close(&sub, asked.into_iter().map(|(relay, _)| relay).collect(), out);
+                close(&sub, asked_relays(asked), out);
             }
-            ParserToCache::Save { event } => self.store.save(&event, false, now),
+            ParserToCache::Save { event } => {
+                self.store.save(&event, false, now);
+            }
             ParserToCache::Publish { publish, event, relays } => {
                 self.store.save(&event, true, now);
                 self.unrouted.push_back((publish, event, relays));
@@ -207,33 +221,24 @@ impl Cache {
         }
     }
 
-    fn open_lookup(
-        &mut self,
-        sub: SubId,
-        filters: Vec<Filter>,
-        relays: Vec<RelayUrl>,
-        policy: CachePolicy,
-        out: &mut Outbox,
-    ) {
+    fn open_lookup(&mut self, sub: SubId, filters: Vec<Filter>, network: Network, out: &mut Outbox) {
         // A subscription that is opened again takes its former self's place (NIP-01).
         self.cancel(&sub);
         self.lookups += 1;
-        if policy == CachePolicy::NoCache && (!relays.is_empty() || self.store.is_loaded()) {
-            out.parser.push(CacheToParser::Eoce { sub: sub.clone() });
-            self.forward(sub, filters, &relays, out);
-            return;
-        }
-        let answered = policy == CachePolicy::NoCache;
+        let answered = network.policy == CachePolicy::NoCache;
         if answered {
             out.parser.push(CacheToParser::Eoce { sub: sub.clone() });
+            if !network.relays.is_empty() || self.store.is_loaded() {
+                self.forward(sub, filters, &network, out);
+                return;
+            }
         }
         let query = Query::new(filters, !answered);
         self.enqueue(Job::new(
             sub,
             Task::Lookup {
                 query,
-                relays,
-                policy,
+                network,
                 answered,
             },
         ));
@@ -368,125 +373,19 @@ impl Cache {
         let sub = job.sub;
         match job.task {
             Task::Refill { missing, .. } => out.parser.push(CacheToParser::RefillEnd { sub, missing }),
-            Task::Lookup {
-                query, relays, policy, ..
-            } => {
-                let filters = match policy {
+            Task::Lookup { query, network, .. } => {
+                let filters = match network.policy {
                     CachePolicy::CacheOnly => Vec::new(),
                     CachePolicy::CacheFirst => query.unanswered(),
                     CachePolicy::CacheThenNetwork | CachePolicy::NoCache => query.into_filters(),
                 };
-                self.forward(sub, filters, &relays, out);
+                self.forward(sub, filters, &network, out);
             }
         }
-    }
-
-    /// Chooses relays and sends them the request: one envelope for those that are asked the same.
-    fn forward(&mut self, sub: SubId, filters: Vec<Filter>, named: &[RelayUrl], out: &mut Outbox) {
-        let choices = if filters.is_empty() {
-            Vec::new()
-        } else {
-            let index = &self.store.index;
-            relays::for_request(&filters, named, &self.config.relays, |author| index.relay_list(author))
-        };
-        let mut asked = Vec::with_capacity(choices.len());
-        let mut envelopes: Vec<(Vec<Filter>, Vec<RelayUrl>)> = Vec::new();
-        for choice in choices {
-            asked.push((choice.relay.clone(), choice.reason));
-            match envelopes.iter_mut().find(|(filters, _)| *filters == choice.filters) {
-                Some((_, relays)) => relays.push(choice.relay),
-                None => envelopes.push((choice.filters, vec![choice.relay])),
-            }
-        }
-        let relays: Vec<RelayUrl> = asked.iter().map(|(relay, _)| relay.clone()).collect();
-        let former = self.asked.remove(&sub).unwrap_or_default();
-        let now: HashSet<&RelayUrl> = relays.iter().collect();
-        let dropped = former.into_iter().map(|(relay, _)| relay);
-        close(&sub, dropped.filter(|relay| !now.contains(relay)).collect(), out);
-        for (filters, relays) in envelopes {
-            self.forwarded += 1;
-            let sub = sub.clone();
-            let frames = vec![ClientFrame::Req { sub, filters }];
-            out.connections.push(Envelope { relays, frames });
-        }
-        if !asked.is_empty() {
-            self.asked.insert(sub.clone(), asked);
-        }
-        out.parser.push(CacheToParser::Asked { sub, relays });
-    }
-
-    fn route_waiting(&mut self, out: &mut Outbox) {
-        while self.store.is_loaded() {
-            let Some((publish, event, named)) = self.unrouted.pop_front() else {
-                return;
-            };
-            let index = &self.store.index;
-            let list = |author: &Pubkey| index.relay_list(author);
-            let relays = relays::for_publish(&event, &named, &self.config.relays, list);
-            out.parser.push(CacheToParser::Routed {
-                publish,
-                relays: relays.clone(),
-            });
-            if !relays.is_empty() {
-                let frames = vec![ClientFrame::Event(event)];
-                out.connections.push(Envelope { relays, frames });
-            }
-        }
-    }
-
-    fn report(&self, request: RequestId, out: &mut Outbox) {
-        let counters = self.counters().into_iter();
-        out.page.push(RoleReport::Stats(Stats {
-            request,
-            ports: Vec::new(),
-            counters: counters.map(|(name, count)| (name.to_owned(), count)).collect(),
-        }));
-    }
-
-    /// The role's counters, by name.
-    pub fn counters(&self) -> Vec<(&'static str, u64)> {
-        let store = &self.store.counters;
-        let (live_bytes, bytes) = self.store.disk_bytes();
-        vec![
-            ("events", self.store.index.len() as u64),
-            ("bytes", bytes),
-            ("live_bytes", live_bytes),
-            ("segments", self.store.names.len() as u64),
-            ("unsaved_bytes", self.store.unsaved_bytes()),
-            ("block_cache_bytes", self.store.blocks.bytes() as u64),
-            ("jobs", self.jobs.len() as u64),
-            ("lookups", self.lookups),
-            ("hits", self.hits),
-            ("refills", self.refills),
-            ("forwarded", self.forwarded),
-            ("saved", store.saved),
-            ("duplicates", store.duplicates),
-            ("refused", store.refused),
-            ("superseded", store.superseded),
-            ("expired", store.expired),
-            ("evicted", store.evicted),
-            ("corrupt", store.corrupt),
-            ("foreign", store.foreign),
-            ("storage_reads", store.storage_reads),
-            ("storage_writes", store.storage_writes),
-            ("storage_errors", store.storage_errors),
-            ("quota_errors", store.quota_errors),
-            ("conflicts", store.conflicts),
-            ("compactions", store.compactions),
-            ("memory_only", store.memory_only),
-            ("malformed", self.malformed),
-        ]
     }
 }
 
 /// The last answers have left, and connections is not behind.
 fn may_answer(out: &Outbox) -> bool {
     out.parser.is_empty() && out.connections.len() < MAX_ENVELOPES
-}
-
-fn close(sub: &SubId, relays: Vec<RelayUrl>, out: &mut Outbox) {
-    if !relays.is_empty() {
-        let frames = vec![ClientFrame::Close { sub: sub.clone() }];
-        out.connections.push(Envelope { relays, frames });
-    }
 }

@@ -27,8 +27,7 @@ pub struct Job {
 pub enum Task {
     Lookup {
         query: Query,
-        relays: Vec<RelayUrl>,
-        policy: CachePolicy,
+        network: Network,
         /// `Eoce` has been said; the relays are to be chosen.
         answered: bool,
     },
@@ -36,6 +35,15 @@ pub enum Task {
         ids: VecDeque<EventId>,
         missing: u32,
     },
+}
+
+/// What a lookup wants of the network, once the store has answered.
+pub struct Network {
+    /// The relays to ask; none lets the cache choose.
+    pub relays: Vec<RelayUrl>,
+    pub policy: CachePolicy,
+    /// The most to choose; none means the engine's own limit.
+    pub max_relays: Option<u32>,
 }
 
 /// What a job waits for.
@@ -196,6 +204,18 @@ impl Job {
         }
     }
 
+    /// Ends it: all that was stored is gone.
+    pub fn cut(&mut self) {
+        let in_window = self.window.len() as u32;
+        self.window.clear();
+        self.exhausted = true;
+        self.blocked = None;
+        if let Task::Refill { ids, missing } = &mut self.task {
+            *missing += in_window + ids.len() as u32;
+            ids.clear();
+        }
+    }
+
     fn give_up(&mut self, filters: &[u16]) {
         match &mut self.task {
             Task::Lookup { query, .. } => query.mistaken(filters),
@@ -228,8 +248,8 @@ impl Job {
                 Progress::Message(CacheToParser::Eoce { sub })
             }
             // The relay lists are in the index: without all of it the choice would be a worse one.
-            Task::Lookup { relays, policy, .. }
-                if relays.is_empty() && *policy != CachePolicy::CacheOnly && !store.is_loaded() =>
+            Task::Lookup { network, .. }
+                if network.relays.is_empty() && network.policy != CachePolicy::CacheOnly && !store.is_loaded() =>
             {
                 self.blocked = Some(Blocked::Load);
                 Progress::Blocked

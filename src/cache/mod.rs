@@ -1,8 +1,8 @@
 //! The cache role: the persistent event store, its queries, and the choice of relays.
 //!
 //! It answers the parser's lookups from the store, hands what the network must answer to
-//! connections, and keeps what the parser has verified. It opens no socket, checks no
-//! signature and knows no browser: `Storage` is IndexedDB there and memory in tests.
+//! connections, and keeps what the parser has verified; what the page imports it checks
+//! itself. It opens no socket and knows no browser: `Storage` is IndexedDB there and memory in tests.
 //! engine.md section 5 "cache", NIP-01, 09, 40, 65.
 
 mod blocks;
@@ -15,9 +15,13 @@ mod index;
 mod jobs;
 mod load;
 mod meta;
+mod page;
+#[cfg(test)]
+mod page_tests;
 mod query;
 mod record;
 mod relays;
+mod routing;
 #[cfg(test)]
 mod run_tests;
 mod segment;
@@ -27,6 +31,8 @@ mod store;
 mod store_tests;
 #[cfg(test)]
 mod testing;
+mod wipe;
+mod writing;
 
 use std::pin::pin;
 
@@ -35,7 +41,7 @@ use futures_util::select_biased;
 use futures_util::stream::{FusedStream, FuturesUnordered, StreamExt};
 
 pub use self::core::{Cache, Config, Input, Limits, Outbox};
-pub use self::relays::{Reason, RelayConfig};
+pub use self::relays::RelayConfig;
 pub use self::store::{Completion, Operation, Purpose, StoreConfig};
 
 use self::storage::{Fallback, Storage};
@@ -144,8 +150,9 @@ impl Ports {
         out.connections.send(&mut self.connections);
         let reports: Vec<RoleReport> = out.page.drain().collect();
         for mut report in reports {
-            let RoleReport::Stats(stats) = &mut report;
-            if stats.ports.is_empty() {
+            if let RoleReport::Stats(stats) = &mut report
+                && stats.ports.is_empty()
+            {
                 stats.ports = self.stats();
             }
             out.page.push(report);

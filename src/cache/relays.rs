@@ -8,6 +8,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::meta::RelayList;
+use crate::message::{ChoiceReason, RelayChoice};
 use crate::nostr::event::{Event, Pubkey};
 use crate::nostr::filter::Filter;
 use crate::nostr::kind::Kind;
@@ -28,27 +29,27 @@ const MAX_RELAYS: usize = 15;
 /// Two, so that one that is down hides nobody.
 const COPIES: usize = 2;
 
-/// Why a relay was chosen.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Reason {
-    /// The caller named it.
-    Named,
-    /// So many of the request's authors write there.
-    Outbox { authors: usize },
-    /// So many of those mentioned read there.
-    Inbox { mentioned: usize },
-    /// It is a configured indexer.
-    Indexer,
-    /// Nothing better is known.
-    Default,
-}
+/// Relays that were considered and not chosen are explained up to so many.
+const MAX_SKIPPED: usize = 100;
+
+/// Why a relay was chosen, and for whom.
+type Why = (ChoiceReason, Vec<Pubkey>);
 
 /// One relay and what it is to be asked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Choice {
     pub relay: RelayUrl,
     pub filters: Vec<Filter>,
-    pub reason: Reason,
+    pub reason: ChoiceReason,
+    /// Who of the request's authors writes there, or of those mentioned reads there.
+    pub people: Vec<Pubkey>,
+}
+
+/// Where a request goes, by relay, and where it does not.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Choices {
+    pub asked: Vec<Choice>,
+    pub skipped: Vec<RelayChoice>,
 }
 
 /// Whose relays of which side cover a filter.
@@ -66,15 +67,19 @@ pub fn for_request<'a>(
     named: &[RelayUrl],
     config: &RelayConfig,
     list: impl Fn(&Pubkey) -> Option<&'a RelayList>,
-) -> Vec<Choice> {
+) -> Choices {
     if !named.is_empty() {
         let relays: BTreeSet<&RelayUrl> = named.iter().collect();
         let choice = |relay: &RelayUrl| Choice {
             relay: relay.clone(),
             filters: filters.to_vec(),
-            reason: Reason::Named,
+            reason: ChoiceReason::Named,
+            people: Vec::new(),
         };
-        return relays.into_iter().map(choice).collect();
+        return Choices {
+            asked: relays.into_iter().map(choice).collect(),
+            skipped: Vec::new(),
+        };
     }
     let needs: BTreeSet<Need> = filters.iter().flat_map(needs).collect();
     let mut users: BTreeMap<&RelayUrl, BTreeSet<Need>> = BTreeMap::new();
@@ -94,7 +99,7 @@ pub fn for_request<'a>(
     // Filter by filter: what is one filter for the caller stays one for each relay, and two stay two,
     // because relays bound the answer to each filter.
     for filter in filters {
-        let mut parts: BTreeMap<&RelayUrl, (Filter, Reason)> = BTreeMap::new();
+        let mut parts: BTreeMap<&RelayUrl, (Filter, Why)> = BTreeMap::new();
         for relay in &chosen {
             let Some(here) = users.get(*relay) else { continue };
             if let Some(part) = part(filter, here) {
@@ -104,15 +109,30 @@ pub fn for_request<'a>(
         if let Some(rest) = rest(filter, &chosen, &users) {
             let (relays, reason) = fallback(&rest, config);
             for relay in relays {
-                let (known, _) = parts.entry(relay).or_insert_with(|| (rest.clone(), reason.clone()));
+                let (known, _) = parts
+                    .entry(relay)
+                    .or_insert_with(|| (rest.clone(), (reason, Vec::new())));
                 unite(known, &rest);
             }
         }
-        for (relay, (filter, reason)) in parts {
-            add(&mut choices, relay, filter, reason);
+        for (relay, (filter, why)) in parts {
+            add(&mut choices, relay, filter, why);
         }
     }
-    choices.into_values().collect()
+    let skipped = users.iter().filter(|(relay, _)| !choices.contains_key(**relay));
+    let skipped = skipped.take(MAX_SKIPPED).map(|(relay, here)| RelayChoice {
+        relay: (*relay).clone(),
+        reason: if chosen.len() < max {
+            ChoiceReason::Covered
+        } else {
+            ChoiceReason::OverLimit
+        },
+        people: here.iter().map(|(_, pubkey)| *pubkey).collect(),
+    });
+    Choices {
+        skipped: skipped.collect(),
+        asked: choices.into_values().collect(),
+    }
 }
 
 /// The relays to send an event to: the caller's, the author's write relays, the read relays of
@@ -239,14 +259,14 @@ fn rest(filter: &Filter, chosen: &[&RelayUrl], users: &BTreeMap<&RelayUrl, BTree
     Some(filter)
 }
 
-fn fallback<'a>(filter: &Filter, config: &'a RelayConfig) -> (&'a [RelayUrl], Reason) {
+fn fallback<'a>(filter: &Filter, config: &'a RelayConfig) -> (&'a [RelayUrl], ChoiceReason) {
     let indexed = [Kind::METADATA, Kind::CONTACTS, Kind::RELAY_LIST];
     let kinds = filter.kinds.as_deref().unwrap_or_default();
     let profiles = !kinds.is_empty() && kinds.iter().all(|kind| indexed.contains(kind));
     if profiles && !config.indexers.is_empty() {
-        (&config.indexers, Reason::Indexer)
+        (&config.indexers, ChoiceReason::Indexer)
     } else {
-        (&config.defaults, Reason::Default)
+        (&config.defaults, ChoiceReason::Default)
     }
 }
 
@@ -260,19 +280,25 @@ fn fallback_relays<'a>(
     rests.flat_map(|rest| fallback(&rest, config).0).collect()
 }
 
-fn reason(here: &BTreeSet<Need>) -> Reason {
-    let count = |wanted: Side| here.iter().filter(|(side, _)| *side == wanted).count();
-    match (count(Side::Write), count(Side::Read)) {
-        (0, mentioned) => Reason::Inbox { mentioned },
-        (authors, _) => Reason::Outbox { authors },
+fn reason(here: &BTreeSet<Need>) -> Why {
+    let who = |wanted: Side| -> Vec<Pubkey> {
+        let here = here.iter().filter(|(side, _)| *side == wanted);
+        here.map(|(_, pubkey)| *pubkey).collect()
+    };
+    let authors = who(Side::Write);
+    if authors.is_empty() {
+        (ChoiceReason::Inbox, who(Side::Read))
+    } else {
+        (ChoiceReason::Outbox, authors)
     }
 }
 
-fn add(choices: &mut BTreeMap<RelayUrl, Choice>, relay: &RelayUrl, filter: Filter, reason: Reason) {
+fn add(choices: &mut BTreeMap<RelayUrl, Choice>, relay: &RelayUrl, filter: Filter, (reason, people): Why) {
     let choice = choices.entry(relay.clone()).or_insert_with(|| Choice {
         relay: relay.clone(),
         filters: Vec::new(),
         reason,
+        people,
     });
     if !choice.filters.contains(&filter) {
         choice.filters.push(filter);
@@ -297,6 +323,15 @@ mod tests {
     use super::*;
     use crate::nostr::event::tests::signed;
     use std::collections::HashMap;
+
+    fn ask<'a>(
+        filters: &[Filter],
+        named: &[RelayUrl],
+        config: &RelayConfig,
+        list: impl Fn(&Pubkey) -> Option<&'a RelayList>,
+    ) -> Vec<Choice> {
+        for_request(filters, named, config, list).asked
+    }
 
     fn relay(name: &str) -> RelayUrl {
         RelayUrl::parse(&format!("wss://{name}.example")).unwrap()
@@ -358,24 +393,25 @@ mod tests {
     #[test]
     fn named_relays_are_asked_and_no_others() {
         let known = lists(&[(1, "a", "b")]);
-        let choices = for_request(&[notes_by([1])], &relays("x y x"), &config(), |p| known.get(p));
+        let choices = ask(&[notes_by([1])], &relays("x y x"), &config(), |p| known.get(p));
         assert_eq!(
             asked(&choices),
             BTreeMap::from([("x".into(), vec![1]), ("y".into(), vec![1])])
         );
-        assert!(choices.iter().all(|choice| choice.reason == Reason::Named));
+        assert!(choices.iter().all(|choice| choice.reason == ChoiceReason::Named));
     }
 
     #[test]
     fn each_author_is_asked_for_at_two_of_their_write_relays_and_only_there() {
         let known = lists(&[(1, "a b c", "r"), (2, "a b", ""), (3, "b z", "")]);
-        let choices = for_request(&[notes_by([1, 2, 3])], &[], &config(), |p| known.get(p));
+        let choices = ask(&[notes_by([1, 2, 3])], &[], &config(), |p| known.get(p));
         let expected = [("a", vec![1, 2]), ("b", vec![1, 2, 3]), ("z", vec![3])];
         assert_eq!(
             asked(&choices),
             expected.map(|(name, who)| (name.to_owned(), who)).into()
         );
-        assert_eq!(choices[1].reason, Reason::Outbox { authors: 3 });
+        assert_eq!(choices[1].reason, ChoiceReason::Outbox);
+        assert_eq!(choices[1].people, [1, 2, 3].map(author));
     }
 
     #[test]
@@ -385,7 +421,7 @@ mod tests {
             kinds: Some(vec![Kind::METADATA, Kind::RELAY_LIST]),
             ..notes_by([1, 2])
         };
-        let choices = for_request(&[profiles, notes_by([1, 2])], &[], &config(), |p| known.get(p));
+        let choices = ask(&[profiles, notes_by([1, 2])], &[], &config(), |p| known.get(p));
         let expected = [
             ("a", vec![1, 1]),
             ("b", vec![1, 1]),
@@ -404,11 +440,11 @@ mod tests {
             kinds: Some(vec![Kind::TEXT_NOTE]),
             ..Filter::default()
         };
-        let choices = for_request(std::slice::from_ref(&filter), &[], &config(), |_| None);
+        let choices = ask(std::slice::from_ref(&filter), &[], &config(), |_| None);
         assert_eq!(choices.len(), 1);
         assert_eq!(
             (&choices[0].filters, &choices[0].reason),
-            (&vec![filter], &Reason::Default)
+            (&vec![filter], &ChoiceReason::Default)
         );
     }
 
@@ -419,14 +455,15 @@ mod tests {
         filter
             .tags
             .insert('p', vec![author(1).to_string(), author(2).to_string()]);
-        let choices = for_request(&[filter], &[], &config(), |p| known.get(p));
+        let choices = ask(&[filter], &[], &config(), |p| known.get(p));
         let by_relay: Vec<(String, usize)> = choices
             .iter()
             .map(|choice| (choice.relay.to_string(), choice.filters[0].tags[&'p'].len()))
             .collect();
         let url = |name| relay(name).to_string();
         assert_eq!(by_relay, [(url("r"), 1), (url("s"), 2), (url("t"), 1)]);
-        assert_eq!(choices[1].reason, Reason::Inbox { mentioned: 2 });
+        assert_eq!(choices[1].reason, ChoiceReason::Inbox);
+        assert_eq!(choices[1].people, [1, 2].map(author));
     }
 
     #[test]
@@ -434,7 +471,7 @@ mod tests {
         let own: Vec<(u8, String)> = (0..40).map(|n| (n, format!("own{n} too{n}"))).collect();
         let entries: Vec<(u8, &str, &str)> = own.iter().map(|(n, write)| (*n, write.as_str(), "")).collect();
         let known = lists(&entries);
-        let choices = for_request(&[notes_by(0..40)], &[], &config(), |p| known.get(p));
+        let choices = ask(&[notes_by(0..40)], &[], &config(), |p| known.get(p));
         assert_eq!(choices.len(), 15);
         let mut reached: Vec<u8> = asked(&choices).into_values().flatten().collect();
         reached.sort_unstable();
@@ -464,7 +501,7 @@ mod tests {
         // The default relay is also where author 1 writes.
         let lists = lists(&[(1, "default", "default")]);
         let filters = [notes_by([1, 2]), notes_by([3])];
-        let choices = for_request(&filters, &[], &config(), |key| lists.get(key));
+        let choices = ask(&filters, &[], &config(), |key| lists.get(key));
         let asked = choices.iter().find(|choice| choice.relay == relay("default")).unwrap();
         assert_eq!(asked.filters, [notes_by([1, 2]), notes_by([3])]);
         let mention = |n: u8| Filter {
@@ -473,8 +510,25 @@ mod tests {
         };
         let mut both = mention(1);
         both.tags.get_mut(&'p').unwrap().push(author(2).to_string());
-        let choices = for_request(&[both.clone()], &[], &config(), |key| lists.get(key));
+        let choices = ask(&[both.clone()], &[], &config(), |key| lists.get(key));
         let asked = choices.iter().find(|choice| choice.relay == relay("default")).unwrap();
         assert_eq!(asked.filters, [both]);
+    }
+
+    #[test]
+    fn what_was_not_chosen_is_covered_by_others_or_over_the_limit() {
+        let known = lists(&[(1, "a b c", ""), (2, "a b", "")]);
+        let choose = |max_relays| {
+            let config = RelayConfig { max_relays, ..config() };
+            for_request(&[notes_by([1, 2])], &[], &config, |p| known.get(p)).skipped
+        };
+        let skipped = |name, reason, people: &[u8]| RelayChoice {
+            relay: relay(name),
+            reason,
+            people: people.iter().copied().map(author).collect(),
+        };
+        assert_eq!(choose(None), [skipped("c", ChoiceReason::Covered, &[1])]);
+        let over = ChoiceReason::OverLimit;
+        assert_eq!(choose(Some(1)), [skipped("b", over, &[1, 2]), skipped("c", over, &[1])]);
     }
 }

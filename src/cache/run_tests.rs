@@ -130,6 +130,7 @@ fn a_page_that_saves_looks_up_and_stops_is_served_to_the_end() {
         filters: vec![filter("{\"limit\":50}")],
         relays: Vec::new(),
         policy: CachePolicy::default(),
+        max_relays: None,
     };
     assert!(scene.parser.try_send(lookup).is_ok());
     scene.run();
@@ -184,6 +185,7 @@ fn a_parser_that_does_not_read_gets_no_more_than_its_window_and_later_all_of_it(
         filters: vec![filter("{}")],
         relays: Vec::new(),
         policy: CachePolicy::CacheOnly,
+        max_relays: None,
     };
     assert!(scene.parser.try_send(lookup).is_ok());
     for _ in 0..10 {

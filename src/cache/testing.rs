@@ -203,6 +203,7 @@ impl World {
             filters: filters.iter().map(|json| filter(json)).collect(),
             relays: Vec::new(),
             policy,
+            max_relays: None,
         });
     }
 

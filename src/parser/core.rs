@@ -255,6 +255,7 @@ impl Parser {
                 filters: subscribe.filters,
                 relays: subscribe.relays,
                 policy: subscribe.cache,
+                max_relays: subscribe.max_relays,
             });
         }
         self.dirty.insert(sub.clone());

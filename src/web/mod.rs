@@ -74,6 +74,8 @@ struct Options {
     database: Option<String>,
     /// The store's budget.
     cache_bytes: Option<u64>,
+    /// The most relays that are chosen for one request or publish.
+    max_relays: Option<usize>,
 }
 
 /// Makes this worker the `role`, with the MessagePorts of `role.rs`' table in `ports`.
@@ -157,7 +159,7 @@ impl Start<'_> {
         let relays = cache::RelayConfig {
             indexers: relay_urls("indexers", &self.options.indexers)?,
             defaults: relay_urls("relays", &self.options.relays)?,
-            max_relays: None,
+            max_relays: self.options.max_relays,
         };
         let config = cache::Config {
             store,

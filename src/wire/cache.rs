@@ -18,6 +18,7 @@ impl Wire for ParserToCache {
                 filters,
                 relays,
                 policy,
+                max_relays,
             } => {
                 let bytes = text_bytes(sub.as_str()) + filters_bytes(filters) + relays_bytes(relays);
                 let mut fbb = builder(bytes);
@@ -27,6 +28,7 @@ impl Wire for ParserToCache {
                     requests: write_filters(&mut fbb, filters),
                     relays: write_relays(&mut fbb, relays),
                     policy: (*policy).into(),
+                    max_relays: *max_relays,
                     ..Default::default()
                 };
                 request(fbb, &args)
@@ -85,6 +87,7 @@ impl Wire for ParserToCache {
                 filters: read_filters(request.requests())?,
                 relays: relays()?,
                 policy: request.policy().try_into()?,
+                max_relays: request.max_relays(),
             }),
             Action::Close => Ok(ParserToCache::Close { sub: sub()? }),
             Action::Save => Ok(ParserToCache::Save { event: event()? }),

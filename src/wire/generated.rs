@@ -2573,13 +2573,13 @@ pub mod ferry {
         since = "2.0.0",
         note = "Use associated constants instead. This will no longer be generated in 2021."
     )]
-    pub const ENUM_MAX_MAIN_CONTENT: u8 = 7;
+    pub const ENUM_MAX_MAIN_CONTENT: u8 = 10;
     #[deprecated(
         since = "2.0.0",
         note = "Use associated constants instead. This will no longer be generated in 2021."
     )]
     #[allow(non_camel_case_types)]
-    pub const ENUM_VALUES_MAIN_CONTENT: [MainContent; 8] = [
+    pub const ENUM_VALUES_MAIN_CONTENT: [MainContent; 11] = [
         MainContent::NONE,
         MainContent::Subscribe,
         MainContent::Unsubscribe,
@@ -2588,6 +2588,9 @@ pub mod ferry {
         MainContent::StatsRequest,
         MainContent::Stop,
         MainContent::Owner,
+        MainContent::ImportEvents,
+        MainContent::Wipe,
+        MainContent::Explain,
     ];
 
     #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
@@ -2603,9 +2606,12 @@ pub mod ferry {
         pub const StatsRequest: Self = Self(5);
         pub const Stop: Self = Self(6);
         pub const Owner: Self = Self(7);
+        pub const ImportEvents: Self = Self(8);
+        pub const Wipe: Self = Self(9);
+        pub const Explain: Self = Self(10);
 
         pub const ENUM_MIN: u8 = 0;
-        pub const ENUM_MAX: u8 = 7;
+        pub const ENUM_MAX: u8 = 10;
         pub const ENUM_VALUES: &'static [Self] = &[
             Self::NONE,
             Self::Subscribe,
@@ -2615,6 +2621,9 @@ pub mod ferry {
             Self::StatsRequest,
             Self::Stop,
             Self::Owner,
+            Self::ImportEvents,
+            Self::Wipe,
+            Self::Explain,
         ];
         /// Returns the variant's name or "" if unknown.
         pub fn variant_name(self) -> Option<&'static str> {
@@ -2627,6 +2636,9 @@ pub mod ferry {
                 Self::StatsRequest => Some("StatsRequest"),
                 Self::Stop => Some("Stop"),
                 Self::Owner => Some("Owner"),
+                Self::ImportEvents => Some("ImportEvents"),
+                Self::Wipe => Some("Wipe"),
+                Self::Explain => Some("Explain"),
                 _ => None,
             }
         }
@@ -2800,22 +2812,136 @@ pub mod ferry {
         since = "2.0.0",
         note = "Use associated constants instead. This will no longer be generated in 2021."
     )]
-    pub const ENUM_MIN_REPORT_CONTENT: u8 = 0;
+    pub const ENUM_MIN_CHOICE_REASON: u8 = 0;
     #[deprecated(
         since = "2.0.0",
         note = "Use associated constants instead. This will no longer be generated in 2021."
     )]
-    pub const ENUM_MAX_REPORT_CONTENT: u8 = 3;
+    pub const ENUM_MAX_CHOICE_REASON: u8 = 6;
     #[deprecated(
         since = "2.0.0",
         note = "Use associated constants instead. This will no longer be generated in 2021."
     )]
     #[allow(non_camel_case_types)]
-    pub const ENUM_VALUES_REPORT_CONTENT: [ReportContent; 4] = [
+    pub const ENUM_VALUES_CHOICE_REASON: [ChoiceReason; 7] = [
+        ChoiceReason::Named,
+        ChoiceReason::Outbox,
+        ChoiceReason::Inbox,
+        ChoiceReason::Indexer,
+        ChoiceReason::Default,
+        ChoiceReason::Covered,
+        ChoiceReason::OverLimit,
+    ];
+
+    #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+    #[repr(transparent)]
+    pub struct ChoiceReason(pub u8);
+    #[allow(non_upper_case_globals)]
+    impl ChoiceReason {
+        pub const Named: Self = Self(0);
+        pub const Outbox: Self = Self(1);
+        pub const Inbox: Self = Self(2);
+        pub const Indexer: Self = Self(3);
+        pub const Default: Self = Self(4);
+        pub const Covered: Self = Self(5);
+        pub const OverLimit: Self = Self(6);
+
+        pub const ENUM_MIN: u8 = 0;
+        pub const ENUM_MAX: u8 = 6;
+        pub const ENUM_VALUES: &'static [Self] = &[
+            Self::Named,
+            Self::Outbox,
+            Self::Inbox,
+            Self::Indexer,
+            Self::Default,
+            Self::Covered,
+            Self::OverLimit,
+        ];
+        /// Returns the variant's name or "" if unknown.
+        pub fn variant_name(self) -> Option<&'static str> {
+            match self {
+                Self::Named => Some("Named"),
+                Self::Outbox => Some("Outbox"),
+                Self::Inbox => Some("Inbox"),
+                Self::Indexer => Some("Indexer"),
+                Self::Default => Some("Default"),
+                Self::Covered => Some("Covered"),
+                Self::OverLimit => Some("OverLimit"),
+                _ => None,
+            }
+        }
+    }
+    impl ::core::fmt::Debug for ChoiceReason {
+        fn fmt(&self, f: &mut ::core::fmt::Formatter) -> ::core::fmt::Result {
+            if let Some(name) = self.variant_name() {
+                f.write_str(name)
+            } else {
+                f.write_fmt(format_args!("<UNKNOWN {:?}>", self.0))
+            }
+        }
+    }
+    impl<'a> ::flatbuffers::Follow<'a> for ChoiceReason {
+        type Inner = Self;
+        #[inline]
+        unsafe fn follow(buf: &'a [u8], loc: usize) -> Self::Inner {
+            let b = unsafe { ::flatbuffers::read_scalar_at::<u8>(buf, loc) };
+            Self(b)
+        }
+    }
+
+    impl ::flatbuffers::Push for ChoiceReason {
+        type Output = ChoiceReason;
+        #[inline]
+        unsafe fn push(&self, dst: &mut [u8], _written_len: usize) {
+            unsafe { ::flatbuffers::emplace_scalar::<u8>(dst, self.0) };
+        }
+    }
+
+    impl ::flatbuffers::EndianScalar for ChoiceReason {
+        type Scalar = u8;
+        #[inline]
+        fn to_little_endian(self) -> u8 {
+            self.0.to_le()
+        }
+        #[inline]
+        #[allow(clippy::wrong_self_convention)]
+        fn from_little_endian(v: u8) -> Self {
+            let b = u8::from_le(v);
+            Self(b)
+        }
+    }
+
+    impl<'a> ::flatbuffers::Verifiable for ChoiceReason {
+        #[inline]
+        fn run_verifier(v: &mut ::flatbuffers::Verifier, pos: usize) -> Result<(), ::flatbuffers::InvalidFlatbuffer> {
+            u8::run_verifier(v, pos)
+        }
+    }
+
+    impl ::flatbuffers::SimpleToVerifyInSlice for ChoiceReason {}
+    #[deprecated(
+        since = "2.0.0",
+        note = "Use associated constants instead. This will no longer be generated in 2021."
+    )]
+    pub const ENUM_MIN_REPORT_CONTENT: u8 = 0;
+    #[deprecated(
+        since = "2.0.0",
+        note = "Use associated constants instead. This will no longer be generated in 2021."
+    )]
+    pub const ENUM_MAX_REPORT_CONTENT: u8 = 6;
+    #[deprecated(
+        since = "2.0.0",
+        note = "Use associated constants instead. This will no longer be generated in 2021."
+    )]
+    #[allow(non_camel_case_types)]
+    pub const ENUM_VALUES_REPORT_CONTENT: [ReportContent; 7] = [
         ReportContent::NONE,
         ReportContent::PublishStatus,
         ReportContent::Stats,
         ReportContent::RelayNotice,
+        ReportContent::Imported,
+        ReportContent::Wiped,
+        ReportContent::Explained,
     ];
 
     #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
@@ -2827,10 +2953,21 @@ pub mod ferry {
         pub const PublishStatus: Self = Self(1);
         pub const Stats: Self = Self(2);
         pub const RelayNotice: Self = Self(3);
+        pub const Imported: Self = Self(4);
+        pub const Wiped: Self = Self(5);
+        pub const Explained: Self = Self(6);
 
         pub const ENUM_MIN: u8 = 0;
-        pub const ENUM_MAX: u8 = 3;
-        pub const ENUM_VALUES: &'static [Self] = &[Self::NONE, Self::PublishStatus, Self::Stats, Self::RelayNotice];
+        pub const ENUM_MAX: u8 = 6;
+        pub const ENUM_VALUES: &'static [Self] = &[
+            Self::NONE,
+            Self::PublishStatus,
+            Self::Stats,
+            Self::RelayNotice,
+            Self::Imported,
+            Self::Wiped,
+            Self::Explained,
+        ];
         /// Returns the variant's name or "" if unknown.
         pub fn variant_name(self) -> Option<&'static str> {
             match self {
@@ -2838,6 +2975,9 @@ pub mod ferry {
                 Self::PublishStatus => Some("PublishStatus"),
                 Self::Stats => Some("Stats"),
                 Self::RelayNotice => Some("RelayNotice"),
+                Self::Imported => Some("Imported"),
+                Self::Wiped => Some("Wiped"),
+                Self::Explained => Some("Explained"),
                 _ => None,
             }
         }
@@ -17246,6 +17386,7 @@ pub mod ferry {
         pub const VT_EVENT: ::flatbuffers::VOffsetT = 14;
         pub const VT_PUBLISH: ::flatbuffers::VOffsetT = 16;
         pub const VT_IDS: ::flatbuffers::VOffsetT = 18;
+        pub const VT_MAX_RELAYS: ::flatbuffers::VOffsetT = 20;
 
         #[inline]
         pub unsafe fn init_from_table(table: ::flatbuffers::Table<'a>) -> Self {
@@ -17258,6 +17399,9 @@ pub mod ferry {
         ) -> ::flatbuffers::WIPOffset<CacheRequest<'bldr>> {
             let mut builder = CacheRequestBuilder::new(_fbb);
             builder.add_publish(args.publish);
+            if let Some(x) = args.max_relays {
+                builder.add_max_relays(x);
+            }
             if let Some(x) = args.ids {
                 builder.add_ids(x);
             }
@@ -17359,6 +17503,13 @@ pub mod ferry {
                     .get::<::flatbuffers::ForwardsUOffset<::flatbuffers::Vector<'a, Hash>>>(CacheRequest::VT_IDS, None)
             }
         }
+        #[inline]
+        pub fn max_relays(&self) -> Option<u32> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe { self._tab.get::<u32>(CacheRequest::VT_MAX_RELAYS, None) }
+        }
     }
 
     impl ::flatbuffers::Verifiable for CacheRequest<'_> {
@@ -17373,6 +17524,7 @@ pub mod ferry {
      .visit_field::<::flatbuffers::ForwardsUOffset<NostrEvent>>("event", Self::VT_EVENT, false)?
      .visit_field::<u64>("publish", Self::VT_PUBLISH, false)?
      .visit_field::<::flatbuffers::ForwardsUOffset<::flatbuffers::Vector<'_, Hash>>>("ids", Self::VT_IDS, false)?
+     .visit_field::<u32>("max_relays", Self::VT_MAX_RELAYS, false)?
      .finish();
             Ok(())
         }
@@ -17388,6 +17540,7 @@ pub mod ferry {
         pub event: Option<::flatbuffers::WIPOffset<NostrEvent<'a>>>,
         pub publish: u64,
         pub ids: Option<::flatbuffers::WIPOffset<::flatbuffers::Vector<'a, Hash>>>,
+        pub max_relays: Option<u32>,
     }
     impl<'a> Default for CacheRequestArgs<'a> {
         #[inline]
@@ -17401,6 +17554,7 @@ pub mod ferry {
                 event: None,
                 publish: 0,
                 ids: None,
+                max_relays: None,
             }
         }
     }
@@ -17456,6 +17610,11 @@ pub mod ferry {
                 .push_slot_always::<::flatbuffers::WIPOffset<_>>(CacheRequest::VT_IDS, ids);
         }
         #[inline]
+        pub fn add_max_relays(&mut self, max_relays: u32) {
+            self.fbb_
+                .push_slot_always::<u32>(CacheRequest::VT_MAX_RELAYS, max_relays);
+        }
+        #[inline]
         pub fn new(_fbb: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>) -> CacheRequestBuilder<'a, 'b, A> {
             let start = _fbb.start_table();
             CacheRequestBuilder {
@@ -17481,6 +17640,7 @@ pub mod ferry {
             ds.field("event", &self.event());
             ds.field("publish", &self.publish());
             ds.field("ids", &self.ids());
+            ds.field("max_relays", &self.max_relays());
             ds.finish()
         }
     }
@@ -22696,6 +22856,7 @@ pub mod ferry {
         pub const VT_MAX_EVENTS: ::flatbuffers::VOffsetT = 16;
         pub const VT_SLOW: ::flatbuffers::VOffsetT = 18;
         pub const VT_PIPELINE: ::flatbuffers::VOffsetT = 20;
+        pub const VT_MAX_RELAYS: ::flatbuffers::VOffsetT = 22;
 
         #[inline]
         pub unsafe fn init_from_table(table: ::flatbuffers::Table<'a>) -> Self {
@@ -22707,6 +22868,9 @@ pub mod ferry {
             args: &'args SubscribeArgs<'args>,
         ) -> ::flatbuffers::WIPOffset<Subscribe<'bldr>> {
             let mut builder = SubscribeBuilder::new(_fbb);
+            if let Some(x) = args.max_relays {
+                builder.add_max_relays(x);
+            }
             if let Some(x) = args.pipeline {
                 builder.add_pipeline(x);
             }
@@ -22814,6 +22978,13 @@ pub mod ferry {
                 >>(Subscribe::VT_PIPELINE, None)
             }
         }
+        #[inline]
+        pub fn max_relays(&self) -> Option<u32> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe { self._tab.get::<u32>(Subscribe::VT_MAX_RELAYS, None) }
+        }
     }
 
     impl ::flatbuffers::Verifiable for Subscribe<'_> {
@@ -22829,6 +23000,7 @@ pub mod ferry {
      .visit_field::<u32>("max_events", Self::VT_MAX_EVENTS, false)?
      .visit_field::<bool>("slow", Self::VT_SLOW, false)?
      .visit_field::<::flatbuffers::ForwardsUOffset<::flatbuffers::Vector<'_, ::flatbuffers::ForwardsUOffset<PipeEntry>>>>("pipeline", Self::VT_PIPELINE, false)?
+     .visit_field::<u32>("max_relays", Self::VT_MAX_RELAYS, false)?
      .finish();
             Ok(())
         }
@@ -22846,6 +23018,7 @@ pub mod ferry {
         pub slow: bool,
         pub pipeline:
             Option<::flatbuffers::WIPOffset<::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<PipeEntry<'a>>>>>,
+        pub max_relays: Option<u32>,
     }
     impl<'a> Default for SubscribeArgs<'a> {
         #[inline]
@@ -22860,6 +23033,7 @@ pub mod ferry {
                 max_events: None,
                 slow: false,
                 pipeline: None,
+                max_relays: None,
             }
         }
     }
@@ -22923,6 +23097,10 @@ pub mod ferry {
                 .push_slot_always::<::flatbuffers::WIPOffset<_>>(Subscribe::VT_PIPELINE, pipeline);
         }
         #[inline]
+        pub fn add_max_relays(&mut self, max_relays: u32) {
+            self.fbb_.push_slot_always::<u32>(Subscribe::VT_MAX_RELAYS, max_relays);
+        }
+        #[inline]
         pub fn new(_fbb: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>) -> SubscribeBuilder<'a, 'b, A> {
             let start = _fbb.start_table();
             SubscribeBuilder {
@@ -22950,6 +23128,7 @@ pub mod ferry {
             ds.field("max_events", &self.max_events());
             ds.field("slow", &self.slow());
             ds.field("pipeline", &self.pipeline());
+            ds.field("max_relays", &self.max_relays());
             ds.finish()
         }
     }
@@ -23541,6 +23720,358 @@ pub mod ferry {
             ds.finish()
         }
     }
+    pub enum ImportEventsOffset {}
+    #[derive(Copy, Clone, PartialEq)]
+
+    pub struct ImportEvents<'a> {
+        pub _tab: ::flatbuffers::Table<'a>,
+    }
+
+    impl<'a> ::flatbuffers::Follow<'a> for ImportEvents<'a> {
+        type Inner = ImportEvents<'a>;
+        #[inline]
+        unsafe fn follow(buf: &'a [u8], loc: usize) -> Self::Inner {
+            Self {
+                _tab: unsafe { ::flatbuffers::Table::new(buf, loc) },
+            }
+        }
+    }
+
+    impl<'a> ImportEvents<'a> {
+        pub const VT_REQUEST_ID: ::flatbuffers::VOffsetT = 4;
+        pub const VT_LINES: ::flatbuffers::VOffsetT = 6;
+
+        #[inline]
+        pub unsafe fn init_from_table(table: ::flatbuffers::Table<'a>) -> Self {
+            ImportEvents { _tab: table }
+        }
+        #[allow(unused_mut)]
+        pub fn create<'bldr: 'args, 'args: 'mut_bldr, 'mut_bldr, A: ::flatbuffers::Allocator + 'bldr>(
+            _fbb: &'mut_bldr mut ::flatbuffers::FlatBufferBuilder<'bldr, A>,
+            args: &'args ImportEventsArgs<'args>,
+        ) -> ::flatbuffers::WIPOffset<ImportEvents<'bldr>> {
+            let mut builder = ImportEventsBuilder::new(_fbb);
+            builder.add_request_id(args.request_id);
+            if let Some(x) = args.lines {
+                builder.add_lines(x);
+            }
+            builder.finish()
+        }
+
+        #[inline]
+        pub fn request_id(&self) -> u64 {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe { self._tab.get::<u64>(ImportEvents::VT_REQUEST_ID, Some(0)).unwrap() }
+        }
+        #[inline]
+        pub fn lines(&self) -> Option<::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<&'a str>>> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab.get::<::flatbuffers::ForwardsUOffset<
+                    ::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<&'a str>>,
+                >>(ImportEvents::VT_LINES, None)
+            }
+        }
+    }
+
+    impl ::flatbuffers::Verifiable for ImportEvents<'_> {
+        #[inline]
+        fn run_verifier(v: &mut ::flatbuffers::Verifier, pos: usize) -> Result<(), ::flatbuffers::InvalidFlatbuffer> {
+            v.visit_table(pos)?
+     .visit_field::<u64>("request_id", Self::VT_REQUEST_ID, false)?
+     .visit_field::<::flatbuffers::ForwardsUOffset<::flatbuffers::Vector<'_, ::flatbuffers::ForwardsUOffset<&'_ str>>>>("lines", Self::VT_LINES, false)?
+     .finish();
+            Ok(())
+        }
+    }
+    pub struct ImportEventsArgs<'a> {
+        pub request_id: u64,
+        pub lines: Option<::flatbuffers::WIPOffset<::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<&'a str>>>>,
+    }
+    impl<'a> Default for ImportEventsArgs<'a> {
+        #[inline]
+        fn default() -> Self {
+            ImportEventsArgs {
+                request_id: 0,
+                lines: None,
+            }
+        }
+    }
+
+    pub struct ImportEventsBuilder<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> {
+        fbb_: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>,
+        start_: ::flatbuffers::WIPOffset<::flatbuffers::TableUnfinishedWIPOffset>,
+    }
+    impl<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> ImportEventsBuilder<'a, 'b, A> {
+        #[inline]
+        pub fn add_request_id(&mut self, request_id: u64) {
+            self.fbb_.push_slot::<u64>(ImportEvents::VT_REQUEST_ID, request_id, 0);
+        }
+        #[inline]
+        pub fn add_lines(
+            &mut self,
+            lines: ::flatbuffers::WIPOffset<::flatbuffers::Vector<'b, ::flatbuffers::ForwardsUOffset<&'b str>>>,
+        ) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<_>>(ImportEvents::VT_LINES, lines);
+        }
+        #[inline]
+        pub fn new(_fbb: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>) -> ImportEventsBuilder<'a, 'b, A> {
+            let start = _fbb.start_table();
+            ImportEventsBuilder {
+                fbb_: _fbb,
+                start_: start,
+            }
+        }
+        #[inline]
+        pub fn finish(self) -> ::flatbuffers::WIPOffset<ImportEvents<'a>> {
+            let o = self.fbb_.end_table(self.start_);
+            ::flatbuffers::WIPOffset::new(o.value())
+        }
+    }
+
+    impl ::core::fmt::Debug for ImportEvents<'_> {
+        fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+            let mut ds = f.debug_struct("ImportEvents");
+            ds.field("request_id", &self.request_id());
+            ds.field("lines", &self.lines());
+            ds.finish()
+        }
+    }
+    pub enum WipeOffset {}
+    #[derive(Copy, Clone, PartialEq)]
+
+    pub struct Wipe<'a> {
+        pub _tab: ::flatbuffers::Table<'a>,
+    }
+
+    impl<'a> ::flatbuffers::Follow<'a> for Wipe<'a> {
+        type Inner = Wipe<'a>;
+        #[inline]
+        unsafe fn follow(buf: &'a [u8], loc: usize) -> Self::Inner {
+            Self {
+                _tab: unsafe { ::flatbuffers::Table::new(buf, loc) },
+            }
+        }
+    }
+
+    impl<'a> Wipe<'a> {
+        pub const VT_REQUEST_ID: ::flatbuffers::VOffsetT = 4;
+
+        #[inline]
+        pub unsafe fn init_from_table(table: ::flatbuffers::Table<'a>) -> Self {
+            Wipe { _tab: table }
+        }
+        #[allow(unused_mut)]
+        pub fn create<'bldr: 'args, 'args: 'mut_bldr, 'mut_bldr, A: ::flatbuffers::Allocator + 'bldr>(
+            _fbb: &'mut_bldr mut ::flatbuffers::FlatBufferBuilder<'bldr, A>,
+            args: &'args WipeArgs,
+        ) -> ::flatbuffers::WIPOffset<Wipe<'bldr>> {
+            let mut builder = WipeBuilder::new(_fbb);
+            builder.add_request_id(args.request_id);
+            builder.finish()
+        }
+
+        #[inline]
+        pub fn request_id(&self) -> u64 {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe { self._tab.get::<u64>(Wipe::VT_REQUEST_ID, Some(0)).unwrap() }
+        }
+    }
+
+    impl ::flatbuffers::Verifiable for Wipe<'_> {
+        #[inline]
+        fn run_verifier(v: &mut ::flatbuffers::Verifier, pos: usize) -> Result<(), ::flatbuffers::InvalidFlatbuffer> {
+            v.visit_table(pos)?
+                .visit_field::<u64>("request_id", Self::VT_REQUEST_ID, false)?
+                .finish();
+            Ok(())
+        }
+    }
+    pub struct WipeArgs {
+        pub request_id: u64,
+    }
+    impl<'a> Default for WipeArgs {
+        #[inline]
+        fn default() -> Self {
+            WipeArgs { request_id: 0 }
+        }
+    }
+
+    pub struct WipeBuilder<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> {
+        fbb_: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>,
+        start_: ::flatbuffers::WIPOffset<::flatbuffers::TableUnfinishedWIPOffset>,
+    }
+    impl<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> WipeBuilder<'a, 'b, A> {
+        #[inline]
+        pub fn add_request_id(&mut self, request_id: u64) {
+            self.fbb_.push_slot::<u64>(Wipe::VT_REQUEST_ID, request_id, 0);
+        }
+        #[inline]
+        pub fn new(_fbb: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>) -> WipeBuilder<'a, 'b, A> {
+            let start = _fbb.start_table();
+            WipeBuilder {
+                fbb_: _fbb,
+                start_: start,
+            }
+        }
+        #[inline]
+        pub fn finish(self) -> ::flatbuffers::WIPOffset<Wipe<'a>> {
+            let o = self.fbb_.end_table(self.start_);
+            ::flatbuffers::WIPOffset::new(o.value())
+        }
+    }
+
+    impl ::core::fmt::Debug for Wipe<'_> {
+        fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+            let mut ds = f.debug_struct("Wipe");
+            ds.field("request_id", &self.request_id());
+            ds.finish()
+        }
+    }
+    pub enum ExplainOffset {}
+    #[derive(Copy, Clone, PartialEq)]
+
+    pub struct Explain<'a> {
+        pub _tab: ::flatbuffers::Table<'a>,
+    }
+
+    impl<'a> ::flatbuffers::Follow<'a> for Explain<'a> {
+        type Inner = Explain<'a>;
+        #[inline]
+        unsafe fn follow(buf: &'a [u8], loc: usize) -> Self::Inner {
+            Self {
+                _tab: unsafe { ::flatbuffers::Table::new(buf, loc) },
+            }
+        }
+    }
+
+    impl<'a> Explain<'a> {
+        pub const VT_REQUEST_ID: ::flatbuffers::VOffsetT = 4;
+        pub const VT_SUB: ::flatbuffers::VOffsetT = 6;
+        pub const VT_EVENT: ::flatbuffers::VOffsetT = 8;
+
+        #[inline]
+        pub unsafe fn init_from_table(table: ::flatbuffers::Table<'a>) -> Self {
+            Explain { _tab: table }
+        }
+        #[allow(unused_mut)]
+        pub fn create<'bldr: 'args, 'args: 'mut_bldr, 'mut_bldr, A: ::flatbuffers::Allocator + 'bldr>(
+            _fbb: &'mut_bldr mut ::flatbuffers::FlatBufferBuilder<'bldr, A>,
+            args: &'args ExplainArgs<'args>,
+        ) -> ::flatbuffers::WIPOffset<Explain<'bldr>> {
+            let mut builder = ExplainBuilder::new(_fbb);
+            builder.add_request_id(args.request_id);
+            if let Some(x) = args.event {
+                builder.add_event(x);
+            }
+            if let Some(x) = args.sub {
+                builder.add_sub(x);
+            }
+            builder.finish()
+        }
+
+        #[inline]
+        pub fn request_id(&self) -> u64 {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe { self._tab.get::<u64>(Explain::VT_REQUEST_ID, Some(0)).unwrap() }
+        }
+        #[inline]
+        pub fn sub(&self) -> Option<&'a str> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab
+                    .get::<::flatbuffers::ForwardsUOffset<&str>>(Explain::VT_SUB, None)
+            }
+        }
+        #[inline]
+        pub fn event(&self) -> Option<&'a Hash> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe { self._tab.get::<Hash>(Explain::VT_EVENT, None) }
+        }
+    }
+
+    impl ::flatbuffers::Verifiable for Explain<'_> {
+        #[inline]
+        fn run_verifier(v: &mut ::flatbuffers::Verifier, pos: usize) -> Result<(), ::flatbuffers::InvalidFlatbuffer> {
+            v.visit_table(pos)?
+                .visit_field::<u64>("request_id", Self::VT_REQUEST_ID, false)?
+                .visit_field::<::flatbuffers::ForwardsUOffset<&str>>("sub", Self::VT_SUB, false)?
+                .visit_field::<Hash>("event", Self::VT_EVENT, false)?
+                .finish();
+            Ok(())
+        }
+    }
+    pub struct ExplainArgs<'a> {
+        pub request_id: u64,
+        pub sub: Option<::flatbuffers::WIPOffset<&'a str>>,
+        pub event: Option<&'a Hash>,
+    }
+    impl<'a> Default for ExplainArgs<'a> {
+        #[inline]
+        fn default() -> Self {
+            ExplainArgs {
+                request_id: 0,
+                sub: None,
+                event: None,
+            }
+        }
+    }
+
+    pub struct ExplainBuilder<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> {
+        fbb_: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>,
+        start_: ::flatbuffers::WIPOffset<::flatbuffers::TableUnfinishedWIPOffset>,
+    }
+    impl<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> ExplainBuilder<'a, 'b, A> {
+        #[inline]
+        pub fn add_request_id(&mut self, request_id: u64) {
+            self.fbb_.push_slot::<u64>(Explain::VT_REQUEST_ID, request_id, 0);
+        }
+        #[inline]
+        pub fn add_sub(&mut self, sub: ::flatbuffers::WIPOffset<&'b str>) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<_>>(Explain::VT_SUB, sub);
+        }
+        #[inline]
+        pub fn add_event(&mut self, event: &Hash) {
+            self.fbb_.push_slot_always::<&Hash>(Explain::VT_EVENT, event);
+        }
+        #[inline]
+        pub fn new(_fbb: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>) -> ExplainBuilder<'a, 'b, A> {
+            let start = _fbb.start_table();
+            ExplainBuilder {
+                fbb_: _fbb,
+                start_: start,
+            }
+        }
+        #[inline]
+        pub fn finish(self) -> ::flatbuffers::WIPOffset<Explain<'a>> {
+            let o = self.fbb_.end_table(self.start_);
+            ::flatbuffers::WIPOffset::new(o.value())
+        }
+    }
+
+    impl ::core::fmt::Debug for Explain<'_> {
+        fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+            let mut ds = f.debug_struct("Explain");
+            ds.field("request_id", &self.request_id());
+            ds.field("sub", &self.sub());
+            ds.field("event", &self.event());
+            ds.finish()
+        }
+    }
     pub enum MainMessageOffset {}
     #[derive(Copy, Clone, PartialEq)]
 
@@ -23698,6 +24229,48 @@ pub mod ferry {
                 None
             }
         }
+
+        #[inline]
+        #[allow(non_snake_case)]
+        pub fn content_as_import_events(&self) -> Option<ImportEvents<'a>> {
+            if self.content_type() == MainContent::ImportEvents {
+                let u = self.content();
+                // Safety:
+                // Created from a valid Table for this object
+                // Which contains a valid union in this slot
+                Some(unsafe { ImportEvents::init_from_table(u) })
+            } else {
+                None
+            }
+        }
+
+        #[inline]
+        #[allow(non_snake_case)]
+        pub fn content_as_wipe(&self) -> Option<Wipe<'a>> {
+            if self.content_type() == MainContent::Wipe {
+                let u = self.content();
+                // Safety:
+                // Created from a valid Table for this object
+                // Which contains a valid union in this slot
+                Some(unsafe { Wipe::init_from_table(u) })
+            } else {
+                None
+            }
+        }
+
+        #[inline]
+        #[allow(non_snake_case)]
+        pub fn content_as_explain(&self) -> Option<Explain<'a>> {
+            if self.content_type() == MainContent::Explain {
+                let u = self.content();
+                // Safety:
+                // Created from a valid Table for this object
+                // Which contains a valid union in this slot
+                Some(unsafe { Explain::init_from_table(u) })
+            } else {
+                None
+            }
+        }
     }
 
     impl ::flatbuffers::Verifiable for MainMessage<'_> {
@@ -23738,6 +24311,18 @@ pub mod ferry {
                         MainContent::Owner => {
                             v.verify_union_variant::<::flatbuffers::ForwardsUOffset<Owner>>("MainContent::Owner", pos)
                         }
+                        MainContent::ImportEvents => v
+                            .verify_union_variant::<::flatbuffers::ForwardsUOffset<ImportEvents>>(
+                                "MainContent::ImportEvents",
+                                pos,
+                            ),
+                        MainContent::Wipe => {
+                            v.verify_union_variant::<::flatbuffers::ForwardsUOffset<Wipe>>("MainContent::Wipe", pos)
+                        }
+                        MainContent::Explain => v.verify_union_variant::<::flatbuffers::ForwardsUOffset<Explain>>(
+                            "MainContent::Explain",
+                            pos,
+                        ),
                         _ => Ok(()),
                     },
                 )?
@@ -23857,6 +24442,36 @@ pub mod ferry {
                 }
                 MainContent::Owner => {
                     if let Some(x) = self.content_as_owner() {
+                        ds.field("content", &x)
+                    } else {
+                        ds.field(
+                            "content",
+                            &"InvalidFlatbuffer: Union discriminant does not match value.",
+                        )
+                    }
+                }
+                MainContent::ImportEvents => {
+                    if let Some(x) = self.content_as_import_events() {
+                        ds.field("content", &x)
+                    } else {
+                        ds.field(
+                            "content",
+                            &"InvalidFlatbuffer: Union discriminant does not match value.",
+                        )
+                    }
+                }
+                MainContent::Wipe => {
+                    if let Some(x) = self.content_as_wipe() {
+                        ds.field("content", &x)
+                    } else {
+                        ds.field(
+                            "content",
+                            &"InvalidFlatbuffer: Union discriminant does not match value.",
+                        )
+                    }
+                }
+                MainContent::Explain => {
+                    if let Some(x) = self.content_as_explain() {
                         ds.field("content", &x)
                     } else {
                         ds.field(
@@ -24820,6 +25435,674 @@ pub mod ferry {
             ds.finish()
         }
     }
+    pub enum BadLineOffset {}
+    #[derive(Copy, Clone, PartialEq)]
+
+    pub struct BadLine<'a> {
+        pub _tab: ::flatbuffers::Table<'a>,
+    }
+
+    impl<'a> ::flatbuffers::Follow<'a> for BadLine<'a> {
+        type Inner = BadLine<'a>;
+        #[inline]
+        unsafe fn follow(buf: &'a [u8], loc: usize) -> Self::Inner {
+            Self {
+                _tab: unsafe { ::flatbuffers::Table::new(buf, loc) },
+            }
+        }
+    }
+
+    impl<'a> BadLine<'a> {
+        pub const VT_AT: ::flatbuffers::VOffsetT = 4;
+        pub const VT_REASON: ::flatbuffers::VOffsetT = 6;
+
+        #[inline]
+        pub unsafe fn init_from_table(table: ::flatbuffers::Table<'a>) -> Self {
+            BadLine { _tab: table }
+        }
+        #[allow(unused_mut)]
+        pub fn create<'bldr: 'args, 'args: 'mut_bldr, 'mut_bldr, A: ::flatbuffers::Allocator + 'bldr>(
+            _fbb: &'mut_bldr mut ::flatbuffers::FlatBufferBuilder<'bldr, A>,
+            args: &'args BadLineArgs<'args>,
+        ) -> ::flatbuffers::WIPOffset<BadLine<'bldr>> {
+            let mut builder = BadLineBuilder::new(_fbb);
+            if let Some(x) = args.reason {
+                builder.add_reason(x);
+            }
+            builder.add_at(args.at);
+            builder.finish()
+        }
+
+        #[inline]
+        pub fn at(&self) -> u32 {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe { self._tab.get::<u32>(BadLine::VT_AT, Some(0)).unwrap() }
+        }
+        #[inline]
+        pub fn reason(&self) -> &'a str {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab
+                    .get::<::flatbuffers::ForwardsUOffset<&str>>(BadLine::VT_REASON, None)
+                    .unwrap()
+            }
+        }
+    }
+
+    impl ::flatbuffers::Verifiable for BadLine<'_> {
+        #[inline]
+        fn run_verifier(v: &mut ::flatbuffers::Verifier, pos: usize) -> Result<(), ::flatbuffers::InvalidFlatbuffer> {
+            v.visit_table(pos)?
+                .visit_field::<u32>("at", Self::VT_AT, false)?
+                .visit_field::<::flatbuffers::ForwardsUOffset<&str>>("reason", Self::VT_REASON, true)?
+                .finish();
+            Ok(())
+        }
+    }
+    pub struct BadLineArgs<'a> {
+        pub at: u32,
+        pub reason: Option<::flatbuffers::WIPOffset<&'a str>>,
+    }
+    impl<'a> Default for BadLineArgs<'a> {
+        #[inline]
+        fn default() -> Self {
+            BadLineArgs {
+                at: 0,
+                reason: None, // required field
+            }
+        }
+    }
+
+    pub struct BadLineBuilder<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> {
+        fbb_: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>,
+        start_: ::flatbuffers::WIPOffset<::flatbuffers::TableUnfinishedWIPOffset>,
+    }
+    impl<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> BadLineBuilder<'a, 'b, A> {
+        #[inline]
+        pub fn add_at(&mut self, at: u32) {
+            self.fbb_.push_slot::<u32>(BadLine::VT_AT, at, 0);
+        }
+        #[inline]
+        pub fn add_reason(&mut self, reason: ::flatbuffers::WIPOffset<&'b str>) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<_>>(BadLine::VT_REASON, reason);
+        }
+        #[inline]
+        pub fn new(_fbb: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>) -> BadLineBuilder<'a, 'b, A> {
+            let start = _fbb.start_table();
+            BadLineBuilder {
+                fbb_: _fbb,
+                start_: start,
+            }
+        }
+        #[inline]
+        pub fn finish(self) -> ::flatbuffers::WIPOffset<BadLine<'a>> {
+            let o = self.fbb_.end_table(self.start_);
+            self.fbb_.required(o, BadLine::VT_REASON, "reason");
+            ::flatbuffers::WIPOffset::new(o.value())
+        }
+    }
+
+    impl ::core::fmt::Debug for BadLine<'_> {
+        fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+            let mut ds = f.debug_struct("BadLine");
+            ds.field("at", &self.at());
+            ds.field("reason", &self.reason());
+            ds.finish()
+        }
+    }
+    pub enum ImportedOffset {}
+    #[derive(Copy, Clone, PartialEq)]
+
+    pub struct Imported<'a> {
+        pub _tab: ::flatbuffers::Table<'a>,
+    }
+
+    impl<'a> ::flatbuffers::Follow<'a> for Imported<'a> {
+        type Inner = Imported<'a>;
+        #[inline]
+        unsafe fn follow(buf: &'a [u8], loc: usize) -> Self::Inner {
+            Self {
+                _tab: unsafe { ::flatbuffers::Table::new(buf, loc) },
+            }
+        }
+    }
+
+    impl<'a> Imported<'a> {
+        pub const VT_REQUEST_ID: ::flatbuffers::VOffsetT = 4;
+        pub const VT_STORED: ::flatbuffers::VOffsetT = 6;
+        pub const VT_KNOWN: ::flatbuffers::VOffsetT = 8;
+        pub const VT_BAD: ::flatbuffers::VOffsetT = 10;
+
+        #[inline]
+        pub unsafe fn init_from_table(table: ::flatbuffers::Table<'a>) -> Self {
+            Imported { _tab: table }
+        }
+        #[allow(unused_mut)]
+        pub fn create<'bldr: 'args, 'args: 'mut_bldr, 'mut_bldr, A: ::flatbuffers::Allocator + 'bldr>(
+            _fbb: &'mut_bldr mut ::flatbuffers::FlatBufferBuilder<'bldr, A>,
+            args: &'args ImportedArgs<'args>,
+        ) -> ::flatbuffers::WIPOffset<Imported<'bldr>> {
+            let mut builder = ImportedBuilder::new(_fbb);
+            builder.add_request_id(args.request_id);
+            if let Some(x) = args.bad {
+                builder.add_bad(x);
+            }
+            builder.add_known(args.known);
+            builder.add_stored(args.stored);
+            builder.finish()
+        }
+
+        #[inline]
+        pub fn request_id(&self) -> u64 {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe { self._tab.get::<u64>(Imported::VT_REQUEST_ID, Some(0)).unwrap() }
+        }
+        #[inline]
+        pub fn stored(&self) -> u32 {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe { self._tab.get::<u32>(Imported::VT_STORED, Some(0)).unwrap() }
+        }
+        #[inline]
+        pub fn known(&self) -> u32 {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe { self._tab.get::<u32>(Imported::VT_KNOWN, Some(0)).unwrap() }
+        }
+        #[inline]
+        pub fn bad(&self) -> Option<::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<BadLine<'a>>>> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab.get::<::flatbuffers::ForwardsUOffset<
+                    ::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<BadLine>>,
+                >>(Imported::VT_BAD, None)
+            }
+        }
+    }
+
+    impl ::flatbuffers::Verifiable for Imported<'_> {
+        #[inline]
+        fn run_verifier(v: &mut ::flatbuffers::Verifier, pos: usize) -> Result<(), ::flatbuffers::InvalidFlatbuffer> {
+            v.visit_table(pos)?
+     .visit_field::<u64>("request_id", Self::VT_REQUEST_ID, false)?
+     .visit_field::<u32>("stored", Self::VT_STORED, false)?
+     .visit_field::<u32>("known", Self::VT_KNOWN, false)?
+     .visit_field::<::flatbuffers::ForwardsUOffset<::flatbuffers::Vector<'_, ::flatbuffers::ForwardsUOffset<BadLine>>>>("bad", Self::VT_BAD, false)?
+     .finish();
+            Ok(())
+        }
+    }
+    pub struct ImportedArgs<'a> {
+        pub request_id: u64,
+        pub stored: u32,
+        pub known: u32,
+        pub bad:
+            Option<::flatbuffers::WIPOffset<::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<BadLine<'a>>>>>,
+    }
+    impl<'a> Default for ImportedArgs<'a> {
+        #[inline]
+        fn default() -> Self {
+            ImportedArgs {
+                request_id: 0,
+                stored: 0,
+                known: 0,
+                bad: None,
+            }
+        }
+    }
+
+    pub struct ImportedBuilder<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> {
+        fbb_: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>,
+        start_: ::flatbuffers::WIPOffset<::flatbuffers::TableUnfinishedWIPOffset>,
+    }
+    impl<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> ImportedBuilder<'a, 'b, A> {
+        #[inline]
+        pub fn add_request_id(&mut self, request_id: u64) {
+            self.fbb_.push_slot::<u64>(Imported::VT_REQUEST_ID, request_id, 0);
+        }
+        #[inline]
+        pub fn add_stored(&mut self, stored: u32) {
+            self.fbb_.push_slot::<u32>(Imported::VT_STORED, stored, 0);
+        }
+        #[inline]
+        pub fn add_known(&mut self, known: u32) {
+            self.fbb_.push_slot::<u32>(Imported::VT_KNOWN, known, 0);
+        }
+        #[inline]
+        pub fn add_bad(
+            &mut self,
+            bad: ::flatbuffers::WIPOffset<::flatbuffers::Vector<'b, ::flatbuffers::ForwardsUOffset<BadLine<'b>>>>,
+        ) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<_>>(Imported::VT_BAD, bad);
+        }
+        #[inline]
+        pub fn new(_fbb: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>) -> ImportedBuilder<'a, 'b, A> {
+            let start = _fbb.start_table();
+            ImportedBuilder {
+                fbb_: _fbb,
+                start_: start,
+            }
+        }
+        #[inline]
+        pub fn finish(self) -> ::flatbuffers::WIPOffset<Imported<'a>> {
+            let o = self.fbb_.end_table(self.start_);
+            ::flatbuffers::WIPOffset::new(o.value())
+        }
+    }
+
+    impl ::core::fmt::Debug for Imported<'_> {
+        fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+            let mut ds = f.debug_struct("Imported");
+            ds.field("request_id", &self.request_id());
+            ds.field("stored", &self.stored());
+            ds.field("known", &self.known());
+            ds.field("bad", &self.bad());
+            ds.finish()
+        }
+    }
+    pub enum WipedOffset {}
+    #[derive(Copy, Clone, PartialEq)]
+
+    pub struct Wiped<'a> {
+        pub _tab: ::flatbuffers::Table<'a>,
+    }
+
+    impl<'a> ::flatbuffers::Follow<'a> for Wiped<'a> {
+        type Inner = Wiped<'a>;
+        #[inline]
+        unsafe fn follow(buf: &'a [u8], loc: usize) -> Self::Inner {
+            Self {
+                _tab: unsafe { ::flatbuffers::Table::new(buf, loc) },
+            }
+        }
+    }
+
+    impl<'a> Wiped<'a> {
+        pub const VT_REQUEST_ID: ::flatbuffers::VOffsetT = 4;
+
+        #[inline]
+        pub unsafe fn init_from_table(table: ::flatbuffers::Table<'a>) -> Self {
+            Wiped { _tab: table }
+        }
+        #[allow(unused_mut)]
+        pub fn create<'bldr: 'args, 'args: 'mut_bldr, 'mut_bldr, A: ::flatbuffers::Allocator + 'bldr>(
+            _fbb: &'mut_bldr mut ::flatbuffers::FlatBufferBuilder<'bldr, A>,
+            args: &'args WipedArgs,
+        ) -> ::flatbuffers::WIPOffset<Wiped<'bldr>> {
+            let mut builder = WipedBuilder::new(_fbb);
+            builder.add_request_id(args.request_id);
+            builder.finish()
+        }
+
+        #[inline]
+        pub fn request_id(&self) -> u64 {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe { self._tab.get::<u64>(Wiped::VT_REQUEST_ID, Some(0)).unwrap() }
+        }
+    }
+
+    impl ::flatbuffers::Verifiable for Wiped<'_> {
+        #[inline]
+        fn run_verifier(v: &mut ::flatbuffers::Verifier, pos: usize) -> Result<(), ::flatbuffers::InvalidFlatbuffer> {
+            v.visit_table(pos)?
+                .visit_field::<u64>("request_id", Self::VT_REQUEST_ID, false)?
+                .finish();
+            Ok(())
+        }
+    }
+    pub struct WipedArgs {
+        pub request_id: u64,
+    }
+    impl<'a> Default for WipedArgs {
+        #[inline]
+        fn default() -> Self {
+            WipedArgs { request_id: 0 }
+        }
+    }
+
+    pub struct WipedBuilder<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> {
+        fbb_: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>,
+        start_: ::flatbuffers::WIPOffset<::flatbuffers::TableUnfinishedWIPOffset>,
+    }
+    impl<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> WipedBuilder<'a, 'b, A> {
+        #[inline]
+        pub fn add_request_id(&mut self, request_id: u64) {
+            self.fbb_.push_slot::<u64>(Wiped::VT_REQUEST_ID, request_id, 0);
+        }
+        #[inline]
+        pub fn new(_fbb: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>) -> WipedBuilder<'a, 'b, A> {
+            let start = _fbb.start_table();
+            WipedBuilder {
+                fbb_: _fbb,
+                start_: start,
+            }
+        }
+        #[inline]
+        pub fn finish(self) -> ::flatbuffers::WIPOffset<Wiped<'a>> {
+            let o = self.fbb_.end_table(self.start_);
+            ::flatbuffers::WIPOffset::new(o.value())
+        }
+    }
+
+    impl ::core::fmt::Debug for Wiped<'_> {
+        fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+            let mut ds = f.debug_struct("Wiped");
+            ds.field("request_id", &self.request_id());
+            ds.finish()
+        }
+    }
+    pub enum RelayChoiceOffset {}
+    #[derive(Copy, Clone, PartialEq)]
+
+    pub struct RelayChoice<'a> {
+        pub _tab: ::flatbuffers::Table<'a>,
+    }
+
+    impl<'a> ::flatbuffers::Follow<'a> for RelayChoice<'a> {
+        type Inner = RelayChoice<'a>;
+        #[inline]
+        unsafe fn follow(buf: &'a [u8], loc: usize) -> Self::Inner {
+            Self {
+                _tab: unsafe { ::flatbuffers::Table::new(buf, loc) },
+            }
+        }
+    }
+
+    impl<'a> RelayChoice<'a> {
+        pub const VT_RELAY: ::flatbuffers::VOffsetT = 4;
+        pub const VT_REASON: ::flatbuffers::VOffsetT = 6;
+        pub const VT_PEOPLE: ::flatbuffers::VOffsetT = 8;
+
+        #[inline]
+        pub unsafe fn init_from_table(table: ::flatbuffers::Table<'a>) -> Self {
+            RelayChoice { _tab: table }
+        }
+        #[allow(unused_mut)]
+        pub fn create<'bldr: 'args, 'args: 'mut_bldr, 'mut_bldr, A: ::flatbuffers::Allocator + 'bldr>(
+            _fbb: &'mut_bldr mut ::flatbuffers::FlatBufferBuilder<'bldr, A>,
+            args: &'args RelayChoiceArgs<'args>,
+        ) -> ::flatbuffers::WIPOffset<RelayChoice<'bldr>> {
+            let mut builder = RelayChoiceBuilder::new(_fbb);
+            if let Some(x) = args.people {
+                builder.add_people(x);
+            }
+            if let Some(x) = args.relay {
+                builder.add_relay(x);
+            }
+            builder.add_reason(args.reason);
+            builder.finish()
+        }
+
+        #[inline]
+        pub fn relay(&self) -> &'a str {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab
+                    .get::<::flatbuffers::ForwardsUOffset<&str>>(RelayChoice::VT_RELAY, None)
+                    .unwrap()
+            }
+        }
+        #[inline]
+        pub fn reason(&self) -> ChoiceReason {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab
+                    .get::<ChoiceReason>(RelayChoice::VT_REASON, Some(ChoiceReason::Named))
+                    .unwrap()
+            }
+        }
+        #[inline]
+        pub fn people(&self) -> Option<::flatbuffers::Vector<'a, Hash>> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab
+                    .get::<::flatbuffers::ForwardsUOffset<::flatbuffers::Vector<'a, Hash>>>(
+                        RelayChoice::VT_PEOPLE,
+                        None,
+                    )
+            }
+        }
+    }
+
+    impl ::flatbuffers::Verifiable for RelayChoice<'_> {
+        #[inline]
+        fn run_verifier(v: &mut ::flatbuffers::Verifier, pos: usize) -> Result<(), ::flatbuffers::InvalidFlatbuffer> {
+            v.visit_table(pos)?
+                .visit_field::<::flatbuffers::ForwardsUOffset<&str>>("relay", Self::VT_RELAY, true)?
+                .visit_field::<ChoiceReason>("reason", Self::VT_REASON, false)?
+                .visit_field::<::flatbuffers::ForwardsUOffset<::flatbuffers::Vector<'_, Hash>>>(
+                    "people",
+                    Self::VT_PEOPLE,
+                    false,
+                )?
+                .finish();
+            Ok(())
+        }
+    }
+    pub struct RelayChoiceArgs<'a> {
+        pub relay: Option<::flatbuffers::WIPOffset<&'a str>>,
+        pub reason: ChoiceReason,
+        pub people: Option<::flatbuffers::WIPOffset<::flatbuffers::Vector<'a, Hash>>>,
+    }
+    impl<'a> Default for RelayChoiceArgs<'a> {
+        #[inline]
+        fn default() -> Self {
+            RelayChoiceArgs {
+                relay: None, // required field
+                reason: ChoiceReason::Named,
+                people: None,
+            }
+        }
+    }
+
+    pub struct RelayChoiceBuilder<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> {
+        fbb_: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>,
+        start_: ::flatbuffers::WIPOffset<::flatbuffers::TableUnfinishedWIPOffset>,
+    }
+    impl<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> RelayChoiceBuilder<'a, 'b, A> {
+        #[inline]
+        pub fn add_relay(&mut self, relay: ::flatbuffers::WIPOffset<&'b str>) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<_>>(RelayChoice::VT_RELAY, relay);
+        }
+        #[inline]
+        pub fn add_reason(&mut self, reason: ChoiceReason) {
+            self.fbb_
+                .push_slot::<ChoiceReason>(RelayChoice::VT_REASON, reason, ChoiceReason::Named);
+        }
+        #[inline]
+        pub fn add_people(&mut self, people: ::flatbuffers::WIPOffset<::flatbuffers::Vector<'b, Hash>>) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<_>>(RelayChoice::VT_PEOPLE, people);
+        }
+        #[inline]
+        pub fn new(_fbb: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>) -> RelayChoiceBuilder<'a, 'b, A> {
+            let start = _fbb.start_table();
+            RelayChoiceBuilder {
+                fbb_: _fbb,
+                start_: start,
+            }
+        }
+        #[inline]
+        pub fn finish(self) -> ::flatbuffers::WIPOffset<RelayChoice<'a>> {
+            let o = self.fbb_.end_table(self.start_);
+            self.fbb_.required(o, RelayChoice::VT_RELAY, "relay");
+            ::flatbuffers::WIPOffset::new(o.value())
+        }
+    }
+
+    impl ::core::fmt::Debug for RelayChoice<'_> {
+        fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+            let mut ds = f.debug_struct("RelayChoice");
+            ds.field("relay", &self.relay());
+            ds.field("reason", &self.reason());
+            ds.field("people", &self.people());
+            ds.finish()
+        }
+    }
+    pub enum ExplainedOffset {}
+    #[derive(Copy, Clone, PartialEq)]
+
+    pub struct Explained<'a> {
+        pub _tab: ::flatbuffers::Table<'a>,
+    }
+
+    impl<'a> ::flatbuffers::Follow<'a> for Explained<'a> {
+        type Inner = Explained<'a>;
+        #[inline]
+        unsafe fn follow(buf: &'a [u8], loc: usize) -> Self::Inner {
+            Self {
+                _tab: unsafe { ::flatbuffers::Table::new(buf, loc) },
+            }
+        }
+    }
+
+    impl<'a> Explained<'a> {
+        pub const VT_REQUEST_ID: ::flatbuffers::VOffsetT = 4;
+        pub const VT_STORED: ::flatbuffers::VOffsetT = 6;
+        pub const VT_RELAYS: ::flatbuffers::VOffsetT = 8;
+
+        #[inline]
+        pub unsafe fn init_from_table(table: ::flatbuffers::Table<'a>) -> Self {
+            Explained { _tab: table }
+        }
+        #[allow(unused_mut)]
+        pub fn create<'bldr: 'args, 'args: 'mut_bldr, 'mut_bldr, A: ::flatbuffers::Allocator + 'bldr>(
+            _fbb: &'mut_bldr mut ::flatbuffers::FlatBufferBuilder<'bldr, A>,
+            args: &'args ExplainedArgs<'args>,
+        ) -> ::flatbuffers::WIPOffset<Explained<'bldr>> {
+            let mut builder = ExplainedBuilder::new(_fbb);
+            builder.add_request_id(args.request_id);
+            if let Some(x) = args.relays {
+                builder.add_relays(x);
+            }
+            builder.add_stored(args.stored);
+            builder.finish()
+        }
+
+        #[inline]
+        pub fn request_id(&self) -> u64 {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe { self._tab.get::<u64>(Explained::VT_REQUEST_ID, Some(0)).unwrap() }
+        }
+        #[inline]
+        pub fn stored(&self) -> bool {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe { self._tab.get::<bool>(Explained::VT_STORED, Some(false)).unwrap() }
+        }
+        #[inline]
+        pub fn relays(&self) -> Option<::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<RelayChoice<'a>>>> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab.get::<::flatbuffers::ForwardsUOffset<
+                    ::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<RelayChoice>>,
+                >>(Explained::VT_RELAYS, None)
+            }
+        }
+    }
+
+    impl ::flatbuffers::Verifiable for Explained<'_> {
+        #[inline]
+        fn run_verifier(v: &mut ::flatbuffers::Verifier, pos: usize) -> Result<(), ::flatbuffers::InvalidFlatbuffer> {
+            v.visit_table(pos)?
+     .visit_field::<u64>("request_id", Self::VT_REQUEST_ID, false)?
+     .visit_field::<bool>("stored", Self::VT_STORED, false)?
+     .visit_field::<::flatbuffers::ForwardsUOffset<::flatbuffers::Vector<'_, ::flatbuffers::ForwardsUOffset<RelayChoice>>>>("relays", Self::VT_RELAYS, false)?
+     .finish();
+            Ok(())
+        }
+    }
+    pub struct ExplainedArgs<'a> {
+        pub request_id: u64,
+        pub stored: bool,
+        pub relays: Option<
+            ::flatbuffers::WIPOffset<::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<RelayChoice<'a>>>>,
+        >,
+    }
+    impl<'a> Default for ExplainedArgs<'a> {
+        #[inline]
+        fn default() -> Self {
+            ExplainedArgs {
+                request_id: 0,
+                stored: false,
+                relays: None,
+            }
+        }
+    }
+
+    pub struct ExplainedBuilder<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> {
+        fbb_: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>,
+        start_: ::flatbuffers::WIPOffset<::flatbuffers::TableUnfinishedWIPOffset>,
+    }
+    impl<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> ExplainedBuilder<'a, 'b, A> {
+        #[inline]
+        pub fn add_request_id(&mut self, request_id: u64) {
+            self.fbb_.push_slot::<u64>(Explained::VT_REQUEST_ID, request_id, 0);
+        }
+        #[inline]
+        pub fn add_stored(&mut self, stored: bool) {
+            self.fbb_.push_slot::<bool>(Explained::VT_STORED, stored, false);
+        }
+        #[inline]
+        pub fn add_relays(
+            &mut self,
+            relays: ::flatbuffers::WIPOffset<
+                ::flatbuffers::Vector<'b, ::flatbuffers::ForwardsUOffset<RelayChoice<'b>>>,
+            >,
+        ) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<_>>(Explained::VT_RELAYS, relays);
+        }
+        #[inline]
+        pub fn new(_fbb: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>) -> ExplainedBuilder<'a, 'b, A> {
+            let start = _fbb.start_table();
+            ExplainedBuilder {
+                fbb_: _fbb,
+                start_: start,
+            }
+        }
+        #[inline]
+        pub fn finish(self) -> ::flatbuffers::WIPOffset<Explained<'a>> {
+            let o = self.fbb_.end_table(self.start_);
+            ::flatbuffers::WIPOffset::new(o.value())
+        }
+    }
+
+    impl ::core::fmt::Debug for Explained<'_> {
+        fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+            let mut ds = f.debug_struct("Explained");
+            ds.field("request_id", &self.request_id());
+            ds.field("stored", &self.stored());
+            ds.field("relays", &self.relays());
+            ds.finish()
+        }
+    }
     pub enum RoleReportOffset {}
     #[derive(Copy, Clone, PartialEq)]
 
@@ -24921,6 +26204,48 @@ pub mod ferry {
                 None
             }
         }
+
+        #[inline]
+        #[allow(non_snake_case)]
+        pub fn content_as_imported(&self) -> Option<Imported<'a>> {
+            if self.content_type() == ReportContent::Imported {
+                let u = self.content();
+                // Safety:
+                // Created from a valid Table for this object
+                // Which contains a valid union in this slot
+                Some(unsafe { Imported::init_from_table(u) })
+            } else {
+                None
+            }
+        }
+
+        #[inline]
+        #[allow(non_snake_case)]
+        pub fn content_as_wiped(&self) -> Option<Wiped<'a>> {
+            if self.content_type() == ReportContent::Wiped {
+                let u = self.content();
+                // Safety:
+                // Created from a valid Table for this object
+                // Which contains a valid union in this slot
+                Some(unsafe { Wiped::init_from_table(u) })
+            } else {
+                None
+            }
+        }
+
+        #[inline]
+        #[allow(non_snake_case)]
+        pub fn content_as_explained(&self) -> Option<Explained<'a>> {
+            if self.content_type() == ReportContent::Explained {
+                let u = self.content();
+                // Safety:
+                // Created from a valid Table for this object
+                // Which contains a valid union in this slot
+                Some(unsafe { Explained::init_from_table(u) })
+            } else {
+                None
+            }
+        }
     }
 
     impl ::flatbuffers::Verifiable for RoleReport<'_> {
@@ -24945,6 +26270,18 @@ pub mod ferry {
                         ReportContent::RelayNotice => v
                             .verify_union_variant::<::flatbuffers::ForwardsUOffset<RelayNotice>>(
                                 "ReportContent::RelayNotice",
+                                pos,
+                            ),
+                        ReportContent::Imported => v.verify_union_variant::<::flatbuffers::ForwardsUOffset<Imported>>(
+                            "ReportContent::Imported",
+                            pos,
+                        ),
+                        ReportContent::Wiped => {
+                            v.verify_union_variant::<::flatbuffers::ForwardsUOffset<Wiped>>("ReportContent::Wiped", pos)
+                        }
+                        ReportContent::Explained => v
+                            .verify_union_variant::<::flatbuffers::ForwardsUOffset<Explained>>(
+                                "ReportContent::Explained",
                                 pos,
                             ),
                         _ => Ok(()),
@@ -25026,6 +26363,36 @@ pub mod ferry {
                 }
                 ReportContent::RelayNotice => {
                     if let Some(x) = self.content_as_relay_notice() {
+                        ds.field("content", &x)
+                    } else {
+                        ds.field(
+                            "content",
+                            &"InvalidFlatbuffer: Union discriminant does not match value.",
+                        )
+                    }
+                }
+                ReportContent::Imported => {
+                    if let Some(x) = self.content_as_imported() {
+                        ds.field("content", &x)
+                    } else {
+                        ds.field(
+                            "content",
+                            &"InvalidFlatbuffer: Union discriminant does not match value.",
+                        )
+                    }
+                }
+                ReportContent::Wiped => {
+                    if let Some(x) = self.content_as_wiped() {
+                        ds.field("content", &x)
+                    } else {
+                        ds.field(
+                            "content",
+                            &"InvalidFlatbuffer: Union discriminant does not match value.",
+                        )
+                    }
+                }
+                ReportContent::Explained => {
+                    if let Some(x) = self.content_as_explained() {
                         ds.field("content", &x)
                     } else {
                         ds.field(

@@ -4,18 +4,18 @@ use flatbuffers::{FlatBufferBuilder, UnionWIPOffset, WIPOffset};
 
 use super::kinds::write_reading;
 use super::nostr::{
-    event_bytes, filters_bytes, read_event, read_filters, read_relays, read_sub, read_template, relays_bytes,
-    template_bytes, text_bytes, write_filters, write_relays, write_seen_event, write_template,
+    each, event_bytes, filters_bytes, read_event, read_filters, read_relays, read_sub, read_template, relays_bytes,
+    template_bytes, text_bytes, write_all_strings, write_filters, write_relays, write_seen_event, write_template,
 };
 use super::pipes::{pipeline_bytes, read_pipeline, write_pipeline};
 use super::{
     Wire, WireError, builder, fb, finish, misplaced, read_text, root, scalar_enum, worker_message, write_text,
 };
 use crate::message::{
-    Control, CountResponse, Delivery, EndReason, PageToCache, PageToConnections, PageToCryptoControl, PageToParser,
-    ParserToPage, PublishId, RequestId, Subscribe,
+    Control, CountResponse, Delivery, EndReason, Explain, PageToCache, PageToConnections, PageToCryptoControl,
+    PageToParser, ParserToPage, PublishId, RequestId, Subscribe,
 };
-use crate::nostr::event::Pubkey;
+use crate::nostr::event::{EventId, Pubkey};
 use crate::nostr::kind::Kind;
 use crate::nostr::sub_id::SubId;
 
@@ -112,6 +112,37 @@ impl Wire for PageToCache {
                 let owner = fb::Owner::create(&mut fbb, &args);
                 main_message(fbb, (fb::MainContent::Owner, owner.as_union_value()))
             }
+            PageToCache::Import { request, lines } => {
+                let mut fbb = builder(lines.iter().map(|line| text_bytes(line)).sum());
+                let args = fb::ImportEventsArgs {
+                    request_id: request.0,
+                    lines: Some(write_all_strings(&mut fbb, lines.iter().map(String::as_str))),
+                };
+                let import = fb::ImportEvents::create(&mut fbb, &args);
+                main_message(fbb, (fb::MainContent::ImportEvents, import.as_union_value()))
+            }
+            PageToCache::Wipe { request } => {
+                let mut fbb = builder(0);
+                let wipe = fb::Wipe::create(&mut fbb, &fb::WipeArgs { request_id: request.0 });
+                main_message(fbb, (fb::MainContent::Wipe, wipe.as_union_value()))
+            }
+            PageToCache::Explain { request, about } => {
+                let mut fbb = builder(96);
+                let event = match about {
+                    Explain::Event(id) => Some(fb::Hash(id.0)),
+                    Explain::Sub(_) => None,
+                };
+                let args = fb::ExplainArgs {
+                    request_id: request.0,
+                    sub: match about {
+                        Explain::Sub(sub) => Some(fbb.create_string(sub.as_str())),
+                        Explain::Event(_) => None,
+                    },
+                    event: event.as_ref(),
+                };
+                let explain = fb::Explain::create(&mut fbb, &args);
+                main_message(fbb, (fb::MainContent::Explain, explain.as_union_value()))
+            }
             PageToCache::Control(control) => write_control(control),
         }
     }
@@ -121,6 +152,24 @@ impl Wire for PageToCache {
         if let Some(owner) = message.content_as_owner() {
             let pubkey = Pubkey(owner.pubkey().0);
             return Ok(PageToCache::Owner { pubkey });
+        }
+        if let Some(import) = message.content_as_import_events() {
+            return Ok(PageToCache::Import {
+                request: RequestId(import.request_id()),
+                lines: each(import.lines()).map(str::to_owned).collect(),
+            });
+        }
+        if let Some(wipe) = message.content_as_wipe() {
+            let request = RequestId(wipe.request_id());
+            return Ok(PageToCache::Wipe { request });
+        }
+        if let Some(explain) = message.content_as_explain() {
+            let request = RequestId(explain.request_id());
+            let about = match explain.event() {
+                Some(id) => Explain::Event(EventId(id.0)),
+                None => Explain::Sub(read_sub("Explain.sub", explain.sub())?),
+            };
+            return Ok(PageToCache::Explain { request, about });
         }
         read_control(message).map(PageToCache::Control)
     }
@@ -194,6 +243,7 @@ fn write_subscribe<'f>(
         max_events: subscribe.max_events,
         slow: subscribe.slow,
         pipeline: write_pipeline(fbb, &subscribe.pipeline),
+        max_relays: subscribe.max_relays,
     };
     fb::Subscribe::create(fbb, &args)
 }
@@ -210,6 +260,7 @@ fn read_subscribe(subscribe: fb::Subscribe<'_>) -> Result<PageToParser, WireErro
             max_events: subscribe.max_events(),
             slow: subscribe.slow(),
             pipeline: read_pipeline(subscribe.pipeline())?,
+            max_relays: subscribe.max_relays(),
         },
     })
 }

@@ -8,12 +8,14 @@ use super::nostr::{
 };
 use super::{Wire, WireError, builder, fb, finish, misplaced, read_text, root, scalar_enum, write_text};
 use crate::message::{
-    ConnectionStatus, ParserReport, PortStats, PublishId, PublishStatus, RelayCounters, RelayState, RequestId,
-    RoleReport, Stats,
+    ChoiceReason, ConnectionStatus, Imported, ParserReport, PortStats, PublishId, PublishStatus, RelayChoice,
+    RelayCounters, RelayState, RequestId, RoleReport, Stats,
 };
+use crate::nostr::event::Pubkey;
 use crate::nostr::relay_url::RelayUrl;
 
 scalar_enum!(RelayState: Connecting, Open, Authenticating, Closed, Failed, Shed);
+scalar_enum!(ChoiceReason: Named, Outbox, Inbox, Indexer, Default, Covered, OverLimit);
 
 // ---------------------------------------------------------------- reports
 
@@ -58,13 +60,97 @@ impl Wire for ParserReport {
 
 impl Wire for RoleReport {
     fn encode(&self) -> Vec<u8> {
-        let RoleReport::Stats(stats) = self;
-        stats_report(stats)
+        match self {
+            RoleReport::Stats(stats) => stats_report(stats),
+            RoleReport::Imported(imported) => imported_report(imported),
+            RoleReport::Wiped { request } => {
+                let mut fbb = builder(0);
+                let wiped = fb::Wiped::create(&mut fbb, &fb::WipedArgs { request_id: request.0 });
+                role_report(fbb, (fb::ReportContent::Wiped, wiped.as_union_value()))
+            }
+            RoleReport::Explained {
+                request,
+                stored,
+                relays,
+            } => explained_report(*request, *stored, relays),
+        }
     }
 
     fn decode(bytes: &[u8]) -> Result<RoleReport, WireError> {
-        read_stats(root::<fb::RoleReport>(bytes)?).map(RoleReport::Stats)
+        let report = root::<fb::RoleReport>(bytes)?;
+        if let Some(imported) = report.content_as_imported() {
+            let bad = each(imported.bad()).map(|line| (line.at(), line.reason().to_owned()));
+            return Ok(RoleReport::Imported(Imported {
+                request: RequestId(imported.request_id()),
+                stored: imported.stored(),
+                known: imported.known(),
+                bad: bad.collect(),
+            }));
+        }
+        if let Some(wiped) = report.content_as_wiped() {
+            let request = RequestId(wiped.request_id());
+            return Ok(RoleReport::Wiped { request });
+        }
+        if let Some(explained) = report.content_as_explained() {
+            let choices: Result<Vec<RelayChoice>, WireError> = each(explained.relays()).map(read_choice).collect();
+            return Ok(RoleReport::Explained {
+                request: RequestId(explained.request_id()),
+                stored: explained.stored(),
+                relays: choices?,
+            });
+        }
+        read_stats(report).map(RoleReport::Stats)
     }
+}
+
+fn imported_report(imported: &Imported) -> Vec<u8> {
+    let bytes = imported.bad.iter().map(|(_, reason)| 32 + text_bytes(reason));
+    let mut fbb = builder(bytes.sum());
+    let bad = imported.bad.iter().map(|(at, reason)| {
+        let reason = Some(fbb.create_string(reason));
+        fb::BadLine::create(&mut fbb, &fb::BadLineArgs { at: *at, reason })
+    });
+    let bad: Vec<_> = bad.collect();
+    let args = fb::ImportedArgs {
+        request_id: imported.request.0,
+        stored: imported.stored,
+        known: imported.known,
+        bad: (!bad.is_empty()).then(|| fbb.create_vector(&bad)),
+    };
+    let imported = fb::Imported::create(&mut fbb, &args);
+    role_report(fbb, (fb::ReportContent::Imported, imported.as_union_value()))
+}
+
+fn explained_report(request: RequestId, stored: bool, relays: &[RelayChoice]) -> Vec<u8> {
+    let bytes = relays
+        .iter()
+        .map(|choice| 48 + text_bytes(choice.relay.as_str()) + 32 * choice.people.len());
+    let mut fbb = builder(bytes.sum());
+    let relays = relays.iter().map(|choice| {
+        let people = choice.people.iter().map(|pubkey| fb::Hash(pubkey.0));
+        let args = fb::RelayChoiceArgs {
+            relay: Some(fbb.create_string(choice.relay.as_str())),
+            reason: choice.reason.into(),
+            people: (!choice.people.is_empty()).then(|| fbb.create_vector_from_iter(people)),
+        };
+        fb::RelayChoice::create(&mut fbb, &args)
+    });
+    let relays: Vec<_> = relays.collect();
+    let args = fb::ExplainedArgs {
+        request_id: request.0,
+        stored,
+        relays: (!relays.is_empty()).then(|| fbb.create_vector(&relays)),
+    };
+    let explained = fb::Explained::create(&mut fbb, &args);
+    role_report(fbb, (fb::ReportContent::Explained, explained.as_union_value()))
+}
+
+fn read_choice(choice: fb::RelayChoice<'_>) -> Result<RelayChoice, WireError> {
+    Ok(RelayChoice {
+        relay: read_relay("RelayChoice.relay", Some(choice.relay()))?,
+        reason: choice.reason().try_into()?,
+        people: each(choice.people()).map(|pubkey| Pubkey(pubkey.0)).collect(),
+    })
 }
 
 fn role_report(

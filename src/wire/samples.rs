@@ -295,6 +295,7 @@ impl Samples for PageToParser {
                 },
                 PipeSpec::Parse,
             ],
+            max_relays: Some(0),
         };
         let mut messages = vec![
             PageToParser::Subscribe {
@@ -363,7 +364,23 @@ impl Samples for PageToCache {
             pubkey: Pubkey([7; 32]),
         };
         let controls = controls().map(PageToCache::Control);
-        [owner].into_iter().chain(controls).collect()
+        let import = |lines| PageToCache::Import {
+            request: REQUEST,
+            lines,
+        };
+        let explain = |about| PageToCache::Explain {
+            request: REQUEST,
+            about,
+        };
+        let own = [
+            owner,
+            import(vec![]),
+            import(vec!["{}".into(), String::new()]),
+            PageToCache::Wipe { request: REQUEST },
+            explain(Explain::Sub(sub())),
+            explain(Explain::Event(event().id)),
+        ];
+        own.into_iter().chain(controls).collect()
     }
 }
 
@@ -604,7 +621,42 @@ impl Samples for ParserReport {
 
 impl Samples for RoleReport {
     fn small() -> Vec<Self> {
-        stats().map(RoleReport::Stats).into()
+        let imported = |bad| {
+            RoleReport::Imported(Imported {
+                request: REQUEST,
+                stored: u32::MAX,
+                known: 1,
+                bad,
+            })
+        };
+        let choice = |reason, people| RelayChoice {
+            relay: long_relay(),
+            reason,
+            people,
+        };
+        let reasons = [
+            ChoiceReason::Named,
+            ChoiceReason::Inbox,
+            ChoiceReason::Indexer,
+            ChoiceReason::Default,
+            ChoiceReason::Covered,
+            ChoiceReason::OverLimit,
+        ];
+        let mut choices: Vec<RelayChoice> = reasons.map(|reason| choice(reason, vec![])).into();
+        choices.push(choice(ChoiceReason::Outbox, vec![event().pubkey; 2]));
+        let explained = |stored, relays| RoleReport::Explained {
+            request: REQUEST,
+            stored,
+            relays,
+        };
+        let own = [
+            imported(vec![]),
+            imported(vec![(0, String::new()), (u32::MAX, "no event".into())]),
+            RoleReport::Wiped { request: REQUEST },
+            explained(true, vec![]),
+            explained(false, choices),
+        ];
+        own.into_iter().chain(stats().map(RoleReport::Stats)).collect()
     }
 
     fn large() -> Vec<Self> {
@@ -681,6 +733,7 @@ impl Samples for ParserToCache {
             filters,
             relays,
             policy,
+            max_relays: Some(3),
         };
         vec![
             lookup(filters(), relays(), CachePolicy::CacheOnly),
@@ -716,6 +769,7 @@ impl Samples for ParserToCache {
                 filters: large_filters(),
                 relays: vec![long_relay(); 100],
                 policy: CachePolicy::NoCache,
+                max_relays: None,
             },
             ParserToCache::Save { event: large_event() },
             ParserToCache::Refill {

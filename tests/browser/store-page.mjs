@@ -16,8 +16,13 @@ function helpers() {
       const feed = globalThis.nostr.subscribe(filters, { relays: [url], noCache: true, bufferBytes: 4 << 20 });
       let count = 0;
       feed.on('event', () => count++);
-      await new Promise((resolve) => feed.on('eose', ({ relay }) => relay ?? resolve()));
+      const taken = async () => (await globalThis.nostr.stats()).cache.ports.find(({ name }) => name === 'parserToCache').receivedRecords;
+      const before = await taken();
+      // The relay's own word: on a busy machine the engine's patience of 10 s ends before.
+      await new Promise((resolve) => feed.on('eose', ({ relay }) => relay && resolve()));
       feed.close();
+      // On a busy machine the cache may not have been told of all that was delivered.
+      while ((await taken()) - before < count) await sleep(20);
       await store.settled();
       return count;
     },
@@ -77,10 +82,11 @@ const PAGE = `<!doctype html><meta charset="utf-8"><link rel="icon" href="data:,
 /**
  * One origin with storage of its own, and pages on it.
  *
+ * @param {Record<string, string>} files what it serves besides, by path
  * @returns {Promise<{ context: import('playwright-core').BrowserContext, open: () => Promise<{ page: import('playwright-core').Page, errors: string[] }> }>}
  */
-export async function openOrigin() {
-  const server = await startServer({ isolated: true, files: { '/page.html': PAGE } });
+export async function openOrigin(files = {}) {
+  const server = await startServer({ isolated: true, files: { ...files, '/page.html': PAGE } });
   const context = await (await browser()).newContext();
   const open = async () => {
     const page = await context.newPage();

@@ -89,8 +89,13 @@ idsLength():number {
   return offset ? this.bb!.__vector_len(this.bb_pos + offset) : 0;
 }
 
+maxRelays():number|null {
+  const offset = this.bb!.__offset(this.bb_pos, 20);
+  return offset ? this.bb!.readUint32(this.bb_pos + offset) : null;
+}
+
 static startCacheRequest(builder:flatbuffers.Builder) {
-  builder.startObject(8);
+  builder.startObject(9);
 }
 
 static addAction(builder:flatbuffers.Builder, action:CacheAction) {
@@ -151,6 +156,10 @@ static addIds(builder:flatbuffers.Builder, idsOffset:flatbuffers.Offset) {
 
 static startIdsVector(builder:flatbuffers.Builder, numElems:number) {
   builder.startVector(32, numElems, 1);
+}
+
+static addMaxRelays(builder:flatbuffers.Builder, maxRelays:number) {
+  builder.addFieldInt32(8, maxRelays, null);
 }
 
 static endCacheRequest(builder:flatbuffers.Builder):flatbuffers.Offset {

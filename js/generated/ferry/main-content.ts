@@ -3,6 +3,8 @@
 
 /* eslint-disable @typescript-eslint/no-unused-vars, @typescript-eslint/no-explicit-any, @typescript-eslint/no-non-null-assertion */
 
+import { Explain } from '../ferry/explain.js';
+import { ImportEvents } from '../ferry/import-events.js';
 import { Online } from '../ferry/online.js';
 import { Owner } from '../ferry/owner.js';
 import { Publish } from '../ferry/publish.js';
@@ -10,6 +12,7 @@ import { StatsRequest } from '../ferry/stats-request.js';
 import { Stop } from '../ferry/stop.js';
 import { Subscribe } from '../ferry/subscribe.js';
 import { Unsubscribe } from '../ferry/unsubscribe.js';
+import { Wipe } from '../ferry/wipe.js';
 
 
 export enum MainContent {
@@ -20,13 +23,16 @@ export enum MainContent {
   Online = 4,
   StatsRequest = 5,
   Stop = 6,
-  Owner = 7
+  Owner = 7,
+  ImportEvents = 8,
+  Wipe = 9,
+  Explain = 10
 }
 
 export function unionToMainContent(
   type: MainContent,
-  accessor: (obj:Online|Owner|Publish|StatsRequest|Stop|Subscribe|Unsubscribe) => Online|Owner|Publish|StatsRequest|Stop|Subscribe|Unsubscribe|null
-): Online|Owner|Publish|StatsRequest|Stop|Subscribe|Unsubscribe|null {
+  accessor: (obj:Explain|ImportEvents|Online|Owner|Publish|StatsRequest|Stop|Subscribe|Unsubscribe|Wipe) => Explain|ImportEvents|Online|Owner|Publish|StatsRequest|Stop|Subscribe|Unsubscribe|Wipe|null
+): Explain|ImportEvents|Online|Owner|Publish|StatsRequest|Stop|Subscribe|Unsubscribe|Wipe|null {
   switch(MainContent[type]) {
     case 'NONE': return null; 
     case 'Subscribe': return accessor(new Subscribe())! as Subscribe;
@@ -36,15 +42,18 @@ export function unionToMainContent(
     case 'StatsRequest': return accessor(new StatsRequest())! as StatsRequest;
     case 'Stop': return accessor(new Stop())! as Stop;
     case 'Owner': return accessor(new Owner())! as Owner;
+    case 'ImportEvents': return accessor(new ImportEvents())! as ImportEvents;
+    case 'Wipe': return accessor(new Wipe())! as Wipe;
+    case 'Explain': return accessor(new Explain())! as Explain;
     default: return null;
   }
 }
 
 export function unionListToMainContent(
   type: MainContent, 
-  accessor: (index: number, obj:Online|Owner|Publish|StatsRequest|Stop|Subscribe|Unsubscribe) => Online|Owner|Publish|StatsRequest|Stop|Subscribe|Unsubscribe|null, 
+  accessor: (index: number, obj:Explain|ImportEvents|Online|Owner|Publish|StatsRequest|Stop|Subscribe|Unsubscribe|Wipe) => Explain|ImportEvents|Online|Owner|Publish|StatsRequest|Stop|Subscribe|Unsubscribe|Wipe|null, 
   index: number
-): Online|Owner|Publish|StatsRequest|Stop|Subscribe|Unsubscribe|null {
+): Explain|ImportEvents|Online|Owner|Publish|StatsRequest|Stop|Subscribe|Unsubscribe|Wipe|null {
   switch(MainContent[type]) {
     case 'NONE': return null; 
     case 'Subscribe': return accessor(index, new Subscribe())! as Subscribe;
@@ -54,6 +63,9 @@ export function unionListToMainContent(
     case 'StatsRequest': return accessor(index, new StatsRequest())! as StatsRequest;
     case 'Stop': return accessor(index, new Stop())! as Stop;
     case 'Owner': return accessor(index, new Owner())! as Owner;
+    case 'ImportEvents': return accessor(index, new ImportEvents())! as ImportEvents;
+    case 'Wipe': return accessor(index, new Wipe())! as Wipe;
+    case 'Explain': return accessor(index, new Explain())! as Explain;
     default: return null;
   }
 }

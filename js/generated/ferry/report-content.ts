@@ -3,41 +3,53 @@
 
 /* eslint-disable @typescript-eslint/no-unused-vars, @typescript-eslint/no-explicit-any, @typescript-eslint/no-non-null-assertion */
 
+import { Explained } from '../ferry/explained.js';
+import { Imported } from '../ferry/imported.js';
 import { PublishStatus } from '../ferry/publish-status.js';
 import { RelayNotice } from '../ferry/relay-notice.js';
 import { Stats } from '../ferry/stats.js';
+import { Wiped } from '../ferry/wiped.js';
 
 
 export enum ReportContent {
   NONE = 0,
   PublishStatus = 1,
   Stats = 2,
-  RelayNotice = 3
+  RelayNotice = 3,
+  Imported = 4,
+  Wiped = 5,
+  Explained = 6
 }
 
 export function unionToReportContent(
   type: ReportContent,
-  accessor: (obj:PublishStatus|RelayNotice|Stats) => PublishStatus|RelayNotice|Stats|null
-): PublishStatus|RelayNotice|Stats|null {
+  accessor: (obj:Explained|Imported|PublishStatus|RelayNotice|Stats|Wiped) => Explained|Imported|PublishStatus|RelayNotice|Stats|Wiped|null
+): Explained|Imported|PublishStatus|RelayNotice|Stats|Wiped|null {
   switch(ReportContent[type]) {
     case 'NONE': return null; 
     case 'PublishStatus': return accessor(new PublishStatus())! as PublishStatus;
     case 'Stats': return accessor(new Stats())! as Stats;
     case 'RelayNotice': return accessor(new RelayNotice())! as RelayNotice;
+    case 'Imported': return accessor(new Imported())! as Imported;
+    case 'Wiped': return accessor(new Wiped())! as Wiped;
+    case 'Explained': return accessor(new Explained())! as Explained;
     default: return null;
   }
 }
 
 export function unionListToReportContent(
   type: ReportContent, 
-  accessor: (index: number, obj:PublishStatus|RelayNotice|Stats) => PublishStatus|RelayNotice|Stats|null, 
+  accessor: (index: number, obj:Explained|Imported|PublishStatus|RelayNotice|Stats|Wiped) => Explained|Imported|PublishStatus|RelayNotice|Stats|Wiped|null, 
   index: number
-): PublishStatus|RelayNotice|Stats|null {
+): Explained|Imported|PublishStatus|RelayNotice|Stats|Wiped|null {
   switch(ReportContent[type]) {
     case 'NONE': return null; 
     case 'PublishStatus': return accessor(index, new PublishStatus())! as PublishStatus;
     case 'Stats': return accessor(index, new Stats())! as Stats;
     case 'RelayNotice': return accessor(index, new RelayNotice())! as RelayNotice;
+    case 'Imported': return accessor(index, new Imported())! as Imported;
+    case 'Wiped': return accessor(index, new Wiped())! as Wiped;
+    case 'Explained': return accessor(index, new Explained())! as Explained;
     default: return null;
   }
 }

@@ -92,8 +92,13 @@ pipelineLength():number {
   return offset ? this.bb!.__vector_len(this.bb_pos + offset) : 0;
 }
 
+maxRelays():number|null {
+  const offset = this.bb!.__offset(this.bb_pos, 22);
+  return offset ? this.bb!.readUint32(this.bb_pos + offset) : null;
+}
+
 static startSubscribe(builder:flatbuffers.Builder) {
-  builder.startObject(9);
+  builder.startObject(10);
 }
 
 static addSub(builder:flatbuffers.Builder, subOffset:flatbuffers.Offset) {
@@ -168,13 +173,17 @@ static startPipelineVector(builder:flatbuffers.Builder, numElems:number) {
   builder.startVector(4, numElems, 4);
 }
 
+static addMaxRelays(builder:flatbuffers.Builder, maxRelays:number) {
+  builder.addFieldInt32(9, maxRelays, null);
+}
+
 static endSubscribe(builder:flatbuffers.Builder):flatbuffers.Offset {
   const offset = builder.endObject();
   builder.requiredField(offset, 4) // sub
   return offset;
 }
 
-static createSubscribe(builder:flatbuffers.Builder, subOffset:flatbuffers.Offset, requestsOffset:flatbuffers.Offset, relaysOffset:flatbuffers.Offset, policy:CachePolicy, closeOnEose:boolean, timeoutMs:number|null, maxEvents:number|null, slow:boolean, pipelineOffset:flatbuffers.Offset):flatbuffers.Offset {
+static createSubscribe(builder:flatbuffers.Builder, subOffset:flatbuffers.Offset, requestsOffset:flatbuffers.Offset, relaysOffset:flatbuffers.Offset, policy:CachePolicy, closeOnEose:boolean, timeoutMs:number|null, maxEvents:number|null, slow:boolean, pipelineOffset:flatbuffers.Offset, maxRelays:number|null):flatbuffers.Offset {
   Subscribe.startSubscribe(builder);
   Subscribe.addSub(builder, subOffset);
   Subscribe.addRequests(builder, requestsOffset);
@@ -187,6 +196,8 @@ static createSubscribe(builder:flatbuffers.Builder, subOffset:flatbuffers.Offset
     Subscribe.addMaxEvents(builder, maxEvents);
   Subscribe.addSlow(builder, slow);
   Subscribe.addPipeline(builder, pipelineOffset);
+  if (maxRelays !== null)
+    Subscribe.addMaxRelays(builder, maxRelays);
   return Subscribe.endSubscribe(builder);
 }
 }

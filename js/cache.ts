@@ -1,0 +1,150 @@
+import { FerryError } from './errors.js';
+import type { EventView } from './event.js';
+import { readLines } from './lines.js';
+import type { CacheStats, Filter, ImportOptions, ImportResult, RoleStats, SubscribeOptions } from './types.js';
+import type { Imported } from './wire.js';
+
+/** What the store asks of the engine. */
+export interface CacheLink {
+  import(lines: string[]): Promise<Imported>;
+  wipe(): Promise<void>;
+  stats(): Promise<RoleStats>;
+  subscribe(filters: Filter[], options: SubscribeOptions): AsyncIterable<EventView>;
+}
+
+/** Lines checked by the cache in one go: some milliseconds, between which it answers queries. */
+const LINES_PER_MESSAGE = 24;
+/** Of a file of nothing but bad lines the page is shown so many. */
+const MAX_ERRORS = 100;
+
+/** The store of verified events: what is in it, in and out, and how long it lasts. */
+export class EventCache {
+  readonly #link: CacheLink;
+
+  /** @internal */
+  constructor(link: CacheLink) {
+    this.#link = link;
+  }
+
+  /**
+   * Writes the store out as signed events, one JSON object a line, newest first; what `import` reads.
+   * It is read as fast as the reader takes it, and cancelling the stream ends it.
+   *
+   * @param filters what to write; NIP-01. Default: everything.
+   * @throws {FerryError} `bad-input` for a filter that is none; `stopped`.
+   * @example const file = await new Response(nostr.cache.export()).blob();
+   */
+  export(filters: Filter[] = [{}]): ReadableStream<Uint8Array> {
+    const options: SubscribeOptions = { cacheOnly: true, closeOnEose: true, pipeline: [{ pipe: 'serialize-events' }] };
+    const events = this.#link.subscribe(filters, options)[Symbol.asyncIterator]();
+    const encoder = new TextEncoder();
+    return new ReadableStream<Uint8Array>({
+      async pull(controller) {
+        const { value, done } = await events.next();
+        if (done) controller.close();
+        else controller.enqueue(encoder.encode(`${JSON.stringify((value as EventView).toJSON())}\n`));
+      },
+      async cancel() {
+        await events.return?.();
+      },
+    });
+  }
+
+  /**
+   * Takes in signed events, one JSON object a line: a snapshot that a site ships, or an export. Id and signature of
+   * each are checked as those of a relay's are, whatever `verify` says; what fails is left out and named, and the
+   * rest goes on. Resolves when all that was good is durable.
+   *
+   * @param source where the lines are: an address to fetch, a file, or a stream of bytes.
+   * @throws {FerryError} `bad-input` if there is nothing to read at the address; `stopped`; the signal's reason.
+   * @example const { stored, errors } = await nostr.cache.import('/snapshot.jsonl');
+   */
+  async import(source: string | URL | Blob | ReadableStream<Uint8Array>, options: ImportOptions = {}): Promise<ImportResult> {
+    const result: ImportResult = { lines: 0, stored: 0, known: 0, failed: 0, errors: [] };
+    const fail = (line: number, reason: string) => {
+      result.failed += 1;
+      if (result.errors.length < MAX_ERRORS) result.errors.push(new FerryError('bad-input', `line ${line}: ${reason}`, { line }));
+    };
+    let batch: { line: number; text: string }[] = [];
+    const send = async () => {
+      if (batch.length === 0) return;
+      const sent = batch.splice(0);
+      const { stored, known, bad } = await this.#link.import(sent.map(({ text }) => text));
+      result.stored += stored;
+      result.known += known;
+      for (const { at, reason } of bad) fail(sent[at]?.line ?? 0, reason);
+      options.onProgress?.({ ...result });
+    };
+    for await (const { line, text } of readLines(await open(source, options.signal))) {
+      options.signal?.throwIfAborted();
+      result.lines = line;
+      if (text === undefined) fail(line, 'it is longer than any event');
+      else if (text.trim() !== '') batch.push({ line, text });
+      if (batch.length >= LINES_PER_MESSAGE) await send();
+    }
+    await send();
+    // No lines: answered once all is durable.
+    await this.#link.import([]);
+    return result;
+  }
+
+  /**
+   * Forgets every stored event, in memory and on the disk, and in the other tabs of this origin; resolves when that
+   * is done. Open subscriptions go on.
+   *
+   * @throws {FerryError} `stopped`.
+   */
+  wipe(): Promise<void> {
+    return this.#link.wipe();
+  }
+
+  /**
+   * Asks the browser not to clear this origin's storage when space is short (`navigator.storage.persist`); some
+   * browsers ask the user.
+   *
+   * @returns whether the storage is persistent.
+   */
+  async persist(): Promise<boolean> {
+    return (await globalThis.navigator?.storage?.persist?.()) ?? false;
+  }
+
+  /**
+   * What is stored and what room there is. `usage` and `quota` are the browser's estimate for the whole origin.
+   *
+   * @throws {FerryError} `stopped`.
+   */
+  async stats(): Promise<CacheStats> {
+    const storage = globalThis.navigator?.storage;
+    const [{ counters }, estimate, persisted] = await Promise.all([
+      this.#link.stats(),
+      storage?.estimate?.().catch(() => undefined),
+      storage?.persisted?.().catch(() => false),
+    ]);
+    return {
+      events: counters.events ?? 0,
+      bytes: counters.bytes ?? 0,
+      unsavedBytes: counters.unsaved_bytes ?? 0,
+      evicted: counters.evicted ?? 0,
+      memoryOnly: counters.memory_only === 1,
+      persisted: persisted ?? false,
+      usage: estimate?.usage,
+      quota: estimate?.quota,
+    };
+  }
+}
+
+async function open(source: string | URL | Blob | ReadableStream<Uint8Array>, signal?: AbortSignal): Promise<ReadableStream<Uint8Array>> {
+  if (source instanceof ReadableStream) return source;
+  if (source instanceof Blob) return source.stream();
+  let response: Response;
+  try {
+    response = await fetch(source, signal ? { signal } : {});
+  } catch (cause) {
+    signal?.throwIfAborted();
+    throw new FerryError('bad-input', `${String(source)} cannot be fetched`, { cause });
+  }
+  if (!response.ok || !response.body) {
+    throw new FerryError('bad-input', `${String(source)} cannot be read: the server says ${response.status}`);
+  }
+  return response.body;
+}

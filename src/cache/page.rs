@@ -1,0 +1,118 @@
+//! What the page asks of the cache itself: counters, imports, wiping, explanations.
+//!
+//! An import's events are checked here, one message's lines at a time, as any relay's are before they are stored:
+//! id and signature (NIP-01). Nothing of a line that fails is kept.
+
+use super::core::{Cache, Outbox};
+use crate::message::{Control, Explain, Imported, PageToCache, RequestId, RoleReport, Stats};
+use crate::nostr::event::RawEvent;
+use crate::time::Now;
+
+impl Cache {
+    pub(super) fn on_page(&mut self, now: Now, message: PageToCache, out: &mut Outbox) {
+        match message {
+            PageToCache::Owner { pubkey } => self.store.add_owner(pubkey),
+            PageToCache::Control(Control::Stats { request }) => self.report(request, out),
+            PageToCache::Control(Control::Stop) => self.store.stop(),
+            PageToCache::Import { request, lines } if lines.is_empty() => self.flushes.push(request),
+            PageToCache::Import { request, lines } => {
+                let imported = self.import(now, request, &lines);
+                out.page.push(RoleReport::Imported(imported));
+            }
+            PageToCache::Wipe { request } => {
+                self.store.wipe();
+                self.wipes.push(request);
+            }
+            PageToCache::Explain { request, about } => {
+                let (stored, relays) = match about {
+                    Explain::Sub(sub) => (false, self.explain(&sub).to_vec()),
+                    Explain::Event(id) => (self.store.index.find(&id).is_some(), Vec::new()),
+                };
+                out.page.push(RoleReport::Explained {
+                    request,
+                    stored,
+                    relays,
+                });
+            }
+        }
+    }
+
+    /// Answers what has come true.
+    pub(super) fn answer_page(&mut self, out: &mut Outbox) {
+        if std::mem::take(&mut self.store.forgot) {
+            // What they look for is gone, and the index counts anew.
+            self.jobs.values_mut().for_each(super::jobs::Job::cut);
+        }
+        if !self.wipes.is_empty() && self.store.is_wiped() {
+            let wiped = self.wipes.drain(..).map(|request| RoleReport::Wiped { request });
+            wiped.for_each(|report| out.page.push(report));
+        }
+        if !self.flushes.is_empty() && self.store.unsaved_bytes() == 0 {
+            for request in std::mem::take(&mut self.flushes) {
+                out.page.push(RoleReport::Imported(Imported {
+                    request,
+                    ..Imported::default()
+                }));
+            }
+        }
+    }
+
+    fn import(&mut self, now: Now, request: RequestId, lines: &[String]) -> Imported {
+        let mut imported = Imported {
+            request,
+            ..Imported::default()
+        };
+        for (at, line) in (0..).zip(lines) {
+            match RawEvent::from_json(line).and_then(RawEvent::verify) {
+                Ok(event) if self.store.save(&event, false, now) => imported.stored += 1,
+                Ok(_) => imported.known += 1,
+                Err(error) => imported.bad.push((at, error.to_string())),
+            }
+        }
+        imported
+    }
+
+    pub(super) fn report(&self, request: RequestId, out: &mut Outbox) {
+        let counters = self.counters().into_iter();
+        out.page.push(RoleReport::Stats(Stats {
+            request,
+            ports: Vec::new(),
+            counters: counters.map(|(name, count)| (name.to_owned(), count)).collect(),
+        }));
+    }
+
+    /// The role's counters, by name.
+    pub fn counters(&self) -> Vec<(&'static str, u64)> {
+        let store = &self.store.counters;
+        let (live_bytes, bytes) = self.store.disk_bytes();
+        vec![
+            ("events", self.store.index.len() as u64),
+            ("bytes", bytes),
+            ("live_bytes", live_bytes),
+            ("segments", self.store.names.len() as u64),
+            ("unsaved_bytes", self.store.unsaved_bytes()),
+            ("block_cache_bytes", self.store.blocks.bytes() as u64),
+            ("jobs", self.jobs.len() as u64),
+            ("lookups", self.lookups),
+            ("hits", self.hits),
+            ("refills", self.refills),
+            ("forwarded", self.forwarded),
+            ("saved", store.saved),
+            ("duplicates", store.duplicates),
+            ("refused", store.refused),
+            ("superseded", store.superseded),
+            ("expired", store.expired),
+            ("evicted", store.evicted),
+            ("corrupt", store.corrupt),
+            ("foreign", store.foreign),
+            ("storage_reads", store.storage_reads),
+            ("storage_writes", store.storage_writes),
+            ("storage_errors", store.storage_errors),
+            ("quota_errors", store.quota_errors),
+            ("conflicts", store.conflicts),
+            ("compactions", store.compactions),
+            ("memory_only", store.memory_only),
+            ("malformed", self.malformed),
+        ]
+    }
+}
