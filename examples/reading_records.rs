@@ -28,7 +28,12 @@ fn main() -> Result<(), Box<dyn Error>> {
         let parsed = kinds::parse(&event, line.decrypted.as_deref());
         let reading = parsed.map(|parsed| {
             let requests = kinds::requests(&event, &parsed);
-            Box::new(Reading { parsed, requests })
+            Box::new(Reading {
+                parsed,
+                requests,
+                lock: None,
+                unlocked: false,
+            })
         });
         let delivery = Delivery {
             event,

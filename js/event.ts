@@ -1,5 +1,5 @@
 import type * as fb from './generated/ferry.js';
-import type { FollowUp, Parsed } from './generated/kinds.js';
+import type { FollowUp, Lock, Parsed } from './generated/kinds.js';
 import { decodeReading } from './kinds.js';
 import type { SignedEvent } from './types.js';
 
@@ -81,6 +81,25 @@ export class EventView implements SignedEvent {
   /** What a page that shows this event will want next: its author's profile, what it answers, quotes and names. */
   get requests(): FollowUp[] {
     return this.#read()?.requests ?? [];
+  }
+
+  /**
+   * Why the encrypted part of this event is locked: `no-signer`, `other-key` (it is for another key than the
+   * signer's), `refused`, `timed-out`, `disconnected` or `unsupported`. `none` if it is open or was made wrong
+   * (`parsed` tells which), and for what has no encrypted part.
+   *
+   * A subscription delivers a locked event again once a signer has come that can open it: see `unlocked`.
+   */
+  get lock(): Lock {
+    return this.#read()?.lock ?? 'none';
+  }
+
+  /**
+   * Whether the subscription has delivered this event before, locked. It is the only way in which an event comes
+   * twice: replace what is shown of its id.
+   */
+  get unlocked(): boolean {
+    return this.#read()?.unlocked ?? false;
   }
 
   /**

@@ -2,15 +2,23 @@
 import { ByteBuffer } from 'flatbuffers';
 
 import { FerryError } from './errors.js';
-import { ENUMS, MEMBERS, TABLES, type FollowUp, type Parsed } from './generated/kinds.js';
+import { ENUMS, MEMBERS, TABLES, type FollowUp, type Lock, type Parsed } from './generated/kinds.js';
 import type { Filter, SignedEvent } from './types.js';
 
 // Slots of a table in its layout: FlatBuffers counts them from 4, in steps of 2.
 const FIRST_SLOT = 4;
 const SLOT = 2;
 
+/** A `Reading` as the page knows it. */
+export interface ReadingView {
+  parsed: Parsed | undefined;
+  requests: FollowUp[];
+  lock: Lock;
+  unlocked: boolean;
+}
+
 /** Reads a `Reading` (fbs/kinds/parsed.fbs): what the event says, and what is wanted next. */
-export function decodeReading(bytes: Uint8Array): { parsed: Parsed | undefined; requests: FollowUp[] } {
+export function decodeReading(bytes: Uint8Array): ReadingView {
   const buffer = new ByteBuffer(bytes);
   const root = buffer.readInt32(0);
   const slot = (at: number) => buffer.__offset(root, FIRST_SLOT + at * SLOT);
@@ -19,7 +27,12 @@ export function decodeReading(bytes: Uint8Array): { parsed: Parsed | undefined; 
   const value = member && parsed ? { type: member[1], ...readTable(buffer, buffer.__indirect(root + parsed), member[0]) } : undefined;
   const requests = slot(2) ? readVector(buffer, root + slot(2), 'FollowUp') : [];
   // The layouts and the types come from the same schema.
-  return { parsed: value as unknown as Parsed | undefined, requests: requests as FollowUp[] };
+  return {
+    parsed: value as unknown as Parsed | undefined,
+    requests: requests as FollowUp[],
+    lock: slot(3) ? (ENUMS.Lock?.[buffer.readUint8(root + slot(3))] as Lock) : 'none',
+    unlocked: slot(4) !== 0,
+  };
 }
 
 function readTable(buffer: ByteBuffer, table: number, name: string): Record<string, unknown> {
@@ -28,6 +41,7 @@ function readTable(buffer: ByteBuffer, table: number, name: string): Record<stri
   for (const [field, layout] of Object.entries(TABLES[name] ?? {})) {
     const offset = buffer.__offset(table, slot);
     slot += SLOT;
+    if (layout === '-') continue;
     const optional = layout.startsWith('?');
     const type = layout.slice(Number(optional));
     if (offset) out[field] = type.startsWith('*') ? readVector(buffer, table + offset, type.slice(1)) : read(buffer, table + offset, type);

@@ -11,7 +11,7 @@ use crate::nostr::nip59::Rumor;
 use crate::nostr::relay_url::RelayUrl;
 pub use crate::nostr::schnorr::Claim;
 pub use crate::nostr::sub_id::SubId;
-use crate::parser::kinds::{Parsed, Request};
+use crate::parser::kinds::{Lock, Parsed, Request};
 use crate::time::UnixSeconds;
 
 /// Subscription ids of the crypto role's own requests to remote signers (NIP-46) start so.
@@ -227,6 +227,10 @@ pub struct Reading {
     pub parsed: Parsed,
     /// What a page that shows the event will want next.
     pub requests: Vec<Request>,
+    /// Why its encrypted part is locked; none if it has none, or if that is open.
+    pub lock: Option<Lock>,
+    /// It was delivered before, locked: this is the same event again, with its encrypted part open.
+    pub unlocked: bool,
 }
 
 /// Where a message entered the parser's lanes.
@@ -675,6 +679,10 @@ pub enum CryptoToParser {
     Answer {
         request: RequestId,
         result: SignerResult,
+    },
+    /// Whose key is used from now on; nobody's after a logout. What waited for another signer has been answered.
+    Signer {
+        pubkey: Option<Pubkey>,
     },
 }
 

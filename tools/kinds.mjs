@@ -26,12 +26,13 @@ for (const [, docs, sort, name, body] of source.matchAll(/((?:^\/\/\/.*\n)*)^(en
 }
 
 function fields(body) {
-  const found = body.matchAll(/((?:^ *\/\/\/.*\n)*) *(\w+): ?\[?(\w+)(\]?)( = null)?( \((?:required|absent_or_empty)\))?;/gm);
+  const found = body.matchAll(/((?:^ *\/\/\/.*\n)*) *(\w+): ?\[?(\w+)(\]?)( = null)?( \((?:required|absent_or_empty|deprecated)\))?;/gm);
   return [...found].map(([, docs, name, type, vector, nullable, mark]) => ({
     docs,
     name: name.replace(/_(\w)/g, (_, letter) => letter.toUpperCase()),
     type,
     vector: vector !== '',
+    deprecated: Boolean(mark?.includes('deprecated')),
     optional: !mark?.includes('required') && (vector ? Boolean(mark) : !(type in enums || type in SCALARS) || Boolean(nullable)),
   }));
 }
@@ -45,13 +46,15 @@ function doc(docs, indent) {
   return lines.join('') ? `${indent}/** ${lines.join(' ')} */\n` : '';
 }
 
-function property({ docs, name, type, vector, optional }) {
+function property({ docs, name, type, vector, optional, deprecated }) {
+  if (deprecated) return '';
   const element = SHARED[type] ?? SCALARS[type] ?? type;
   return `${doc(docs, '  ')}  ${name}${optional ? '?' : ''}: ${element}${vector ? '[]' : ''};\n`;
 }
 
-/** `?` may be absent, `*` a vector. */
-function layout({ name, type, vector, optional }) {
+/** `?` may be absent, `*` a vector; `-` only keeps the slot of a field that is not written any more. */
+function layout({ name, type, vector, optional, deprecated }) {
+  if (deprecated) return `${name}: '-'`;
   return `${name}: '${optional ? '?' : ''}${vector ? '*' : ''}${type}'`;
 }
 

@@ -19,6 +19,9 @@ export type ReactionType = 'like' | 'dislike' | 'emoji' | 'custom';
 
 export type PollType = 'unknown' | 'single-choice' | 'multiple-choice';
 
+/** Why an encrypted part is locked. */
+export type Lock = 'none' | 'no-signer' | 'other-key' | 'refused' | 'timed-out' | 'disconnected' | 'unsupported';
+
 export type Encryption = 'nip04' | 'nip44';
 
 export type LiveStatus = 'unknown' | 'planned' | 'live' | 'ended';
@@ -721,8 +724,10 @@ export interface GiftWrap {
   type: 'gift-wrap';
   recipient?: ProfileRef;
   state: PrivateState;
-  /** Its id and signature have been checked. */
-  seal?: SignedEvent;
+  /** Once it is open: what its seal holds. The seal's signature has been checked; its author is the rumor's. */
+  rumor?: Rumor;
+  /** What the rumor says, if it is of kind 14 or 15. */
+  message?: PrivateMessage;
 }
 
 /** What an event says, by its kind. */
@@ -767,6 +772,7 @@ export const ENUMS: Record<string, string[]> = {
   Direction: ['unknown', 'in', 'out'],
   ReactionType: ['like', 'dislike', 'emoji', 'custom'],
   PollType: ['unknown', 'single-choice', 'multiple-choice'],
+  Lock: ['none', 'no-signer', 'other-key', 'refused', 'timed-out', 'disconnected', 'unsupported'],
   Encryption: ['nip04', 'nip44'],
   LiveStatus: ['unknown', 'planned', 'live', 'ended'],
 };
@@ -832,7 +838,7 @@ export const TABLES: Record<string, Record<string, string>> = {
   PrivateMessage: { recipients: '*ProfileRef', chatId: 'string', subject: '?string', reply: '?EventRef', content: '?Content', file: '?EncryptedFile' },
   Rumor: { id: 'Hash', pubkey: 'Hash', createdAt: 'ulong', kind: 'ushort', tags: '*Tag', content: 'string' },
   Seal: { state: 'PrivateState', rumor: '?Rumor', message: '?PrivateMessage' },
-  GiftWrap: { recipient: '?ProfileRef', state: 'PrivateState', seal: '?NostrEvent' },
+  GiftWrap: { recipient: '?ProfileRef', state: 'PrivateState', seal: '-', rumor: '?Rumor', message: '?PrivateMessage' },
 };
 
 /** @internal The members of `Parsed`, from 1, each with its `type`. */

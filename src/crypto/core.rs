@@ -375,6 +375,9 @@ impl<E: Entropy> Crypto<E> {
                 self.cancel_waiting(out);
                 let mut before = std::mem::replace(&mut self.signer, signer);
                 self.close(now, &mut before, false, out);
+                out.parser.push(CryptoToParser::Signer {
+                    pubkey: self.signer.pubkey(),
+                });
             }
             (Some((_, mut signer)), Err(_)) => self.close(now, &mut signer, false, out),
             (None, _) => {}
@@ -388,6 +391,7 @@ impl<E: Entropy> Crypto<E> {
         // Dropping it wipes its key.
         let mut signer = std::mem::replace(&mut self.signer, Signer::None);
         self.close(now, &mut signer, true, out);
+        out.parser.push(CryptoToParser::Signer { pubkey: None });
         self.answer(Asker::Page(request), Ok(SignerAnswer::Done), out);
     }
 

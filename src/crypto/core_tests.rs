@@ -452,13 +452,19 @@ fn switching_and_logout_cancel_what_waits() {
             false => drop(scene.use_key(1)),
         }
         assert_eq!(scene.answered(waiting), Some(Err(SignerError::Cancelled)));
-        let result = Err(SignerError::Cancelled);
+        let (me, next) = (key(5).pubkey(), (!logout).then(|| key(1).pubkey()));
+        let told: Vec<CryptoToParser> = std::iter::from_fn(|| scene.out.parser.pop()).collect();
         assert_eq!(
-            scene.out.parser.pop(),
-            Some(CryptoToParser::Answer {
-                request: PARSER,
-                result
-            })
+            told,
+            [
+                CryptoToParser::Signer { pubkey: Some(me) },
+                CryptoToParser::Answer {
+                    request: PARSER,
+                    result: Err(SignerError::Cancelled)
+                },
+                CryptoToParser::Signer { pubkey: next },
+            ],
+            "the parser learns who signs after what became of its questions to the one before"
         );
         assert_eq!(scene.crypto.next_timeout(), None);
     }

@@ -4,12 +4,16 @@
 //! seen stops it; else bounded decode, filter match, id recomputed, signature checked
 //! by the crypto role, id marked seen, pipeline, delivery.
 
+mod opening;
+
 use std::collections::{BTreeSet, HashMap};
 
+use self::opening::{Arrival, Way, arrival};
 use super::delivery::{PageSinks, Stopped};
 use super::pipes::Output;
 use super::prepare;
 use super::publish::{Publish, RelayWord};
+use super::secrets::Secrets;
 use super::shard::{Lanes, Ticket};
 use super::subscription::Subscription;
 use super::verify::{Verdict, Verify};
@@ -76,11 +80,10 @@ pub struct Outbox {
 /// What a lane holds.
 #[derive(Debug)]
 enum Work {
-    Event {
+    Event(Arrival),
+    /// The store has handed out all that it was asked for.
+    RefillEnd {
         sub: SubId,
-        event: Event,
-        source: ShardSource,
-        relays: Vec<RelayUrl>,
     },
     Tell {
         sub: SubId,
@@ -122,6 +125,9 @@ pub struct Parser {
     deadlines: Timers<SubId>,
     lanes: Lanes<Work>,
     verify: Verify<Waiter>,
+    secrets: Secrets<(Ticket, Arrival)>,
+    /// The question who signs, as long as it is not answered.
+    who_signs: Option<RequestId>,
     /// Ids that became good in this turn, for connections.
     newly_good: Vec<EventId>,
     publishes: HashMap<PublishId, Publish>,
@@ -143,6 +149,8 @@ impl Parser {
     pub fn new(config: Config) -> Parser {
         Parser {
             verify: Verify::new(config.seen_window),
+            secrets: Secrets::default(),
+            who_signs: None,
             config,
             subs: HashMap::new(),
             dirty: BTreeSet::new(),
@@ -156,6 +164,15 @@ impl Parser {
             next_request: 0,
             counters: Counters::default(),
         }
+    }
+
+    /// Asks who signs. Call it once, at first.
+    pub fn start(&mut self, out: &mut Outbox) {
+        self.next_request += 1;
+        let request = RequestId(self.next_request);
+        self.who_signs = Some(request);
+        let op = SignerOp::Call(SignerCall::GetPublicKey);
+        out.crypto.push(ParserToCrypto::Ask { request, op });
     }
 
     /// Takes in one message.
@@ -177,6 +194,7 @@ impl Parser {
     pub fn end_turn(&mut self, sinks: &mut impl PageSinks, out: &mut Outbox) {
         self.write_page(sinks, out);
         self.check_more(out);
+        self.open_more(out);
         if !self.newly_good.is_empty() {
             let ids = std::mem::take(&mut self.newly_good);
             out.connections.push(ParserToConnections::Verified { ids });
@@ -197,6 +215,7 @@ impl Parser {
     /// The role's own counters, by name.
     pub fn counters(&self) -> Vec<(String, u64)> {
         let (checked, forged) = self.verify.counters();
+        let (opened, locked, opening) = self.secrets.counters();
         let parked: usize = self.subs.values().map(|sub| sub.queue.parked()).sum();
         [
             ("subscriptions", self.subs.len() as u64),
@@ -208,6 +227,9 @@ impl Parser {
             ("forged", forged),
             ("pending", self.verify.pending() as u64),
             ("parked", parked as u64),
+            ("opened", opened),
+            ("locked", locked),
+            ("opening", opening),
             ("publishes", self.publishes.len() as u64),
         ]
         .map(|(name, value)| (name.to_owned(), value))
@@ -367,19 +389,13 @@ impl Parser {
                 return;
             }
         };
-        let lane = subscription.lane;
         if self.config.verify && !self.verify.knows(&event.id) {
-            let ticket = self.lanes.reserve(lane);
+            let ticket = self.lanes.reserve(subscription.lane);
             self.verify.submit(event, Some(relay), Waiter::Lane(sub, ticket));
             return;
         }
-        let work = Work::Event {
-            sub,
-            event: self.verify.trust(event),
-            source: ShardSource::Network,
-            relays: vec![relay],
-        };
-        self.lanes.push(lane, work);
+        let event = self.verify.trust(event);
+        self.arrive(None, arrival(sub, event, ShardSource::Network, vec![relay]));
     }
 
     /// `relay` has had its say on `sub`: in the lane, behind the events it sent.
@@ -420,14 +436,8 @@ impl Parser {
     fn on_cache(&mut self, message: CacheToParser, out: &mut Outbox) {
         match message {
             CacheToParser::Event { sub, event } => {
-                if let Some(lane) = self.lane(&sub) {
-                    let work = Work::Event {
-                        sub,
-                        event,
-                        source: ShardSource::Cache,
-                        relays: Vec::new(),
-                    };
-                    self.lanes.push(lane, work);
+                if self.lane(&sub).is_some() {
+                    self.arrive(None, arrival(sub, event, ShardSource::Cache, Vec::new()));
                 }
             }
             CacheToParser::Eoce { sub } => {
@@ -456,23 +466,15 @@ impl Parser {
             }
             CacheToParser::Saved { ids: _ } => {}
             CacheToParser::Refilled { sub, event } => {
-                if let Some(subscription) = self.subs.get_mut(&sub) {
-                    let delivery = Delivery {
-                        event,
-                        // The queue knows where it came from when it was parked.
-                        source: ShardSource::Cache,
-                        relays: Vec::new(),
-                        reading: None,
-                    };
-                    let delivery = subscription.pipeline.present_again(delivery);
-                    subscription.queue.refilled(delivery);
-                    self.dirty.insert(sub);
-                }
+                // The queue knows where it came from when it was parked.
+                let refill = arrival(sub, event, ShardSource::Cache, Vec::new());
+                let way = Way::Refill;
+                self.arrive(None, Arrival { way, ..refill });
             }
             CacheToParser::RefillEnd { sub, missing: _ } => {
-                if let Some(subscription) = self.subs.get_mut(&sub) {
-                    subscription.queue.refill_ended();
-                    self.dirty.insert(sub);
+                // Behind its events, some of which may still be being opened.
+                if let Some(lane) = self.subs.get(&sub).map(|subscription| subscription.lane) {
+                    self.lanes.push(lane, Work::RefillEnd { sub });
                 }
             }
         }
@@ -492,6 +494,18 @@ impl Parser {
             CryptoToParser::Verdicts { request, good } => {
                 for verdict in self.verify.answer(request, &good) {
                     self.on_verdict(verdict, out);
+                }
+            }
+            CryptoToParser::Signer { pubkey } => self.on_signer(pubkey),
+            CryptoToParser::Answer { request, result } if self.who_signs == Some(request) => {
+                self.who_signs = None;
+                if let Ok(SignerAnswer::PublicKey(pubkey)) = result {
+                    self.on_signer(Some(pubkey));
+                }
+            }
+            CryptoToParser::Answer { request, result } if self.secrets.has_asked(request) => {
+                for ((ticket, arrival), opened) in self.secrets.answered(request, result) {
+                    self.opened(ticket, arrival, opened);
                 }
             }
             CryptoToParser::Answer { request, result } => {
@@ -520,13 +534,7 @@ impl Parser {
                 relays,
             } => {
                 self.newly_good.push(event.id);
-                let work = Work::Event {
-                    sub,
-                    event,
-                    source: ShardSource::Network,
-                    relays,
-                };
-                self.lanes.resolve(ticket, Some(work));
+                self.arrive(Some(ticket), arrival(sub, event, ShardSource::Network, relays));
             }
             Verdict::Good {
                 ticket: Waiter::Own(Signing::Auth(relay)),
@@ -640,20 +648,15 @@ impl Parser {
     fn work(&mut self, out: &mut Outbox) {
         while let Some(work) = self.lanes.next_ready() {
             let (sub, end) = match work {
-                Work::Event {
-                    sub,
-                    event,
-                    source,
-                    relays,
-                } => {
-                    let delivery = Delivery {
-                        event,
-                        source,
-                        relays,
-                        reading: None,
-                    };
-                    let end = self.deliver(&sub, delivery, out);
-                    (sub, end)
+                Work::Event(arrival) => {
+                    let sub = arrival.sub.clone();
+                    (sub, self.deliver(arrival, out))
+                }
+                Work::RefillEnd { sub } => {
+                    if let Some(subscription) = self.subs.get_mut(&sub) {
+                        subscription.queue.refill_ended();
+                    }
+                    (sub, None)
                 }
                 Work::Tell { sub, message } => {
                     if let Some(subscription) = self.subs.get_mut(&sub).filter(|s| !s.ended()) {
@@ -685,15 +688,46 @@ impl Parser {
         }
     }
 
-    fn deliver(&mut self, sub: &SubId, delivery: Delivery, out: &mut Outbox) -> Option<EndReason> {
-        let subscription = self.subs.get_mut(sub).filter(|subscription| !subscription.ended())?;
+    fn deliver(&mut self, arrival: Arrival, out: &mut Outbox) -> Option<EndReason> {
+        let subscription = self.subs.get_mut(&arrival.sub)?;
+        let Arrival {
+            event,
+            source,
+            relays,
+            way,
+            opened,
+            sub: _,
+        } = arrival;
+        let delivery = Delivery {
+            event,
+            source,
+            relays,
+            reading: None,
+        };
+        let opened = opened.as_ref();
+        match way {
+            Way::New => {}
+            Way::Refill => {
+                let delivery = subscription.pipeline.present_again(delivery, opened);
+                subscription.refilled(delivery, self.config.page_queue_bytes);
+                return None;
+            }
+            Way::Again => {
+                let delivery = subscription.pipeline.present_again(delivery, opened);
+                subscription.deliver_again(delivery, self.config.page_queue_bytes);
+                return None;
+            }
+        }
+        if subscription.ended() {
+            return None;
+        }
         if !subscription.seen.insert(delivery.event.id) {
             self.counters.duplicates += 1;
             return None;
         }
         let ephemeral = delivery.event.kind.retention() == Retention::Ephemeral;
         let stored = delivery.source == ShardSource::Cache || (subscription.pipeline.saves() && !ephemeral);
-        let delivery = match subscription.pipeline.process(delivery, &mut out.cache)? {
+        let delivery = match subscription.pipeline.process(delivery, opened, &mut out.cache)? {
             Output::Event(delivery) => delivery,
             Output::Count(count) => {
                 subscription.queue.push_count(count);
@@ -701,6 +735,7 @@ impl Parser {
             }
         };
         self.counters.delivered += 1;
+        subscription.remember_if_locked(&delivery, stored, self.config.page_queue_bytes);
         subscription
             .queue
             .push_event(delivery, stored, self.config.page_queue_bytes);

@@ -60,7 +60,12 @@ pub struct PageQueue {
 #[derive(Debug)]
 enum Item {
     Ready(ParserToPage),
-    Parked { id: EventId, source: ShardSource },
+    Parked {
+        id: EventId,
+        source: ShardSource,
+        /// The page has had it, locked.
+        again: bool,
+    },
 }
 
 impl PageQueue {
@@ -74,11 +79,22 @@ impl PageQueue {
             self.items.push_back(Item::Parked {
                 id: delivery.event.id,
                 source: delivery.source,
+                again: false,
             });
         } else if let Some(Item::Ready(ParserToPage::BufferFull { dropped })) = self.items.back_mut() {
             *dropped += 1;
         } else {
             self.push(ParserToPage::BufferFull { dropped: 1 });
+        }
+    }
+
+    /// Has an event that the page was given locked come from the store again, to be opened.
+    pub fn park_again(&mut self, id: EventId, source: ShardSource) {
+        // One that has not been given yet is opened when it is.
+        let same = |item: &Item| matches!(item, Item::Parked { id: parked, .. } if *parked == id);
+        if !self.items.iter().any(same) {
+            let again = true;
+            self.items.push_back(Item::Parked { id, source, again });
         }
     }
 
@@ -119,11 +135,20 @@ impl PageQueue {
     pub fn refilled(&mut self, mut delivery: Delivery) -> bool {
         let wanted = delivery.event.id;
         let size = event_size(&delivery);
-        for item in self.items.iter_mut().take(self.refilling) {
+        for (at, item) in self.items.iter_mut().take(self.refilling).enumerate() {
             match item {
-                Item::Parked { id, source } if *id == wanted => {
+                Item::Parked { id, source, again } if *id == wanted => {
                     // Where it came from first, not the detour it took since.
                     delivery.source = *source;
+                    if *again {
+                        let Some(reading) = delivery.reading.as_mut().filter(|reading| reading.lock.is_none()) else {
+                            // The page has it like this.
+                            self.items.remove(at);
+                            self.refilling -= 1;
+                            return true;
+                        };
+                        reading.unlocked = true;
+                    }
                     *item = Item::Ready(ParserToPage::Event(delivery));
                     self.held_bytes += size;
                     return true;
@@ -137,7 +162,9 @@ impl PageQueue {
     /// The store has no more of what was asked: the rest of it is told as dropped.
     pub fn refill_ended(&mut self) {
         let asked: Vec<Item> = self.items.drain(..self.refilling.min(self.items.len())).collect();
-        let (ready, missing): (Vec<_>, Vec<_>) = asked.into_iter().partition(|item| matches!(item, Item::Ready(_)));
+        let (ready, mut missing): (Vec<_>, Vec<_>) = asked.into_iter().partition(|item| matches!(item, Item::Ready(_)));
+        // What the page has been given locked is not lost.
+        missing.retain(|item| matches!(item, Item::Parked { again: false, .. }));
         if !missing.is_empty() {
             self.items.push_front(Item::Ready(ParserToPage::BufferFull {
                 dropped: missing.len() as u64,

@@ -11,6 +11,7 @@ pub mod kinds;
 pub mod pipes;
 mod prepare;
 mod publish;
+pub mod secrets;
 mod shard;
 mod subscription;
 mod verify;
@@ -55,6 +56,7 @@ const HAND_OVER_MS: u64 = 2_000;
 pub async fn run(mut ports: Ports, mut page: impl PageEdge, clock: impl Clock, config: Config) {
     let mut core = Parser::new(config);
     let mut out = Outbox::default();
+    core.start(&mut out);
     let mut handled = 0;
     loop {
         let ready = (handled < TURN)

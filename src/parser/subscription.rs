@@ -1,15 +1,26 @@
 //! One open subscription: what it asked for, what it has seen, who has answered.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
 
 use super::delivery::PageQueue;
 use super::pipes::Pipeline;
+use super::secrets::{Sealed, sealed};
 use super::shard::LaneId;
 use super::verify::SeenWindow;
-use crate::message::{EndReason, ParserToPage, Subscribe};
-use crate::nostr::event::RawEvent;
+use crate::message::{Delivery, EndReason, ParserToPage, ShardSource, Subscribe};
+use crate::nostr::event::{Event, EventId, Pubkey, RawEvent};
 use crate::nostr::filter::Filter;
 use crate::nostr::relay_url::RelayUrl;
+
+/// An event that the page was given locked.
+#[derive(Debug)]
+pub struct Locked {
+    pub id: EventId,
+    pub source: ShardSource,
+    pub sealed: Sealed,
+    /// The event, where it cannot be had from the store.
+    pub kept: Option<(Event, Vec<RelayUrl>)>,
+}
 
 #[derive(Debug)]
 pub struct Subscription {
@@ -22,6 +33,11 @@ pub struct Subscription {
     /// Verified ids that were handled; a copy of one needs no work.
     pub seen: SeenWindow,
     pub queue: PageQueue,
+    /// What was delivered locked, oldest first; as many as `seen` may hold.
+    locked: VecDeque<Locked>,
+    seen_window: usize,
+    /// Bytes of the locked events that are kept whole.
+    kept_bytes: usize,
     /// The relays that were sent the REQ, once the cache has told.
     asked: Option<Vec<RelayUrl>>,
     /// Relays that sent EOSE or CLOSED, or could not be reached, asked or not.
@@ -42,6 +58,9 @@ impl Subscription {
             pipeline: Pipeline::new(&subscribe.pipeline),
             seen: SeenWindow::new(seen_window),
             queue: PageQueue::default(),
+            locked: VecDeque::new(),
+            seen_window,
+            kept_bytes: 0,
             asked: None,
             answered: BTreeSet::new(),
             eose_told: false,
@@ -51,6 +70,71 @@ impl Subscription {
 
     pub fn matches(&self, event: &RawEvent) -> bool {
         self.filters.iter().any(|filter| filter.matches(event))
+    }
+
+    /// Remembers what the page was given locked, for a signer that may come. Beyond `bound_bytes` an event that is not
+    /// stored is not kept, and stays locked.
+    fn remember_locked(&mut self, locked: Locked, bound_bytes: usize) {
+        let size = |locked: &Locked| locked.kept.as_ref().map_or(0, |(event, _)| event.content.len());
+        let bytes = size(&locked);
+        if self.kept_bytes + bytes > bound_bytes {
+            return;
+        }
+        self.kept_bytes += bytes;
+        self.locked.push_back(locked);
+        if self.locked.len() > self.seen_window
+            && let Some(oldest) = self.locked.pop_front()
+        {
+            self.kept_bytes -= size(&oldest);
+        }
+    }
+
+    /// Remembers `delivery` if it is about to be given to the page locked.
+    pub fn remember_if_locked(&mut self, delivery: &Delivery, stored: bool, bound_bytes: usize) {
+        let locked = delivery.reading.as_ref().is_some_and(|reading| reading.lock.is_some());
+        let Some(sealed) = locked.then(|| sealed(&delivery.event)).flatten() else {
+            return;
+        };
+        let kept = (!stored).then(|| (delivery.event.clone(), delivery.relays.clone()));
+        let locked = Locked {
+            id: delivery.event.id,
+            source: delivery.source,
+            sealed,
+            kept,
+        };
+        self.remember_locked(locked, bound_bytes);
+    }
+
+    /// Puts an event that came from the store again in its place.
+    pub fn refilled(&mut self, delivery: Delivery, bound_bytes: usize) {
+        // It may have been locked when it was parked.
+        if sealed(&delivery.event).is_some() {
+            self.locked.retain(|locked| locked.id != delivery.event.id);
+        }
+        self.remember_if_locked(&delivery, true, bound_bytes);
+        self.queue.refilled(delivery);
+    }
+
+    /// Queues an event that the page was given locked, if it is open now.
+    pub fn deliver_again(&mut self, mut delivery: Delivery, bound_bytes: usize) {
+        match &mut delivery.reading {
+            Some(reading) if reading.lock.is_none() => {
+                reading.unlocked = true;
+                self.queue.push_event(delivery, false, bound_bytes);
+            }
+            _ => self.remember_if_locked(&delivery, false, bound_bytes),
+        }
+    }
+
+    /// Takes out what the key of `signer` may open.
+    pub fn take_unlockable(&mut self, signer: &Pubkey) -> Vec<Locked> {
+        let (unlockable, locked): (Vec<_>, Vec<_>) = std::mem::take(&mut self.locked)
+            .into_iter()
+            .partition(|locked| locked.sealed.is_for(signer));
+        self.locked = locked.into();
+        let kept = unlockable.iter().filter_map(|locked| locked.kept.as_ref());
+        self.kept_bytes -= kept.map(|(event, _)| event.content.len()).sum::<usize>();
+        unlockable
     }
 
     pub fn ended(&self) -> bool {

@@ -384,6 +384,17 @@ impl Wire for CryptoToParser {
                 finish(fbb, response)
             }
             CryptoToParser::Answer { request, result } => answer(*request, result),
+            CryptoToParser::Signer { pubkey } => {
+                let mut fbb = builder(32);
+                let pubkey = pubkey.map(|pubkey| fb::Hash(pubkey.0));
+                let args = fb::SignerResponseArgs {
+                    outcome: fb::SignerOutcome::SignerChanged,
+                    pubkey: pubkey.as_ref(),
+                    ..Default::default()
+                };
+                let response = fb::SignerResponse::create(&mut fbb, &args);
+                finish(fbb, response)
+            }
         }
     }
 
@@ -393,6 +404,10 @@ impl Wire for CryptoToParser {
         if message.outcome() == fb::SignerOutcome::Verdicts {
             let good = each(message.verdicts()).collect();
             return Ok(CryptoToParser::Verdicts { request, good });
+        }
+        if message.outcome() == fb::SignerOutcome::SignerChanged {
+            let pubkey = message.pubkey().map(|pubkey| Pubkey(pubkey.0));
+            return Ok(CryptoToParser::Signer { pubkey });
         }
         let result = read_result(&message)?;
         Ok(CryptoToParser::Answer { request, result })

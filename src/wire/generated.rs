@@ -1433,6 +1433,118 @@ pub mod ferry {
         since = "2.0.0",
         note = "Use associated constants instead. This will no longer be generated in 2021."
     )]
+    pub const ENUM_MIN_LOCK: u8 = 0;
+    #[deprecated(
+        since = "2.0.0",
+        note = "Use associated constants instead. This will no longer be generated in 2021."
+    )]
+    pub const ENUM_MAX_LOCK: u8 = 6;
+    #[deprecated(
+        since = "2.0.0",
+        note = "Use associated constants instead. This will no longer be generated in 2021."
+    )]
+    #[allow(non_camel_case_types)]
+    pub const ENUM_VALUES_LOCK: [Lock; 7] = [
+        Lock::None,
+        Lock::NoSigner,
+        Lock::OtherKey,
+        Lock::Refused,
+        Lock::TimedOut,
+        Lock::Disconnected,
+        Lock::Unsupported,
+    ];
+
+    /// Why an encrypted part is locked.
+    #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+    #[repr(transparent)]
+    pub struct Lock(pub u8);
+    #[allow(non_upper_case_globals)]
+    impl Lock {
+        pub const None: Self = Self(0);
+        pub const NoSigner: Self = Self(1);
+        pub const OtherKey: Self = Self(2);
+        pub const Refused: Self = Self(3);
+        pub const TimedOut: Self = Self(4);
+        pub const Disconnected: Self = Self(5);
+        pub const Unsupported: Self = Self(6);
+
+        pub const ENUM_MIN: u8 = 0;
+        pub const ENUM_MAX: u8 = 6;
+        pub const ENUM_VALUES: &'static [Self] = &[
+            Self::None,
+            Self::NoSigner,
+            Self::OtherKey,
+            Self::Refused,
+            Self::TimedOut,
+            Self::Disconnected,
+            Self::Unsupported,
+        ];
+        /// Returns the variant's name or "" if unknown.
+        pub fn variant_name(self) -> Option<&'static str> {
+            match self {
+                Self::None => Some("None"),
+                Self::NoSigner => Some("NoSigner"),
+                Self::OtherKey => Some("OtherKey"),
+                Self::Refused => Some("Refused"),
+                Self::TimedOut => Some("TimedOut"),
+                Self::Disconnected => Some("Disconnected"),
+                Self::Unsupported => Some("Unsupported"),
+                _ => None,
+            }
+        }
+    }
+    impl ::core::fmt::Debug for Lock {
+        fn fmt(&self, f: &mut ::core::fmt::Formatter) -> ::core::fmt::Result {
+            if let Some(name) = self.variant_name() {
+                f.write_str(name)
+            } else {
+                f.write_fmt(format_args!("<UNKNOWN {:?}>", self.0))
+            }
+        }
+    }
+    impl<'a> ::flatbuffers::Follow<'a> for Lock {
+        type Inner = Self;
+        #[inline]
+        unsafe fn follow(buf: &'a [u8], loc: usize) -> Self::Inner {
+            let b = unsafe { ::flatbuffers::read_scalar_at::<u8>(buf, loc) };
+            Self(b)
+        }
+    }
+
+    impl ::flatbuffers::Push for Lock {
+        type Output = Lock;
+        #[inline]
+        unsafe fn push(&self, dst: &mut [u8], _written_len: usize) {
+            unsafe { ::flatbuffers::emplace_scalar::<u8>(dst, self.0) };
+        }
+    }
+
+    impl ::flatbuffers::EndianScalar for Lock {
+        type Scalar = u8;
+        #[inline]
+        fn to_little_endian(self) -> u8 {
+            self.0.to_le()
+        }
+        #[inline]
+        #[allow(clippy::wrong_self_convention)]
+        fn from_little_endian(v: u8) -> Self {
+            let b = u8::from_le(v);
+            Self(b)
+        }
+    }
+
+    impl<'a> ::flatbuffers::Verifiable for Lock {
+        #[inline]
+        fn run_verifier(v: &mut ::flatbuffers::Verifier, pos: usize) -> Result<(), ::flatbuffers::InvalidFlatbuffer> {
+            u8::run_verifier(v, pos)
+        }
+    }
+
+    impl ::flatbuffers::SimpleToVerifyInSlice for Lock {}
+    #[deprecated(
+        since = "2.0.0",
+        note = "Use associated constants instead. This will no longer be generated in 2021."
+    )]
     pub const ENUM_MIN_CACHE_POLICY: u8 = 0;
     #[deprecated(
         since = "2.0.0",
@@ -2321,13 +2433,13 @@ pub mod ferry {
         since = "2.0.0",
         note = "Use associated constants instead. This will no longer be generated in 2021."
     )]
-    pub const ENUM_MAX_SIGNER_OUTCOME: u8 = 12;
+    pub const ENUM_MAX_SIGNER_OUTCOME: u8 = 13;
     #[deprecated(
         since = "2.0.0",
         note = "Use associated constants instead. This will no longer be generated in 2021."
     )]
     #[allow(non_camel_case_types)]
-    pub const ENUM_VALUES_SIGNER_OUTCOME: [SignerOutcome; 13] = [
+    pub const ENUM_VALUES_SIGNER_OUTCOME: [SignerOutcome; 14] = [
         SignerOutcome::Verdicts,
         SignerOutcome::Signed,
         SignerOutcome::PublicKey,
@@ -2341,6 +2453,7 @@ pub mod ferry {
         SignerOutcome::AuthUrl,
         SignerOutcome::ConnectUrl,
         SignerOutcome::Session,
+        SignerOutcome::SignerChanged,
     ];
 
     #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
@@ -2361,9 +2474,10 @@ pub mod ferry {
         pub const AuthUrl: Self = Self(10);
         pub const ConnectUrl: Self = Self(11);
         pub const Session: Self = Self(12);
+        pub const SignerChanged: Self = Self(13);
 
         pub const ENUM_MIN: u8 = 0;
-        pub const ENUM_MAX: u8 = 12;
+        pub const ENUM_MAX: u8 = 13;
         pub const ENUM_VALUES: &'static [Self] = &[
             Self::Verdicts,
             Self::Signed,
@@ -2378,6 +2492,7 @@ pub mod ferry {
             Self::AuthUrl,
             Self::ConnectUrl,
             Self::Session,
+            Self::SignerChanged,
         ];
         /// Returns the variant's name or "" if unknown.
         pub fn variant_name(self) -> Option<&'static str> {
@@ -2395,6 +2510,7 @@ pub mod ferry {
                 Self::AuthUrl => Some("AuthUrl"),
                 Self::ConnectUrl => Some("ConnectUrl"),
                 Self::Session => Some("Session"),
+                Self::SignerChanged => Some("SignerChanged"),
                 _ => None,
             }
         }
@@ -16324,7 +16440,8 @@ pub mod ferry {
     impl<'a> GiftWrap<'a> {
         pub const VT_RECIPIENT: ::flatbuffers::VOffsetT = 4;
         pub const VT_STATE: ::flatbuffers::VOffsetT = 6;
-        pub const VT_SEAL: ::flatbuffers::VOffsetT = 8;
+        pub const VT_RUMOR: ::flatbuffers::VOffsetT = 10;
+        pub const VT_MESSAGE: ::flatbuffers::VOffsetT = 12;
 
         #[inline]
         pub unsafe fn init_from_table(table: ::flatbuffers::Table<'a>) -> Self {
@@ -16336,8 +16453,11 @@ pub mod ferry {
             args: &'args GiftWrapArgs<'args>,
         ) -> ::flatbuffers::WIPOffset<GiftWrap<'bldr>> {
             let mut builder = GiftWrapBuilder::new(_fbb);
-            if let Some(x) = args.seal {
-                builder.add_seal(x);
+            if let Some(x) = args.message {
+                builder.add_message(x);
+            }
+            if let Some(x) = args.rumor {
+                builder.add_rumor(x);
             }
             if let Some(x) = args.recipient {
                 builder.add_recipient(x);
@@ -16367,15 +16487,26 @@ pub mod ferry {
                     .unwrap()
             }
         }
-        /// Its id and signature have been checked.
+        /// Once it is open: what its seal holds. The seal's signature has been checked; its author is the rumor's.
         #[inline]
-        pub fn seal(&self) -> Option<NostrEvent<'a>> {
+        pub fn rumor(&self) -> Option<Rumor<'a>> {
             // Safety:
             // Created from valid Table for this object
             // which contains a valid value in this slot
             unsafe {
                 self._tab
-                    .get::<::flatbuffers::ForwardsUOffset<NostrEvent>>(GiftWrap::VT_SEAL, None)
+                    .get::<::flatbuffers::ForwardsUOffset<Rumor>>(GiftWrap::VT_RUMOR, None)
+            }
+        }
+        /// What the rumor says, if it is of kind 14 or 15.
+        #[inline]
+        pub fn message(&self) -> Option<PrivateMessage<'a>> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab
+                    .get::<::flatbuffers::ForwardsUOffset<PrivateMessage>>(GiftWrap::VT_MESSAGE, None)
             }
         }
     }
@@ -16386,7 +16517,8 @@ pub mod ferry {
             v.visit_table(pos)?
                 .visit_field::<::flatbuffers::ForwardsUOffset<ProfileRef>>("recipient", Self::VT_RECIPIENT, false)?
                 .visit_field::<PrivateState>("state", Self::VT_STATE, false)?
-                .visit_field::<::flatbuffers::ForwardsUOffset<NostrEvent>>("seal", Self::VT_SEAL, false)?
+                .visit_field::<::flatbuffers::ForwardsUOffset<Rumor>>("rumor", Self::VT_RUMOR, false)?
+                .visit_field::<::flatbuffers::ForwardsUOffset<PrivateMessage>>("message", Self::VT_MESSAGE, false)?
                 .finish();
             Ok(())
         }
@@ -16394,7 +16526,8 @@ pub mod ferry {
     pub struct GiftWrapArgs<'a> {
         pub recipient: Option<::flatbuffers::WIPOffset<ProfileRef<'a>>>,
         pub state: PrivateState,
-        pub seal: Option<::flatbuffers::WIPOffset<NostrEvent<'a>>>,
+        pub rumor: Option<::flatbuffers::WIPOffset<Rumor<'a>>>,
+        pub message: Option<::flatbuffers::WIPOffset<PrivateMessage<'a>>>,
     }
     impl<'a> Default for GiftWrapArgs<'a> {
         #[inline]
@@ -16402,7 +16535,8 @@ pub mod ferry {
             GiftWrapArgs {
                 recipient: None,
                 state: PrivateState::Open,
-                seal: None,
+                rumor: None,
+                message: None,
             }
         }
     }
@@ -16423,9 +16557,14 @@ pub mod ferry {
                 .push_slot::<PrivateState>(GiftWrap::VT_STATE, state, PrivateState::Open);
         }
         #[inline]
-        pub fn add_seal(&mut self, seal: ::flatbuffers::WIPOffset<NostrEvent<'b>>) {
+        pub fn add_rumor(&mut self, rumor: ::flatbuffers::WIPOffset<Rumor<'b>>) {
             self.fbb_
-                .push_slot_always::<::flatbuffers::WIPOffset<NostrEvent>>(GiftWrap::VT_SEAL, seal);
+                .push_slot_always::<::flatbuffers::WIPOffset<Rumor>>(GiftWrap::VT_RUMOR, rumor);
+        }
+        #[inline]
+        pub fn add_message(&mut self, message: ::flatbuffers::WIPOffset<PrivateMessage<'b>>) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<PrivateMessage>>(GiftWrap::VT_MESSAGE, message);
         }
         #[inline]
         pub fn new(_fbb: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>) -> GiftWrapBuilder<'a, 'b, A> {
@@ -16447,7 +16586,8 @@ pub mod ferry {
             let mut ds = f.debug_struct("GiftWrap");
             ds.field("recipient", &self.recipient());
             ds.field("state", &self.state());
-            ds.field("seal", &self.seal());
+            ds.field("rumor", &self.rumor());
+            ds.field("message", &self.message());
             ds.finish()
         }
     }
@@ -16605,6 +16745,8 @@ pub mod ferry {
         pub const VT_PARSED_TYPE: ::flatbuffers::VOffsetT = 4;
         pub const VT_PARSED: ::flatbuffers::VOffsetT = 6;
         pub const VT_REQUESTS: ::flatbuffers::VOffsetT = 8;
+        pub const VT_LOCK: ::flatbuffers::VOffsetT = 10;
+        pub const VT_UNLOCKED: ::flatbuffers::VOffsetT = 12;
 
         #[inline]
         pub unsafe fn init_from_table(table: ::flatbuffers::Table<'a>) -> Self {
@@ -16622,6 +16764,8 @@ pub mod ferry {
             if let Some(x) = args.parsed {
                 builder.add_parsed(x);
             }
+            builder.add_unlocked(args.unlocked);
+            builder.add_lock(args.lock);
             builder.add_parsed_type(args.parsed_type);
             builder.finish()
         }
@@ -16658,6 +16802,21 @@ pub mod ferry {
                     ::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<FollowUp>>,
                 >>(Reading::VT_REQUESTS, None)
             }
+        }
+        #[inline]
+        pub fn lock(&self) -> Lock {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe { self._tab.get::<Lock>(Reading::VT_LOCK, Some(Lock::None)).unwrap() }
+        }
+        /// It was delivered before, locked.
+        #[inline]
+        pub fn unlocked(&self) -> bool {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe { self._tab.get::<bool>(Reading::VT_UNLOCKED, Some(false)).unwrap() }
         }
         #[inline]
         #[allow(non_snake_case)]
@@ -17090,6 +17249,8 @@ pub mod ferry {
         }
      })?
      .visit_field::<::flatbuffers::ForwardsUOffset<::flatbuffers::Vector<'_, ::flatbuffers::ForwardsUOffset<FollowUp>>>>("requests", Self::VT_REQUESTS, false)?
+     .visit_field::<Lock>("lock", Self::VT_LOCK, false)?
+     .visit_field::<bool>("unlocked", Self::VT_UNLOCKED, false)?
      .finish();
             Ok(())
         }
@@ -17099,6 +17260,8 @@ pub mod ferry {
         pub parsed: Option<::flatbuffers::WIPOffset<::flatbuffers::UnionWIPOffset>>,
         pub requests:
             Option<::flatbuffers::WIPOffset<::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<FollowUp<'a>>>>>,
+        pub lock: Lock,
+        pub unlocked: bool,
     }
     impl<'a> Default for ReadingArgs<'a> {
         #[inline]
@@ -17107,6 +17270,8 @@ pub mod ferry {
                 parsed_type: Parsed::NONE,
                 parsed: None, // required field
                 requests: None,
+                lock: Lock::None,
+                unlocked: false,
             }
         }
     }
@@ -17133,6 +17298,14 @@ pub mod ferry {
         ) {
             self.fbb_
                 .push_slot_always::<::flatbuffers::WIPOffset<_>>(Reading::VT_REQUESTS, requests);
+        }
+        #[inline]
+        pub fn add_lock(&mut self, lock: Lock) {
+            self.fbb_.push_slot::<Lock>(Reading::VT_LOCK, lock, Lock::None);
+        }
+        #[inline]
+        pub fn add_unlocked(&mut self, unlocked: bool) {
+            self.fbb_.push_slot::<bool>(Reading::VT_UNLOCKED, unlocked, false);
         }
         #[inline]
         pub fn new(_fbb: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>) -> ReadingBuilder<'a, 'b, A> {
@@ -17357,6 +17530,8 @@ pub mod ferry {
                 }
             };
             ds.field("requests", &self.requests());
+            ds.field("lock", &self.lock());
+            ds.field("unlocked", &self.unlocked());
             ds.finish()
         }
     }

@@ -1044,6 +1044,7 @@ impl Samples for CryptoToParser {
                 .into_iter()
                 .map(|result| CryptoToParser::Answer { request, result }),
         );
+        messages.extend([None, Some(Pubkey([7; 32]))].map(|pubkey| CryptoToParser::Signer { pubkey }));
         messages
     }
 

@@ -433,6 +433,25 @@ impl World {
         reports
     }
 
+    /// What the crypto role has said to the page since the last call.
+    pub fn signer_says(&mut self) -> Vec<CryptoToPage> {
+        let mut said = Vec::new();
+        let mut cx = Context::from_waker(Waker::noop());
+        while let Poll::Ready(Some(received)) = self.signer.poll_next_unpin(&mut cx) {
+            if let Received::Message(message) = received {
+                said.push(message);
+            }
+        }
+        self.signer.grant();
+        said
+    }
+
+    /// Tells the crypto role something and lets everybody work.
+    pub fn tell_signer(&mut self, message: PageToCrypto) {
+        self.signer.try_send(message).unwrap();
+        self.drive();
+    }
+
     /// The answer to a signer command.
     pub fn sign(&mut self, message: PageToCrypto) -> CryptoToPage {
         self.signer.try_send(message).unwrap();

@@ -16,5 +16,6 @@ export enum SignerOutcome {
   Extension = 9,
   AuthUrl = 10,
   ConnectUrl = 11,
-  Session = 12
+  Session = 12,
+  SignerChanged = 13
 }

@@ -1,12 +1,12 @@
 //! Kinds 14 and 15 in their seal (13) and gift wrap (1059): private messages (NIP-17, NIP-59).
 //!
-//! Each layer is parsed with the text decrypted from it: a wrap opens to a seal,
-//! a seal to a rumor. A message outside its seal is none: anybody could have written it.
+//! A wrap and its seal are opened by the crypto role, which makes every check of NIP-59 (`nostr/nip59`). A
+//! message outside its seal is none: anybody could have written it.
 
 use super::kind0004::chat_id;
 use super::private::Private;
 use super::tags::{self, EventRef, ProfileRef};
-use crate::nostr::event::{Event, Pubkey, RawEvent, UnsignedEvent};
+use crate::nostr::event::{Pubkey, RawEvent, UnsignedEvent};
 use crate::nostr::hex;
 use crate::nostr::kind::Kind;
 use crate::nostr::nip59::Rumor;
@@ -16,8 +16,8 @@ use crate::parser::content::{self, Content, imeta};
 #[derive(Clone, Debug, PartialEq)]
 pub struct GiftWrap {
     pub recipient: Option<ProfileRef>,
-    /// The seal, its id and signature checked; decrypt it and parse it in turn.
-    pub seal: Private<Box<Event>>,
+    /// What its seal holds; the seal's signature vouches for the rumor's author.
+    pub content: Private<Box<Unsealed>>,
 }
 
 /// A seal (13) and the rumor in it.
@@ -93,14 +93,11 @@ impl std::fmt::Debug for EncryptedFile {
     }
 }
 
-pub(super) fn parse_wrap(event: &RawEvent, decrypted: Option<&str>) -> GiftWrap {
-    let seal = Private::of(decrypted, |json| {
-        let seal = RawEvent::from_json(json).ok().filter(|seal| seal.kind == Kind(13))?;
-        Some(Box::new(seal.verify().ok()?))
-    });
+/// `rumor` is the JSON of what the crypto role found in the wrap's seal.
+pub(super) fn parse_wrap(event: &RawEvent, rumor: Option<&str>) -> GiftWrap {
     GiftWrap {
         recipient: tags::first(&event.tags, "p", ProfileRef::from_tag),
-        seal,
+        content: Private::of(rumor, |json| unsealed(Rumor::from_json(json).ok()?).map(Box::new)),
     }
 }
 
@@ -112,7 +109,10 @@ pub(super) fn parse_seal(event: &RawEvent, decrypted: Option<&str>) -> Seal {
 
 /// Reads a rumor sealed by `author`.
 fn unseal(json: &str, author: Pubkey) -> Option<Unsealed> {
-    let rumor = Rumor::from_json(json).ok().filter(|rumor| rumor.pubkey == author)?;
+    unsealed(Rumor::from_json(json).ok().filter(|rumor| rumor.pubkey == author)?)
+}
+
+fn unsealed(rumor: Rumor) -> Option<Unsealed> {
     Some(Unsealed {
         message: message(&rumor),
         rumor,
@@ -270,17 +270,19 @@ mod tests {
     }
 
     #[test]
-    fn a_wrap_opens_to_a_seal_that_holds() {
-        let seal = signed(1, 13, 1, &[], "sealed");
+    fn a_wrap_opens_to_its_rumor() {
         let to = "a".repeat(64);
         let wrap = signed(3, 1059, 1, &[&["p", &to]], "wrapped");
-        let read = |json: &str| parse_wrap(&wrap, Some(json)).seal;
-        assert_eq!(read(&seal.to_json()), Private::Open(Box::new(seal.clone())));
-        assert_eq!(read(&seal.to_json().replace("sealed", "forged")), Private::Unreadable);
-        assert_eq!(read(&signed(1, 14, 1, &[], "x").to_json()), Private::Unreadable);
+        let author = signed(1, 1, 1, &[], "").pubkey;
+        let rumor = json!({"pubkey": author, "created_at": 9, "kind": 14, "tags": [["p", to]], "content": "x"});
+        let read = |json: &str| parse_wrap(&wrap, Some(json)).content;
+        let unsealed = read(&rumor.to_string()).open().cloned().unwrap();
+        assert_eq!(unsealed.rumor.pubkey, author);
+        assert_eq!(unsealed.message.unwrap().chat_id, chat_id([author, Pubkey([0xaa; 32])]));
+        assert_eq!(read("no rumor"), Private::Unreadable);
         let locked = parse_wrap(&wrap, None);
         assert_eq!(
-            (locked.seal, locked.recipient.unwrap().pubkey),
+            (locked.content, locked.recipient.unwrap().pubkey),
             (Private::Locked, Pubkey([0xaa; 32]))
         );
     }

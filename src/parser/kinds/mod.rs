@@ -46,7 +46,7 @@ pub use kind10002::RelayUse;
 pub use kind30023::Article;
 pub use kind30311::{LiveActivity, LiveChat, LiveStatus, Participant};
 pub use list::{Emoji, List, ListItems, PrivateItems, is_list};
-pub use private::{Encryption, Private, encryption};
+pub use private::{Encryption, Lock, Private, encryption};
 pub use request::{Request, requests};
 
 use crate::nostr::event::{Event, RawEvent};
@@ -112,7 +112,44 @@ pub enum Parsed {
     Addressable(Box<Addressable>),
 }
 
-/// Reads `event`. `decrypted` is the plain text of its encrypted content, where it has one and it could be had.
+impl Parsed {
+    /// Its encrypted part cannot be read by anybody: it was made wrong.
+    pub fn unreadable(&mut self) {
+        match self {
+            Parsed::DirectMessage(message) => message.message.give_up(),
+            Parsed::Seal(seal) => seal.rumor.give_up(),
+            Parsed::GiftWrap(wrap) => wrap.content.give_up(),
+            Parsed::WalletQuote(quote) => quote.quote.give_up(),
+            Parsed::WalletToken(token) => token.give_up(),
+            Parsed::WalletHistory(history) => history.entry.give_up(),
+            Parsed::Wallet(wallet) => wallet.give_up(),
+            Parsed::List(list) => list.private.iter_mut().for_each(|private| private.items.give_up()),
+            Parsed::Profile(_)
+            | Parsed::Note(_)
+            | Parsed::Contacts(_)
+            | Parsed::Deletion(_)
+            | Parsed::Repost(_)
+            | Parsed::Reaction(_)
+            | Parsed::ExternalReaction(_)
+            | Parsed::MediaPost(_)
+            | Parsed::PollResponse(_)
+            | Parsed::Poll(_)
+            | Parsed::Comment(_)
+            | Parsed::LiveChat(_)
+            | Parsed::Nutzap(_)
+            | Parsed::ZapRequest(_)
+            | Parsed::Zap(_)
+            | Parsed::RelayList(_)
+            | Parsed::NutzapInfo(_)
+            | Parsed::Article(_)
+            | Parsed::LiveActivity(_)
+            | Parsed::Addressable(_) => {}
+        }
+    }
+}
+
+/// Reads `event`. `decrypted` is the plain text of its encrypted content, where it has one and it could be had; of
+/// a gift wrap, the rumor that the crypto role found in it.
 ///
 /// `None` for a kind without a parser, and for an event that lacks what its kind cannot do without.
 pub fn parse(event: &Event, decrypted: Option<&str>) -> Option<Parsed> {

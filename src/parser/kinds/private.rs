@@ -12,6 +12,21 @@ pub enum Private<T> {
     Open(T),
 }
 
+/// Why an encrypted part stays locked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lock {
+    /// Nobody is signed in.
+    NoSigner,
+    /// It is for another key than the signer's.
+    OtherKey,
+    Refused,
+    TimedOut,
+    /// The remote signer cannot be reached.
+    Disconnected,
+    /// The signer cannot decrypt: a public key alone, or an extension without the method.
+    Unsupported,
+}
+
 impl<T> Private<T> {
     /// What `read` makes of the decrypted text.
     pub(super) fn of(decrypted: Option<&str>, read: impl FnOnce(&str) -> Option<T>) -> Private<T> {
@@ -19,6 +34,11 @@ impl<T> Private<T> {
             None => Private::Locked,
             Some(text) => read(text).map_or(Private::Unreadable, Private::Open),
         }
+    }
+
+    /// It will not open with any key: what it holds is not what the NIP says.
+    pub(super) fn give_up(&mut self) {
+        *self = Private::Unreadable;
     }
 
     /// The text's meaning, if it is known.

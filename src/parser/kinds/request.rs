@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::kind1111::Scope;
 use super::tags::{self, Address, AddressRef, EventRef, Mention, Quote, QuoteTarget};
-use super::{Parsed, Participant, Repost};
+use super::{Parsed, Participant, Repost, Unsealed};
 use crate::nostr::event::{EventId, Pubkey, RawEvent};
 use crate::nostr::filter::Filter;
 use crate::nostr::kind::{Kind, Retention};
@@ -61,14 +61,10 @@ pub fn requests(event: &RawEvent, parsed: &Parsed) -> Vec<Request> {
         Parsed::ZapRequest(zap) => requests.paid_or_liked(zap.recipient, &zap.event, &zap.address),
         Parsed::Nutzap(nutzap) => requests.paid_or_liked(Some(nutzap.recipient), &nutzap.event, &None),
         Parsed::DirectMessage(message) => requests.profile(Some(message.recipient), None),
-        Parsed::Seal(seal) => {
-            let message = seal.rumor.open().and_then(|unsealed| unsealed.message.as_ref());
-            for person in message.iter().flat_map(|message| &message.recipients) {
-                requests.profile(Some(person.pubkey), person.relay.clone());
-            }
-        }
+        Parsed::Seal(seal) => requests.room(seal.rumor.open()),
+        Parsed::GiftWrap(wrap) => requests.room(wrap.content.open()),
         Parsed::Profile(_) | Parsed::Contacts(_) | Parsed::RelayList(_) | Parsed::List(_) | Parsed::Deletion(_) => {}
-        Parsed::Poll(_) | Parsed::ExternalReaction(_) | Parsed::GiftWrap(_) | Parsed::NutzapInfo(_) => {}
+        Parsed::Poll(_) | Parsed::ExternalReaction(_) | Parsed::NutzapInfo(_) => {}
         Parsed::WalletQuote(_) | Parsed::WalletToken(_) | Parsed::WalletHistory(_) | Parsed::Wallet(_) => {}
     }
     requests.list
@@ -79,8 +75,8 @@ fn author(event: &RawEvent, parsed: &Parsed) -> Option<Pubkey> {
     match parsed {
         // It is the profile.
         Parsed::Profile(_) => None,
-        // A key used once has none.
-        Parsed::GiftWrap(_) => None,
+        // A key used once has none; who wrote what is in it does.
+        Parsed::GiftWrap(wrap) => wrap.content.open().map(|unsealed| unsealed.rumor.pubkey),
         // A receipt's author is a wallet; its sender is a person.
         Parsed::Zap(zap) => zap.sender,
         _ => Some(event.pubkey),
@@ -95,6 +91,13 @@ struct Requests {
 }
 
 impl Requests {
+    fn room(&mut self, unsealed: Option<&Box<Unsealed>>) {
+        let message = unsealed.and_then(|unsealed| unsealed.message.as_ref());
+        for person in message.iter().flat_map(|message| &message.recipients) {
+            self.profile(Some(person.pubkey), person.relay.clone());
+        }
+    }
+
     fn add(&mut self, filter: Filter, relays: impl IntoIterator<Item = RelayUrl>) {
         // A filter of our own making always serialises.
         let key = serde_json::to_string(&filter).unwrap_or_default();

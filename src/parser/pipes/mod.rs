@@ -13,7 +13,9 @@ use self::counter::Counter;
 use self::mute::Mute;
 use self::npub_limiter::NpubLimiter;
 use crate::message::{CountResponse, Delivery, ParserToCache, PipeSpec};
+use crate::nostr::event::Event;
 use crate::nostr::kind::Kind;
+use crate::parser::secrets::Opened;
 use crate::router::Backlog;
 
 /// A subscription's ordered pipes.
@@ -61,12 +63,35 @@ impl Pipeline {
         }
     }
 
+    /// Whether `event` comes to be parsed, as far as can be told beforehand: else nothing of it need be decrypted.
+    pub fn parses(&self, event: &Event) -> bool {
+        for pipe in &self.pipes {
+            let passes = match pipe {
+                Pipe::Parse => return true,
+                Pipe::KindFilter(kinds) => kind_filter::passes(kinds, event),
+                Pipe::Mute(mute) => mute.passes(event),
+                Pipe::SaveToDb | Pipe::NpubLimiter(_) => true,
+                Pipe::Counter(_) | Pipe::SerializeEvents => return false,
+            };
+            if !passes {
+                return false;
+            }
+        }
+        false
+    }
+
     /// Runs `delivery` through the pipes, up to the first that makes an output. Nothing comes out if a pipe drops it.
-    pub fn process(&mut self, mut delivery: Delivery, cache: &mut Backlog<ParserToCache>) -> Option<Output> {
+    /// `opened` is what became of its encrypted part, if it has one.
+    pub fn process(
+        &mut self,
+        mut delivery: Delivery,
+        opened: Option<&Opened>,
+        cache: &mut Backlog<ParserToCache>,
+    ) -> Option<Output> {
         for pipe in &mut self.pipes {
             let passes = match pipe {
                 Pipe::Parse => {
-                    parse::run(&mut delivery);
+                    parse::run(&mut delivery, opened);
                     true
                 }
                 Pipe::SaveToDb => {
@@ -87,9 +112,9 @@ impl Pipeline {
     }
 
     /// What `process` made of an event that comes back from the store for a page that was too slow.
-    pub fn present_again(&self, mut delivery: Delivery) -> Delivery {
+    pub fn present_again(&self, mut delivery: Delivery, opened: Option<&Opened>) -> Delivery {
         if self.pipes.iter().any(|pipe| matches!(pipe, Pipe::Parse)) {
-            parse::run(&mut delivery);
+            parse::run(&mut delivery, opened);
         }
         delivery
     }
@@ -104,7 +129,6 @@ impl Pipeline {
 mod tests {
     use super::*;
     use crate::message::{Muted, ShardSource};
-    use crate::nostr::event::Event;
     use crate::nostr::event::tests::signed;
 
     fn delivery(event: &Event, source: ShardSource) -> Delivery {
@@ -121,7 +145,7 @@ mod tests {
         let (mut pipeline, mut cache) = (Pipeline::new(specs), Backlog::default());
         let (mut times, mut counts) = (Vec::new(), Vec::new());
         for event in events {
-            match pipeline.process(delivery(event, source), &mut cache) {
+            match pipeline.process(delivery(event, source), None, &mut cache) {
                 Some(Output::Event(delivery)) => times.push(delivery.event.created_at.0),
                 Some(Output::Count(response)) => counts.push(response.count),
                 None => {}
@@ -177,7 +201,8 @@ mod tests {
         let specs = [PipeSpec::KindFilter { kinds: vec![Kind(1)] }, PipeSpec::SaveToDb];
         let (mut pipeline, mut cache) = (Pipeline::new(&specs), Backlog::default());
         for kind in [1, 7] {
-            pipeline.process(delivery(&signed(1, kind, 1, &[], ""), ShardSource::Network), &mut cache);
+            let delivery = delivery(&signed(1, kind, 1, &[], ""), ShardSource::Network);
+            pipeline.process(delivery, None, &mut cache);
         }
         assert_eq!(cache.len(), 1);
     }

@@ -1,13 +1,28 @@
 //! Parse: fills in what the event says; one that cannot be read passes on unparsed.
+//!
+//! What is encrypted in it has been opened before, or comes with the reason why not.
 
 use crate::message::{Delivery, Reading};
 use crate::parser::kinds;
+use crate::parser::secrets::Opened;
 
-pub fn run(delivery: &mut Delivery) {
-    let parsed = kinds::parse(&delivery.event, None);
-    delivery.reading = parsed.map(|parsed| {
-        let requests = kinds::requests(&delivery.event, &parsed);
-        Box::new(Reading { parsed, requests })
+pub fn run(delivery: &mut Delivery, opened: Option<&Opened>) {
+    let (text, lock) = match opened {
+        Some(Opened::Text(text)) => (Some(text.0.as_str()), None),
+        Some(Opened::Locked(lock)) => (None, Some(*lock)),
+        Some(Opened::Unreadable) | None => (None, None),
+    };
+    let parsed = kinds::parse(&delivery.event, text);
+    delivery.reading = parsed.map(|mut parsed| {
+        if let Some(Opened::Unreadable) = opened {
+            parsed.unreadable();
+        }
+        Box::new(Reading {
+            requests: kinds::requests(&delivery.event, &parsed),
+            parsed,
+            lock,
+            unlocked: false,
+        })
     });
 }
 
@@ -28,7 +43,7 @@ mod tests {
                     relays: Vec::new(),
                     reading: None,
                 };
-                run(&mut delivery);
+                run(&mut delivery, None);
                 assert_eq!(delivery.reading.is_some(), read, "{kind}");
             }
         }
@@ -42,7 +57,7 @@ mod tests {
             relays: Vec::new(),
             reading: None,
         };
-        run(&mut delivery);
+        run(&mut delivery, None);
         let reading = delivery.reading.unwrap();
         assert!(matches!(reading.parsed, Parsed::Note(_)));
         assert_eq!(reading.requests.len(), 1);

@@ -17,7 +17,7 @@ use crate::message::Reading;
 use crate::nostr::event::{Event, EventId, Pubkey};
 use crate::nostr::kind::Kind;
 use crate::nostr::relay_url::RelayUrl;
-use crate::parser::kinds::{Parsed, Private, Request};
+use crate::parser::kinds::{Lock, Parsed, Private, Request};
 use crate::time::UnixSeconds;
 
 type Builder<'f> = FlatBufferBuilder<'f>;
@@ -35,6 +35,8 @@ pub(super) fn write_reading(event: &Event, reading: &Reading) -> Vec<u8> {
         parsed_type,
         parsed: Some(parsed),
         requests: each(&mut fbb, &reading.requests, follow_up),
+        lock: reading.lock.map_or(fb::Lock::None, lock),
+        unlocked: reading.unlocked,
     };
     let reading = fb::Reading::create(&mut fbb, &args);
     finish(fbb, reading)
@@ -127,6 +129,17 @@ fn kind(kind: Option<Kind>) -> Option<u16> {
 
 fn time(time: Option<UnixSeconds>) -> Option<u64> {
     time.map(|time| time.0)
+}
+
+fn lock(lock: Lock) -> fb::Lock {
+    match lock {
+        Lock::NoSigner => fb::Lock::NoSigner,
+        Lock::OtherKey => fb::Lock::OtherKey,
+        Lock::Refused => fb::Lock::Refused,
+        Lock::TimedOut => fb::Lock::TimedOut,
+        Lock::Disconnected => fb::Lock::Disconnected,
+        Lock::Unsupported => fb::Lock::Unsupported,
+    }
 }
 
 fn state<T>(private: &Private<T>) -> fb::PrivateState {

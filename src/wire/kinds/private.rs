@@ -5,9 +5,9 @@ use flatbuffers::{UnionWIPOffset, WIPOffset};
 use super::content::{content, maybe_event, profile_ref};
 use super::{Builder, each, id, state, text, texts};
 use crate::nostr::nip59::Rumor;
-use crate::parser::kinds::{DirectMessage, EncryptedFile, GiftWrap, Message, MessageBody, Seal};
+use crate::parser::kinds::{DirectMessage, EncryptedFile, GiftWrap, Message, MessageBody, Seal, Unsealed};
 use crate::wire::fb;
-use crate::wire::nostr::{write_event, write_tags};
+use crate::wire::nostr::write_tags;
 
 type Union = WIPOffset<UnionWIPOffset>;
 
@@ -27,16 +27,29 @@ pub(super) fn direct_message(fbb: &mut Builder<'_>, message: &DirectMessage) -> 
 }
 
 pub(super) fn seal(fbb: &mut Builder<'_>, seal: &Seal) -> Union {
-    let open = seal.rumor.open();
+    let (rumor, message) = unsealed(fbb, seal.rumor.open());
     let args = fb::SealArgs {
         state: state(&seal.rumor),
-        rumor: open.map(|unsealed| rumor(fbb, &unsealed.rumor)),
-        message: open.and_then(|unsealed| {
-            let read = unsealed.message.as_ref()?;
-            Some(message(fbb, &unsealed.rumor.content, read))
-        }),
+        rumor,
+        message,
     };
     fb::Seal::create(fbb, &args).as_union_value()
+}
+
+type Opened<'f> = (
+    Option<WIPOffset<fb::Rumor<'f>>>,
+    Option<WIPOffset<fb::PrivateMessage<'f>>>,
+);
+
+fn unsealed<'f>(fbb: &mut Builder<'f>, unsealed: Option<&Box<Unsealed>>) -> Opened<'f> {
+    let Some(unsealed) = unsealed else {
+        return (None, None);
+    };
+    let message = unsealed.message.as_ref();
+    (
+        Some(rumor(fbb, &unsealed.rumor)),
+        message.map(|read| self::message(fbb, &unsealed.rumor.content, read)),
+    )
 }
 
 fn rumor<'f>(fbb: &mut Builder<'f>, rumor: &Rumor) -> WIPOffset<fb::Rumor<'f>> {
@@ -88,10 +101,12 @@ fn file<'f>(fbb: &mut Builder<'f>, file: &EncryptedFile) -> WIPOffset<fb::Encryp
 }
 
 pub(super) fn gift_wrap(fbb: &mut Builder<'_>, wrap: &GiftWrap) -> Union {
+    let (rumor, message) = unsealed(fbb, wrap.content.open());
     let args = fb::GiftWrapArgs {
         recipient: wrap.recipient.as_ref().map(|person| profile_ref(fbb, person)),
-        state: state(&wrap.seal),
-        seal: wrap.seal.open().map(|seal| write_event(fbb, seal)),
+        state: state(&wrap.content),
+        rumor,
+        message,
     };
     fb::GiftWrap::create(fbb, &args).as_union_value()
 }
