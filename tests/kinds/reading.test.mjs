@@ -217,14 +217,12 @@ test('13 and 1059: wraps, seals and rumors', () => {
   const wrap = sign(1059, [['p', ANN, 'wss://p.example']], 'wrapped', 9);
   const recipient = { pubkey: ANN, relay: 'wss://p.example' };
   says(wrap, { type: 'gift-wrap', recipient, state: 'locked' });
-  says(wrap, { type: 'gift-wrap', recipient, state: 'open', seal: plain(seal) }, JSON.stringify(seal));
   says(wrap, { type: 'gift-wrap', recipient, state: 'unreadable' }, 'no event');
   const rumor = { id: getEventHash(RUMOR), pubkey: ME, createdAt: NOW, kind: 14, tags: RUMOR.tags, content: 'hi' };
+  const message = { recipients: [recipient], chatId: [ME, ANN].sort().join('_'), subject: 'boats', reply: EVENT, content: content('hi') };
+  says(wrap, { type: 'gift-wrap', recipient, state: 'open', rumor, message }, JSON.stringify(RUMOR));
   says(seal, { type: 'seal', state: 'locked' });
-  says(seal, {
-    type: 'seal', state: 'open', rumor,
-    message: { recipients: [recipient], chatId: [ME, ANN].sort().join('_'), subject: 'boats', reply: EVENT, content: content('hi') },
-  }, JSON.stringify(RUMOR));
+  says(seal, { type: 'seal', state: 'open', rumor, message }, JSON.stringify(RUMOR));
   const file = {
     ...RUMOR, kind: 15, content: 'https://f.example/file',
     tags: [['p', ANN], ['file-type', 'image/png'], ['encryption-algorithm', 'aes-gcm'], ['decryption-key', 'k'], ['decryption-nonce', 'n'], ['x', A], ['ox', B], ['size', '9'], ['dim', '3x4'], ['blurhash', 'b'], ['thumbhash', 't'], ['thumb', 'https://f.example/t'], ['fallback', 'https://g.example/file']],
@@ -383,7 +381,7 @@ test('a kind without a parser, and an event its parser refuses, still arrive', (
 test('every field of every table has been read', () => {
   const unread = Object.entries(TABLES)
     .filter(([table]) => !['Tag', 'NostrEvent', 'Filter', 'TagFilter', 'FollowUp'].includes(table))
-    .flatMap(([table, fields]) => Object.keys(fields).map((field) => `${table}.${field}`))
+    .flatMap(([table, fields]) => Object.keys(fields).filter((field) => fields[field] !== '-').map((field) => `${table}.${field}`))
     .filter((field) => !written.has(field));
   assert.deepEqual(unread, []);
 });
