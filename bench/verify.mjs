@@ -15,7 +15,7 @@ import { finalizeEvent, generateSecretKey } from 'nostr-tools/pure';
 
 const { values: args } = parseArgs({ options: { rounds: { type: 'string', default: '3' }, ms: { type: 'string', default: '2000' } } });
 const ROUNDS = Number(args.rounds);
-const EVENTS = 1024;
+const EVENTS = 2048;
 const FLAGS = [
   '--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run',
   '--disable-background-networking', '--disable-component-update', '--disable-sync',
@@ -29,8 +29,8 @@ const HOWS = [
   { label: 'npm @noble/curves', name: 'noble', how: 'one' },
   { label: 'npm nostr-wasm', name: 'nostr-wasm', how: 'one' },
   { label: 'Ferry, one at a time', name: 'ferry', how: 'one' },
-  ...[16, 64, 256].map((size) => ({ label: `Ferry, batches of ${size}`, name: 'ferry', how: 'batches', size })),
-  ...[1, 2].map((workers) => ({ label: `Ferry, pool of ${workers}, batches of 256`, name: 'ferry', how: 'pool', size: 256, workers })),
+  ...[16, 64, 256, 1024].map((size) => ({ label: `Ferry, batches of ${size}`, name: 'ferry', how: 'batches', size })),
+  ...[1, 2].map((workers) => ({ label: `Ferry, pool of ${workers}, batches of 1024`, name: 'ferry', how: 'pool', size: 1024, workers })),
 ];
 
 /** The last of a longer sample: what is read after everybody's profile. The same texts by an author each, for the other mix. */

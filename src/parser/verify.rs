@@ -16,8 +16,9 @@ use crate::nostr::relay_url::RelayUrl;
 
 /// Batches in progress at the crypto role. Two keep it busy while the answer travels.
 const MAX_BATCHES_OUT: usize = 2;
-/// The most claims of one batch: the multi-scalar check gains little beyond.
-const MAX_BATCH_CLAIMS: usize = 256;
+/// The most claims of one batch: the multi-scalar check gains little beyond, and with it the crypto role's
+/// verifiers still get parts that are worth while.
+const MAX_BATCH_CLAIMS: usize = 1024;
 
 /// Who waits for a verdict, as the caller knows them.
 #[derive(Debug)]
