@@ -121,7 +121,8 @@ class RingInbox implements Inbox {
         // Its message is still under way and will call `onReadable`.
         if (!buffer) return undefined;
         this.#advance(8);
-        return new BatchReader(buffer).next() ?? new Uint8Array(buffer);
+        // The record itself: alone in its message, it has no frame.
+        return new Uint8Array(buffer);
       }
       // A copy: the writer reuses the space, and text cannot be decoded from shared memory.
       const record = this.#data.slice(at + 4, at + 4 + length);

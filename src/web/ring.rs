@@ -9,7 +9,7 @@
 //! ```
 //! Length `WRAP` says that the next record is at the start; length `APART` that it comes
 //! as a message on the bell's port, because it is larger than a ring can hold.
-//! `js/ring.ts` is the reader.
+//! `js/inbox.ts` is the reader.
 
 use js_sys::{Atomics, Int32Array, SharedArrayBuffer, Uint8Array};
 

@@ -1,0 +1,178 @@
+// How events come to the page, one suite for both ways: rings in shared memory, and batches on ports.
+import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import { after, test } from 'node:test';
+import { openPage, startServer } from './harness.mjs';
+import { startHonestRelay } from './hostile-relay.mjs';
+import { synthetic } from './synthetic.mjs';
+import { startTabs } from './tabs.mjs';
+
+const PAGE = '<!doctype html><meta charset="utf-8"><link rel="icon" href="data:,"><script src="/dist/nostr-ferry.js"></script>';
+const sample = synthetic({ count: 3_000, authors: 100 });
+const relay = await startHonestRelay(sample, { maxLimit: 3_000 });
+const idsOf = (events) => events.map(({ id }) => id).sort();
+const timeout = 90_000;
+const openTab = await startTabs();
+
+function hashOf({ pubkey, created_at, kind, tags, content }) {
+  return createHash('sha256').update(JSON.stringify([0, pubkey, created_at, kind, tags, content])).digest('hex');
+}
+
+for (const isolated of [true, false]) {
+  const transport = isolated ? 'rings' : 'ports';
+  const server = await startServer({ isolated, files: { '/page.html': PAGE } });
+  const { page, errors } = await openPage(`${server.origin}/page.html`);
+  assert.equal(await page.evaluate(() => crossOriginIsolated), isolated);
+  // The events are made up, so nothing is verified; what is parked waits in a store of the memory.
+  await page.evaluate(async (url) => {
+    globalThis.nostr = await NostrFerry.NostrManager.start({ relays: [url], cache: false, verify: 'none' });
+    globalThis.pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+    /** All events up to the last `eose`, and how many were left out. */
+    globalThis.readAll = async (feed) => {
+      const ids = [];
+      let dropped = 0;
+      feed.on('overflow', (full) => (dropped += full.dropped));
+      feed.on('event', ({ id }) => ids.push(id));
+      await new Promise((resolve) => feed.on('eose', ({ relay }) => relay ?? resolve()));
+      feed.close();
+      return { ids, dropped };
+    };
+  }, relay.url);
+  after(() => assert.deepEqual(errors, []));
+
+  test(`${transport}: a burst through the smallest buffer arrives whole, each once`, { timeout }, async () => {
+    const { ids, dropped } = await page.evaluate(() => readAll(nostr.subscribe([{}], { noCache: true, bufferBytes: 4_096 })));
+    assert.deepEqual(ids.toSorted(), idsOf(sample));
+    assert.equal(dropped, 0);
+  });
+
+  test(`${transport}: a slow reader gets everything, and the engine parks what does not fit`, { timeout }, async () => {
+    const { ids, dropped, parked } = await page.evaluate(async () => {
+      const feed = nostr.subscribe([{}], { noCache: true, bufferBytes: 16_384, maxEvents: 3_000 });
+      const ids = [];
+      let [dropped, parked] = [0, 0];
+      const parkedNow = async () => (await pause(20), (await nostr.stats()).parser.counters.parked);
+      feed.on('overflow', (full) => (dropped += full.dropped));
+      for await (const { id } of feed) {
+        ids.push(id);
+        // Slower than any relay, until most of what it has is parked.
+        if (ids.length === 10) for (let tries = 0; tries < 500 && !(parked > 1_000); tries++) parked = await parkedNow();
+        if (ids.length % 300 === 0) await pause(20);
+      }
+      return { ids, dropped, parked };
+    });
+    assert.deepEqual(ids.toSorted(), idsOf(sample));
+    assert.equal(dropped, 0);
+    assert.ok(parked > 1_000, `parked: ${parked}`);
+  });
+
+  test(`${transport}: what was stored comes newest first, whatever the buffer`, { timeout }, async () => {
+    const orders = await page.evaluate(async () => {
+      const read = async (bufferBytes) => {
+        const times = [];
+        for await (const { created_at } of nostr.subscribe([{}], { cacheOnly: true, closeOnEose: true, bufferBytes })) times.push(created_at);
+        return times;
+      };
+      return [await read(4_096), await read(1 << 20)];
+    });
+    assert.equal(orders[0].length, 3_000);
+    assert.deepEqual(orders[0], orders[0].toSorted((a, b) => b - a));
+    assert.deepEqual(orders[0], orders[1]);
+  });
+
+  test(`${transport}: an event of 256 KiB comes whole between small ones`, { timeout }, async () => {
+    const [before, small, later] = synthetic({ count: 3, seed: 7, first: 1_800_000_000, kinds: [1] });
+    // To the byte what the engine takes of an event.
+    const room = (256 << 10) - Buffer.byteLength(JSON.stringify({ ...small, content: '' }));
+    const content = 'añ水👋'.repeat(room / 10) + 'x'.repeat(room % 10);
+    const huge = { ...small, content, id: hashOf({ ...small, content }) };
+    assert.equal(Buffer.byteLength(JSON.stringify(huge)), 256 << 10);
+    const own = await startHonestRelay([before, huge, later]);
+    const read = await page.evaluate(async (url) => {
+      const events = await nostr.fetch([{ kinds: [1] }], { relays: [url], noCache: true, bufferBytes: 4_096 });
+      return events.map((event) => event.toJSON());
+    }, own.url);
+    assert.equal(read.length, 3);
+    assert.equal(read.find(({ id }) => id === huge.id)?.content, content);
+    assert.deepEqual(idsOf(read), idsOf([before, huge, later]));
+  });
+
+  test(`${transport}: 100 subscriptions at once get their own events and nobody else's`, { timeout }, async () => {
+    const authors = [...new Set(sample.map(({ pubkey }) => pubkey))];
+    assert.equal(authors.length, 100);
+    const read = await page.evaluate(
+      (authors) => Promise.all(authors.map((author) => readAll(nostr.subscribe([{ authors: [author] }], { noCache: true })))),
+      authors,
+    );
+    authors.forEach((author, at) => {
+      const { ids, dropped } = read[at];
+      assert.deepEqual(ids.toSorted(), idsOf(sample.filter(({ pubkey }) => pubkey === author)));
+      assert.equal(dropped, 0);
+    });
+    // The engine ends what nobody reads any more.
+    const open = await page.evaluate(async () => {
+      for (let tries = 0; tries < 100; tries++) {
+        const { subscriptions } = (await nostr.stats()).parser.counters;
+        if (subscriptions === 0) return 0;
+        await pause(20);
+      }
+      return 'some';
+    });
+    assert.equal(open, 0);
+  });
+
+  test(`${transport}: closed in the middle, nothing follows, and its id can be used again at once`, { timeout }, async () => {
+    const { after, again } = await page.evaluate(async () => {
+      const feed = nostr.subscribe([{}], { id: 'middle', noCache: true });
+      let count = 0;
+      let after = 0;
+      await new Promise((resolve) =>
+        feed.on('event', () => {
+          if (feed.ended) after += 1;
+          count += 1;
+          if (count !== 100) return;
+          feed.close();
+          resolve();
+        }),
+      );
+      const again = await readAll(nostr.subscribe([{}], { id: 'middle', noCache: true }));
+      return { after: after + count - 100, again };
+    });
+    assert.equal(after, 0);
+    assert.deepEqual(again.ids.toSorted(), idsOf(sample));
+  });
+
+  test(`${transport}: a tab that was hidden and frozen gets what came meanwhile`, { timeout }, async () => {
+    const own = await startHonestRelay([]);
+    const tab = await openTab(`${server.origin}/page.html`);
+    await tab.evaluate(async (url) => {
+      globalThis.phases = [];
+      for (const type of ['visibilitychange', 'freeze', 'resume']) {
+        document.addEventListener(type, () => phases.push(type === 'visibilitychange' ? document.visibilityState : type));
+      }
+      const nostr = await NostrFerry.NostrManager.start({ relays: [url], cache: false, verify: 'none' });
+      globalThis.seen = [];
+      const feed = nostr.subscribe([{ kinds: [1] }], { bufferBytes: 4_096 });
+      feed.on('event', ({ id }) => seen.push(id));
+      await new Promise((resolve) => feed.on('eose', ({ relay }) => relay ?? resolve()));
+    }, own.url);
+    const live = synthetic({ count: 1_500, seed: 8, first: 1_900_000_000, kinds: [1] });
+    const publish = (from, to) => live.slice(from, to).forEach(own.publish);
+    publish(0, 500);
+    const front = await openTab('about:blank');
+    publish(500, 1_000);
+    await tab.freeze(true);
+    publish(1_000, 1_500);
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    await tab.freeze(false);
+    await front.show();
+    await tab.show();
+    const { ids, phases } = await tab.evaluate(async () => {
+      for (let tries = 0; seen.length < 1_500 && tries < 300; tries++) await new Promise((resolve) => setTimeout(resolve, 100));
+      await new Promise((resolve) => setTimeout(resolve, 200));
+      return { ids: seen, phases };
+    });
+    assert.deepEqual(phases, ['hidden', 'freeze', 'resume', 'visible']);
+    assert.deepEqual(ids.toSorted(), idsOf(live));
+  });
+}
