@@ -43,13 +43,16 @@ WASM := target/$(WASM_TARGET)/$(WASM_PROFILE)/nostr_ferry.wasm
 GLUE := target/bindgen/nostr_ferry.js
 DIST := dist/integrity.json
 TYPES := dist/nostr-ferry.d.ts
+PACKAGE := target/package/nostr-ferry.tgz
+CONSUMERS := $(STAMPS)/consumers
+TYPEDOC := $(STAMPS)/typedoc
 SUITE := target/suite/nostr_ferry_suite.js
 VERIFY_BENCH := target/bench/glue/nostr_ferry_bench.js
 SAMPLE_EVENTS := target/debug/examples/sample_events
 SAMPLE := .tools/sample-events.jsonl
 READING_RECORDS := target/debug/examples/reading_records
 
-.PHONY: help setup gen build test test-native test-kinds test-browser bench bench-cache bench-verify check fuzz size serve ci clean
+.PHONY: help setup gen build pack docs api test test-native test-kinds test-browser bench bench-cache bench-verify check fuzz size serve ci clean
 
 help: ## print these targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -59,6 +62,14 @@ setup: $(RUST) $(CLANG) $(CHROMIUM) $(PYTHON) $(NODE) $(BINDGEN) ## install the 
 gen: $(GEN) ## generate both languages' code from the schemas in fbs/
 
 build: $(DIST) $(TYPES) ## build the .wasm and the JavaScript into dist/
+
+pack: $(PACKAGE) ## make the npm package, target/package/nostr-ferry.tgz
+
+docs: $(JS_INPUTS) $(TYPEDOC) ## write the API's reference, target/docs/index.html
+	cd tools/typedoc && $(NICE) node_modules/.bin/typedoc
+
+api: $(NODE) ## write docs/api.d.ts, the public types that check compares with
+	tools/api.sh docs/api.d.ts
 
 test: test-native test-kinds test-browser ## run everything a user would run
 
@@ -70,7 +81,7 @@ test-native: $(RUST) $(GEN) $(NODE) ## run the Rust tests, and compare with othe
 test-kinds: $(READING_RECORDS) $(JS_INPUTS) $(NODE) ## read in TypeScript what Rust writes of every kind
 	READING_RECORDS=$(READING_RECORDS) $(NICE) node --test tests/kinds/*.test.mjs
 
-test-browser: $(DIST) $(SAMPLE_EVENTS) $(SUITE) | $(CHROMIUM) $(PYTHON) ## run the tests that need a browser
+test-browser: $(DIST) $(PACKAGE) $(CONSUMERS) $(SAMPLE_EVENTS) $(SUITE) | $(CHROMIUM) $(PYTHON) ## run the tests that need a browser
 	$(NICE) node --test --test-timeout=300000 tests/browser/*.test.mjs
 
 bench-cache: $(DIST) $(BENCH_NODE) | $(CHROMIUM) ## measure the store beside others; minutes, on an idle machine
@@ -79,12 +90,13 @@ bench-cache: $(DIST) $(BENCH_NODE) | $(CHROMIUM) ## measure the store beside oth
 bench-verify: $(VERIFY_BENCH) $(SAMPLE_EVENTS) $(BENCH_NODE) | $(CHROMIUM) ## measure the checks of events beside other libraries; minutes
 	@node bench/verify.mjs $(BENCH_ARGS)
 
-check: $(RUST) $(PYTHON) $(NODE) $(GLUE) | $(CLANG) ## formatting, lints, types, generated code, layering
+check: $(RUST) $(PYTHON) $(NODE) $(GLUE) $(TYPES) | $(CLANG) ## formatting, lints, types, generated code, layering
 	cargo fmt --check
 	$(CARGO) clippy --locked --all-targets -- -D warnings
 	# The release profile shares its build scripts and macros with `make build`.
 	$(CARGO) clippy --locked --release --lib --target $(WASM_TARGET) -- -D warnings
 	node_modules/.bin/tsc -p tsconfig.json
+	node_modules/.bin/tsc -p tests/types/tsconfig.json
 	tools/check.sh
 
 bench: $(DIST) $(SAMPLE_EVENTS) | $(CHROMIUM) $(PYTHON) ## measure the engine in a browser, on a machine at rest
@@ -135,6 +147,14 @@ $(BENCH_NODE): bench/package.json bench/package-lock.json bench/.npmrc
 	cd bench && npm ci
 	@mkdir -p $(@D) && touch $@
 
+$(CONSUMERS): $(addprefix tests/consumers/,package.json package-lock.json .npmrc)
+	cd tests/consumers && npm ci
+	@mkdir -p $(@D) && touch $@
+
+$(TYPEDOC): $(addprefix tools/typedoc/,package.json package-lock.json .npmrc)
+	cd tools/typedoc && npm ci
+	@mkdir -p $(@D) && touch $@
+
 $(BINDGEN): tools/bindgen/src/main.rs tools/bindgen/Cargo.toml tools/bindgen/Cargo.lock
 	$(CARGO) build --locked --release --manifest-path tools/bindgen/Cargo.toml --target-dir .tools/bindgen-build
 	install -D .tools/bindgen-build/release/ferry-bindgen $@
@@ -159,10 +179,16 @@ $(GLUE): $(WASM) $(BINDGEN)
 $(DIST): $(GLUE) $(JS_INPUTS) target/build-id tools/bundle.mjs $(NODE)
 	node tools/bundle.mjs --glue $(GLUE) --wasm target/bindgen/nostr_ferry_bg.wasm --js js --out $(@D) --build $$(cat target/build-id)
 
-$(TYPES): $(GLUE) $(JS_INPUTS) tsconfig.json tsconfig.types.json $(NODE)
+$(TYPES): $(GLUE) $(JS_INPUTS) tsconfig.json tsconfig.types.json tools/types.mjs $(NODE)
 	rm -rf dist/types
 	node_modules/.bin/tsc -p tsconfig.types.json
+	node tools/types.mjs prune dist/types
 	printf "export * from './types/index.js';\nexport as namespace NostrFerry;\n" > $@
+
+$(PACKAGE): $(DIST) $(TYPES) package.json README.md LICENSE
+	@mkdir -p $(@D)
+	npm pack --silent --pack-destination $(@D) >/dev/null
+	mv $(@D)/nostr-ferry-*.tgz $@
 
 # The storage contract, compiled for the browser. A module of its own, quick to build, that nobody ships.
 $(SUITE): $(RUST_INPUTS) tests/storage_suite/contract.rs $(BINDGEN) | $(RUST) $(CLANG)

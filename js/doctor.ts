@@ -116,7 +116,7 @@ function wasm({ wasmUrl }: StartOptions, policy: PolicyWatch): Promise<DoctorChe
       await checkHash(await bytes);
       return ok(__WASM_BASE64__ && !wasmUrl ? 'the .wasm is inside this script' : 'the .wasm is there and is the one this script was built with');
     } catch (error) {
-      const url = String(wasmUrl ?? address('nostr-ferry.wasm'));
+      const url = String(wasmUrl ? new URL(wasmUrl, globalThis.location?.href) : wasmAddress());
       const directive = await policy.forbids(url);
       if (directive) return broken(`the page's Content-Security-Policy forbids to fetch ${url}`, `add ${originOf(url)} to its ${directive}`);
       const fix = 'put nostr-ferry.wasm of the same release beside the script, or pass its address as wasmUrl; from another origin it needs the header Access-Control-Allow-Origin';
@@ -294,11 +294,11 @@ function originOf(url: string): string {
   return `${protocol}//${host}`;
 }
 
-function address(name: string): string {
+function wasmAddress(): string {
   try {
-    return beside(name).href;
+    return beside('nostr-ferry.wasm').href;
   } catch {
-    return name;
+    return 'nostr-ferry.wasm';
   }
 }
 

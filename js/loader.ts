@@ -29,7 +29,12 @@ export async function compiled(bytes: Uint8Array<ArrayBuffer>): Promise<WebAssem
 }
 
 /** The address of another file of the release. */
-export function beside(name: string): URL {
+export function beside(name: 'nostr-ferry.wasm' | 'nostr-ferry.worker.js'): URL {
+  if (__FORMAT__ === 'module' && scriptUrl) {
+    // Bundlers know these very words: they copy the file and put its new address here.
+    if (name === 'nostr-ferry.wasm') return new URL('./nostr-ferry.wasm', import.meta.url);
+    return new URL('./nostr-ferry.worker.js', import.meta.url);
+  }
   if (scriptUrl) return new URL(name, scriptUrl);
   throw new FerryError('wasm', `the script does not know where it was loaded from: pass the address of ${name} as an option`);
 }

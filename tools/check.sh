@@ -35,7 +35,11 @@ fi
 if [ "$(grep -rlE 'set_timeout' src)" != src/web/clock.rs ]; then
     fail "only src/web/clock.rs may set a timer"
 fi
-if grep -n '"resolved"' package-lock.json; then
+api=$(mktemp)
+tools/api.sh "$api"
+diff -u docs/api.d.ts "$api" || fail "the public API has changed: if that is meant, run make api, commit docs/api.d.ts, and say so in CHANGELOG.md"
+rm "$api"
+if grep -n '"resolved"' package-lock.json {bench,tests/consumers,tools/typedoc}/package-lock.json; then
     fail "package-lock.json names a registry: run npm install, which .npmrc keeps from doing so"
 fi
 exit $failed
