@@ -3,7 +3,7 @@
 import { FerryError } from './errors.js';
 import { beside, checkHash, compiled, wasmBytes } from './loader.js';
 import type { StartOptions } from './types.js';
-import { ownWorkerFile, type WorkerWord } from './workers.js';
+import { ownWorkerFile, workerBlob, type WorkerWord } from './workers.js';
 
 /** What was tried. */
 export type DoctorCheckName =
@@ -138,7 +138,7 @@ function wasm({ wasmUrl }: StartOptions, policy: PolicyWatch): Promise<DoctorChe
 }
 
 async function workers({ workerUrl }: StartOptions, policy: PolicyWatch): Promise<Finding> {
-  const blob = URL.createObjectURL(new Blob([__WORKER_SOURCE__], { type: 'text/javascript' }));
+  const blob = workerBlob();
   try {
     if (workerUrl) {
       if (await startsFrom(workerUrl)) return ok(`workers start from ${String(workerUrl)}`);

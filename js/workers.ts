@@ -37,7 +37,7 @@ export async function startWorkers(
   workerUrl: string | URL | undefined,
   onDeath: (role: Role, why: string) => void,
 ): Promise<Workers> {
-  const blob = URL.createObjectURL(new Blob([__WORKER_SOURCE__], { type: 'text/javascript' }));
+  const blob = workerBlob();
   for (const script of workerUrl ? [workerUrl] : [blob, ...ownWorkerFile()]) {
     try {
       const workers = await startFrom(script, module, options, onDeath);
@@ -119,6 +119,11 @@ async function started(worker: Worker, init: WorkerInit, onDeath: (role: Role, w
   });
   // Granted when the worker's own hold on it ends, which is when the worker is gone.
   void navigator.locks?.request(init.lock, () => onDeath(init.role, 'the worker has ended'));
+}
+
+/** The worker script as a Blob's address, to be revoked. The text stands in the bundle once: here. */
+export function workerBlob(): string {
+  return URL.createObjectURL(new Blob([__WORKER_SOURCE__], { type: 'text/javascript' }));
 }
 
 /** The worker's file beside this script, where this page may start workers from it. */
