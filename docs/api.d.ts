@@ -10,10 +10,21 @@ export * as nip19 from './nip19.js';
 export type { Diagnosis, DoctorCheck, DoctorCheckName } from './doctor.js';
 export type { Naddr, Nevent, Nip19Entity, Nip19Input, Nprofile } from './nip19.js';
 export type { Nip05Options, Nip05Profile } from './nip05.js';
+export type { EventCache } from './cache.js';
 export type { Encryption, Signer, SignerEvents } from './signer.js';
 export type { Relays, RelayEvents } from './relays.js';
-export type { CountResponse, EngineStats, EventTemplate, Filter, NostrConnectOptions, Pipe, PortName, PortStats, PublishOptions, PublishStatus, RelayStatus, RememberOptions, RemoteSignerOptions, RoleStats, Rumor, SignedEvent, SignerApp, StartOptions, SubscribeOptions, } from './types.js';
+export type { CacheStats, ChoiceReason, CountResponse, EngineStats, EventTemplate, Explanation, Filter, ImportOptions, ImportResult, NostrConnectOptions, Pipe, PortName, PortStats, PublishOptions, PublishStatus, RelayChoice, RelayStatus, RememberOptions, RemoteSignerOptions, RoleStats, Rumor, SignedEvent, SignerApp, StartOptions, SubscribeOptions, } from './types.js';
 export type * from './generated/kinds.js';
+
+// ---------------------------------------------------------------- cache.d.ts
+export declare class EventCache {
+    #private;
+    export(filters?: Filter[]): ReadableStream<Uint8Array>;
+    import(source: string | URL | Blob | ReadableStream<Uint8Array>, options?: ImportOptions): Promise<ImportResult>;
+    wipe(): Promise<void>;
+    persist(): Promise<boolean>;
+    stats(): Promise<CacheStats>;
+}
 
 // ---------------------------------------------------------------- channels.d.ts
 export type Role = 'connections' | 'cache' | 'parser' | 'crypto';
@@ -71,6 +82,7 @@ export interface FerryErrorContext {
     relay?: string;
     subscription?: string;
     publish?: string;
+    line?: number;
     cause?: unknown;
 }
 export declare class FerryError extends Error {
@@ -79,6 +91,7 @@ export declare class FerryError extends Error {
     readonly relay: string | undefined;
     readonly subscription: string | undefined;
     readonly publish: string | undefined;
+    readonly line: number | undefined;
     constructor(code: FerryErrorCode, message: string, context?: FerryErrorContext);
 }
 export declare function assertNever(value: never): never;
@@ -97,6 +110,8 @@ export declare class EventView implements SignedEvent {
     get fromCache(): boolean;
     get parsed(): Parsed | undefined;
     get requests(): FollowUp[];
+    get lock(): Lock;
+    get unlocked(): boolean;
     tag(name: string): string | undefined;
     toJSON(): SignedEvent;
 }
@@ -110,6 +125,7 @@ export type PrivateState = 'open' | 'locked' | 'unreadable';
 export type Direction = 'unknown' | 'in' | 'out';
 export type ReactionType = 'like' | 'dislike' | 'emoji' | 'custom';
 export type PollType = 'unknown' | 'single-choice' | 'multiple-choice';
+export type Lock = 'none' | 'no-signer' | 'other-key' | 'refused' | 'timed-out' | 'disconnected' | 'unsupported';
 export type Encryption = 'nip04' | 'nip44';
 export type LiveStatus = 'unknown' | 'planned' | 'live' | 'ended';
 export interface EventRef {
@@ -574,7 +590,8 @@ export interface GiftWrap {
     type: 'gift-wrap';
     recipient?: ProfileRef;
     state: PrivateState;
-    seal?: SignedEvent;
+    rumor?: Rumor;
+    message?: PrivateMessage;
 }
 export type Parsed = Profile | Note | Contacts | DirectMessage | Deletion | Repost | Reaction | Seal | ExternalReaction | MediaPost | PollResponse | GiftWrap | Poll | Comment | LiveChat | WalletQuote | WalletToken | WalletHistory | Nutzap | ZapRequest | Zap | RelayList | NutzapInfo | Wallet | List | Article | LiveActivity | Addressable;
 
@@ -587,6 +604,7 @@ export declare class NostrManager extends Emitter<ManagerEvents> implements Asyn
     #private;
     readonly signer: Signer;
     readonly relays: Relays;
+    readonly cache: EventCache;
     static start(options?: StartOptions): Promise<NostrManager>;
     static doctor(options?: StartOptions): Promise<Diagnosis>;
     private constructor();
@@ -596,6 +614,7 @@ export declare class NostrManager extends Emitter<ManagerEvents> implements Asyn
     nip05(identifier: string, options?: Nip05Options): Promise<Nip05Profile | undefined>;
     doctor(): Promise<Diagnosis>;
     stats(): Promise<EngineStats>;
+    explain(id: string): Promise<Explanation>;
     stop(): Promise<void>;
     [Symbol.asyncDispose](): Promise<void>;
     on<Type extends keyof ManagerEvents>(type: Type, listener: (value: ManagerEvents[Type]) => void, options?: {
@@ -780,6 +799,7 @@ export interface NostrConnectOptions extends RemoteSignerOptions {
 export interface StartOptions {
     relays?: string[];
     indexers?: string[];
+    maxRelays?: number;
     cache?: false | {
         maxBytes?: number;
         name?: string;
@@ -828,10 +848,48 @@ export interface SubscribeOptions {
     closeOnEose?: boolean;
     timeoutMs?: number;
     maxEvents?: number;
+    maxRelays?: number;
     bufferBytes?: number;
     pipeline?: Pipe[];
     signal?: AbortSignal;
 }
+export interface ImportOptions {
+    onProgress?: (sofar: ImportResult) => void;
+    signal?: AbortSignal;
+}
+export interface ImportResult {
+    lines: number;
+    stored: number;
+    known: number;
+    failed: number;
+    errors: FerryError[];
+}
+export interface CacheStats {
+    events: number;
+    bytes: number;
+    unsavedBytes: number;
+    evicted: number;
+    memoryOnly: boolean;
+    persisted: boolean;
+    usage: number | undefined;
+    quota: number | undefined;
+}
+export type ChoiceReason = 'named' | 'outbox' | 'inbox' | 'indexer' | 'default' | 'covered' | 'over-limit';
+export interface RelayChoice {
+    relay: string;
+    reason: ChoiceReason;
+    people: string[];
+}
+export type Explanation = {
+    type: 'subscription';
+    id: string;
+    asked: RelayChoice[];
+    skipped: RelayChoice[];
+} | {
+    type: 'event';
+    id: string;
+    stored: boolean;
+};
 export interface PublishOptions {
     relays?: string[];
 }

@@ -4,7 +4,7 @@ import { readLines } from './lines.js';
 import type { CacheStats, Filter, ImportOptions, ImportResult, RoleStats, SubscribeOptions } from './types.js';
 import type { Imported } from './wire.js';
 
-/** What the store asks of the engine. */
+/** @internal What the store asks of the engine. */
 export interface CacheLink {
   import(lines: string[]): Promise<Imported>;
   wipe(): Promise<void>;

@@ -5,4 +5,5 @@ set -euo pipefail
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 node_modules/.bin/tsc -p tsconfig.types.json --removeComments --outDir "$work"
-node tools/types.mjs report "$work" > "$1"
+node tools/types.mjs report "$work" > "$work/report"
+mv "$work/report" "$1"
