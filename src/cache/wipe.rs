@@ -8,7 +8,7 @@ use super::blocks::BlockCache;
 use super::index::Index;
 use super::storage::Batch;
 use super::store::{Store, block_cache_bytes};
-use super::writing::{Group, Writing};
+use super::writing::Writing;
 
 /// How far a wipe has come.
 #[derive(Default)]
@@ -91,7 +91,7 @@ impl Store {
         for number in 0..self.segments.len() as u32 {
             keys.extend(self.segment_keys(number));
         }
-        let group = std::mem::replace(&mut self.group, Group::default());
+        let group = std::mem::take(&mut self.group);
         self.acknowledged.extend(group.ids);
         self.index = Index::default();
         self.blocks = BlockCache::new(block_cache_bytes(&self.config));
