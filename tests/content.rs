@@ -3,10 +3,14 @@
 // The lints' exemption for tests does not reach the helpers of an integration test.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
+#[path = "../fuzz/content_blocks.rs"]
+mod content_blocks;
+
 use bech32::{Bech32, Hrp};
+use content_blocks::assert_whole;
 use nostr_ferry::nostr::event::Tag;
 use nostr_ferry::nostr::nip19::Entity;
-use nostr_ferry::parser::content::{Block, BlockKind, Content, Media, SECRET_MASK, imeta::MediaType, parse};
+use nostr_ferry::parser::content::{Block, BlockKind, Media, SECRET_MASK, imeta::MediaType, parse};
 
 const NPUB: &str = "npub180cvv07tjdrrgpa0j7j7tmnyl2yr6yr7l8j4s3evf6u64th6gkwsyjh6w6";
 const NPROFILE: &str = "nprofile1qqsrhuxx8l9ex335q7he0f09aej04zpazpl0ne2cgukyawd24mayt8gpp4mhxue69uhhytnc9e3k7mgpz4mhxue69uhkg6nzv9ejuumpv34kytnrdaksjlyr9p";
@@ -162,40 +166,6 @@ fn media_label(media: &Media) -> &'static str {
         Some(MediaType::Video) => "video",
         Some(MediaType::Audio) => "audio",
         None => "media",
-    }
-}
-
-/// The blocks cover the text: ordered, not empty, contiguous.
-fn assert_covers(text: &str, blocks: &[Block], to: usize) {
-    let mut at = 0;
-    for block in blocks {
-        assert_eq!(block.start, at, "{text:?}: {blocks:?}");
-        assert!(block.end > block.start, "{text:?}: {blocks:?}");
-        assert!(text.is_char_boundary(block.end));
-        at = block.end;
-    }
-    assert_eq!(at, to, "{text:?}: {blocks:?}");
-}
-
-fn assert_whole(text: &str, content: &Content) {
-    assert_covers(text, &content.blocks, text.len());
-    assert_eq!(
-        content
-            .blocks
-            .iter()
-            .map(|block| block.source(text))
-            .collect::<String>(),
-        text
-    );
-    let neighbours = content
-        .blocks
-        .windows(2)
-        .any(|pair| pair.iter().all(|block| block.kind == BlockKind::Text));
-    assert!(!neighbours, "text beside text in {text:?}");
-    if let Some(shortened) = &content.shortened {
-        let end = shortened.last().map_or(0, |block| block.end);
-        assert!(end < text.len());
-        assert_covers(text, shortened, end);
     }
 }
 
