@@ -11,6 +11,7 @@ use crate::nostr::nip59::Rumor;
 use crate::nostr::relay_url::RelayUrl;
 pub use crate::nostr::schnorr::Claim;
 pub use crate::nostr::sub_id::SubId;
+use crate::parser::content::cashu::Proof;
 use crate::parser::kinds::{Lock, Parsed, Request};
 use crate::time::UnixSeconds;
 
@@ -158,6 +159,11 @@ pub enum PipeSpec {
         /// Whose events the page wants to know of.
         pubkey: Option<Pubkey>,
     },
+    /// Delivers the Cashu proofs of kinds 9321 and 7375 that are good and unspent in place of events. Looks at `max`
+    /// proofs at most.
+    ProofVerification {
+        max: u32,
+    },
 }
 
 /// What the Mute pipe drops.
@@ -187,6 +193,8 @@ pub enum ParserToPage {
     Event(Delivery),
     /// What the Counter pipe has counted.
     Count(CountResponse),
+    /// What the ProofVerification pipe has found to be good.
+    Proofs(ValidProofs),
     /// All cached events have been delivered.
     Eoce,
     /// This relay has sent all it had stored.
@@ -219,6 +227,26 @@ pub struct CountResponse {
     pub count: u64,
     /// One of them is by the pubkey the page named.
     pub you: bool,
+}
+
+/// Proofs of one mint and unit that its mint says are unspent (NUT-07).
+#[derive(Clone, Debug, PartialEq)]
+pub struct ValidProofs {
+    /// `https`, without a slash at its end; `http` for onion services and this machine.
+    pub mint: String,
+    /// Of their keysets, as the mint says.
+    pub unit: String,
+    pub proofs: Vec<ValidProof>,
+}
+
+/// A Cashu proof that can be spent.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ValidProof {
+    /// Where it was found.
+    pub event: EventId,
+    pub proof: Proof,
+    /// Its DLEQ holds (NUT-12); false for one out of a wallet's own token that has none.
+    pub dleq: bool,
 }
 
 /// What the Parse pipe read from an event.

@@ -50,6 +50,7 @@ fn words(messages: &[ParserToPage]) -> Vec<String> {
         ParserToPage::EoseAll => "EOSE all".into(),
         ParserToPage::Closed { .. } => "CLOSED".into(),
         ParserToPage::Count(_) => "COUNT".into(),
+        ParserToPage::Proofs(_) => "PROOFS".into(),
         ParserToPage::BufferFull { dropped } => format!("dropped {dropped}"),
         ParserToPage::Ended { reason } => format!("{reason:?}"),
     };

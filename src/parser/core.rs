@@ -10,8 +10,10 @@ use std::collections::{BTreeSet, HashMap};
 
 use self::opening::{Arrival, Way, arrival};
 use super::delivery::{PageSinks, Stopped};
+use super::http::{HttpAnswer, HttpAsk};
 use super::pipes::Output;
 use super::prepare;
+use super::proofs::Proofs;
 use super::publish::{Publish, RelayWord};
 use super::secrets::Secrets;
 use super::shard::{Lanes, Ticket};
@@ -63,6 +65,8 @@ pub enum Input {
     Connections(RelayMessage),
     Cache(CacheToParser),
     Crypto(CryptoToParser),
+    /// What a Cashu mint answered.
+    Http(HttpAnswer),
     /// The ring or port of this subscription has room again.
     Writable(SubId),
     Timeout,
@@ -75,6 +79,7 @@ pub struct Outbox {
     pub connections: Backlog<ParserToConnections>,
     pub crypto: Backlog<ParserToCrypto>,
     pub page: Backlog<ParserReport>,
+    pub http: Vec<HttpAsk>,
 }
 
 /// What a lane holds.
@@ -133,6 +138,9 @@ pub struct Parser {
     publishes: HashMap<PublishId, Publish>,
     by_event: HashMap<EventId, PublishId>,
     signing: HashMap<RequestId, Signing>,
+    proofs: Proofs,
+    /// Subscriptions that are complete but for proofs whose mint has not answered.
+    completing: BTreeSet<SubId>,
     next_request: u64,
     counters: Counters,
 }
@@ -161,6 +169,8 @@ impl Parser {
             publishes: HashMap::new(),
             by_event: HashMap::new(),
             signing: HashMap::new(),
+            proofs: Proofs::default(),
+            completing: BTreeSet::new(),
             next_request: 0,
             counters: Counters::default(),
         }
@@ -181,13 +191,18 @@ impl Parser {
             Input::Page(message) => self.on_page(now, message, out),
             Input::Connections(message) => self.on_relay(message, out),
             Input::Cache(message) => self.on_cache(message, out),
+            Input::Crypto(CryptoToParser::Answer { request, result }) if self.proofs.has_asked(request) => {
+                self.proofs.checked(now.mono, request, result);
+            }
             Input::Crypto(message) => self.on_crypto(message, out),
+            Input::Http(answer) => self.proofs.answered(now.mono, answer),
             Input::Writable(sub) => {
                 self.dirty.insert(sub);
             }
             Input::Timeout => self.on_timeout(now, out),
         }
         self.work(out);
+        self.settle_proofs(out);
     }
 
     /// Writes what waits for the page and sends what was gathered. Call it when a turn ends.
@@ -195,6 +210,7 @@ impl Parser {
         self.write_page(sinks, out);
         self.check_more(out);
         self.open_more(out);
+        self.ask_mints(out);
         if !self.newly_good.is_empty() {
             let ids = std::mem::take(&mut self.newly_good);
             out.connections.push(ParserToConnections::Verified { ids });
@@ -203,7 +219,10 @@ impl Parser {
 
     /// When `Input::Timeout` is wanted next.
     pub fn next_timeout(&self) -> Option<crate::time::Millis> {
-        self.deadlines.next()
+        [self.deadlines.next(), self.proofs.next_timeout()]
+            .into_iter()
+            .flatten()
+            .min()
     }
 
     /// Whether more events from relays are welcome: else connections gets no credit.
@@ -232,8 +251,10 @@ impl Parser {
             ("opening", opening),
             ("publishes", self.publishes.len() as u64),
         ]
+        .into_iter()
+        .chain(self.proofs.counters())
         .map(|(name, value)| (name.to_owned(), value))
-        .into()
+        .collect()
     }
 
     // ------------------------------------------------------------ page
@@ -291,6 +312,7 @@ impl Parser {
         let Some(subscription) = self.subs.remove(sub) else {
             return;
         };
+        self.forget_proofs(sub);
         self.closed.push(sub.clone());
         if !subscription.ended() {
             out.cache.push(ParserToCache::Close { sub: sub.clone() });
@@ -302,13 +324,19 @@ impl Parser {
         let Some(subscription) = self.subs.get_mut(sub).filter(|subscription| !subscription.ended()) else {
             return;
         };
+        if reason == EndReason::Complete && self.proofs.is_busy(sub) {
+            self.completing.insert(sub.clone());
+            return;
+        }
         subscription.end(reason);
+        self.forget_proofs(sub);
         self.deadlines.cancel(sub);
         self.dirty.insert(sub.clone());
         out.cache.push(ParserToCache::Close { sub: sub.clone() });
     }
 
     fn on_timeout(&mut self, now: Now, out: &mut Outbox) {
+        self.proofs.on_timeout(now.mono);
         while let Some(sub) = self.deadlines.pop_due(now.mono) {
             self.end(&sub, EndReason::TimedOut, out);
         }
@@ -696,7 +724,7 @@ impl Parser {
             relays,
             way,
             opened,
-            sub: _,
+            sub,
         } = arrival;
         let delivery = Delivery {
             event,
@@ -710,6 +738,16 @@ impl Parser {
             Way::Refill => {
                 let delivery = subscription.pipeline.present_again(delivery, opened);
                 subscription.refilled(delivery, self.config.page_queue_bytes);
+                return None;
+            }
+            Way::Again if subscription.pipeline.verifies_proofs() => {
+                match subscription.pipeline.find_proofs(delivery, opened) {
+                    Some(Output::Proofs(found)) => self.proofs.add(&sub, found),
+                    Some(Output::Locked(delivery)) => {
+                        subscription.remember_if_locked(&delivery, false, self.config.page_queue_bytes);
+                    }
+                    _ => {}
+                }
                 return None;
             }
             Way::Again => {
@@ -733,6 +771,18 @@ impl Parser {
                 subscription.queue.push_count(count);
                 return None;
             }
+            Output::Locked(delivery) => {
+                subscription.remember_if_locked(&delivery, false, self.config.page_queue_bytes);
+                return None;
+            }
+            Output::Proofs(found) => {
+                if found.dropped > 0 {
+                    let dropped = found.dropped;
+                    subscription.queue.push(ParserToPage::BufferFull { dropped });
+                }
+                self.proofs.add(&sub, found);
+                return None;
+            }
         };
         self.counters.delivered += 1;
         subscription.remember_if_locked(&delivery, stored, self.config.page_queue_bytes);
@@ -740,6 +790,42 @@ impl Parser {
             .queue
             .push_event(delivery, stored, self.config.page_queue_bytes);
         subscription.count_delivered()
+    }
+
+    // ------------------------------------------------------------ proofs
+
+    /// Hands the page what mints have said to be good, and ends what waited for that.
+    fn settle_proofs(&mut self, out: &mut Outbox) {
+        for (sub, valid) in self.proofs.take_valid() {
+            if let Some(subscription) = self.subs.get_mut(&sub).filter(|subscription| !subscription.ended()) {
+                subscription.queue.push(ParserToPage::Proofs(valid));
+                self.dirty.insert(sub);
+            }
+        }
+        let proofs = &self.proofs;
+        let complete: Vec<SubId> = self
+            .completing
+            .iter()
+            .filter(|sub| !proofs.is_busy(sub))
+            .cloned()
+            .collect();
+        for sub in complete {
+            self.end(&sub, EndReason::Complete, out);
+        }
+    }
+
+    fn ask_mints(&mut self, out: &mut Outbox) {
+        let next_request = &mut self.next_request;
+        let mut request = || {
+            *next_request += 1;
+            RequestId(*next_request)
+        };
+        self.proofs.ask_more(&mut request, &mut out.crypto, &mut out.http);
+    }
+
+    fn forget_proofs(&mut self, sub: &SubId) {
+        self.proofs.forget(sub);
+        self.completing.remove(sub);
     }
 }
 

@@ -1,15 +1,17 @@
 //! The parser role: subscriptions, pipelines and publishes.
 //!
 //! It turns what relays and the store say into what the page asked for. It opens no
-//! socket, keeps no store and holds no key; signatures are checked by the crypto role,
-//! and nothing goes to the page or the store before they are (engine.md section 5).
+//! socket, keeps no store and holds no key; Cashu mints are asked through an edge of its own
+//! (`http`). Signatures are checked by the crypto role, and nothing goes to the page or the store before they are (engine.md section 5).
 
 pub mod content;
 mod core;
 pub mod delivery;
+mod http;
 pub mod kinds;
 pub mod pipes;
 mod prepare;
+mod proofs;
 mod publish;
 pub mod secrets;
 mod shard;
@@ -24,6 +26,7 @@ use futures_util::{FutureExt, StreamExt, select_biased};
 
 pub use self::core::{Config, Input, Outbox, Parser};
 pub use self::delivery::{PageSinks, Written};
+pub use self::http::{Http, HttpAnswer, HttpAsk};
 use crate::message::{
     CacheToParser, Control, CryptoToParser, PageToParser, ParserReport, ParserToCache, ParserToConnections,
     ParserToCrypto, RelayMessage, RequestId, Stats, SubId,
@@ -53,25 +56,26 @@ const TURN: usize = 256;
 const HAND_OVER_MS: u64 = 2_000;
 
 /// Runs the parser until the page says stop or goodbye.
-pub async fn run(mut ports: Ports, mut page: impl PageEdge, clock: impl Clock, config: Config) {
+pub async fn run(mut ports: Ports, mut page: impl PageEdge, mut http: impl Http, clock: impl Clock, config: Config) {
     let mut core = Parser::new(config);
     let mut out = Outbox::default();
     core.start(&mut out);
     let mut handled = 0;
     loop {
         let ready = (handled < TURN)
-            .then(|| next(&mut ports, &mut page, &clock, &core).now_or_never())
+            .then(|| next(&mut ports, &mut page, &mut http, &clock, &core).now_or_never())
             .flatten();
         let received = match ready {
             Some(received) => received,
             None => {
                 core.end_turn(&mut page, &mut out);
                 ports.send(&mut out);
+                out.http.drain(..).for_each(|ask| http.ask(ask));
                 ports.grant(core.has_room(&out));
                 ports.flush(clock.now().mono);
                 page.flush(clock.now().mono);
                 handled = 0;
-                next(&mut ports, &mut page, &clock, &core).await
+                next(&mut ports, &mut page, &mut http, &clock, &core).await
             }
         };
         handled += 1;
@@ -96,6 +100,7 @@ pub async fn run(mut ports: Ports, mut page: impl PageEdge, clock: impl Clock, c
 async fn next(
     ports: &mut Ports,
     page: &mut impl PageEdge,
+    http: &mut impl Http,
     clock: &impl Clock,
     core: &Parser,
 ) -> Option<Received<Input>> {
@@ -104,6 +109,7 @@ async fn next(
         r = ports.crypto.select_next_some() => Some(r.map(Input::Crypto)),
         r = ports.cache.select_next_some() => Some(r.map(Input::Cache)),
         sub = poll_fn(|cx| page.poll_writable(cx)).fuse() => Some(Received::Message(Input::Writable(sub))),
+        answer = http.select_next_some() => Some(Received::Message(Input::Http(answer))),
         () = until(clock, core.next_timeout()).fuse() => Some(Received::Message(Input::Timeout)),
         r = ports.connections.select_next_some() => Some(r.map(Input::Connections)),
     }

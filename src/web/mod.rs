@@ -7,6 +7,7 @@
 mod bench;
 mod clock;
 mod entropy;
+mod http;
 mod page;
 mod port;
 mod ring;
@@ -192,7 +193,13 @@ impl Start<'_> {
             ..parser::Config::default()
         };
         let outlets = page::Outlets::new(attached, self.port_config());
-        spawn_local(parser::run(ports, outlets, BrowserClock::new(), config));
+        spawn_local(parser::run(
+            ports,
+            outlets,
+            http::Fetches::new(),
+            BrowserClock::new(),
+            config,
+        ));
         Ok(())
     }
 

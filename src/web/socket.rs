@@ -1,4 +1,4 @@
-//! `Sockets` over the browser's WebSocket, and NIP-11 documents over `fetch`.
+//! `Sockets` over the browser's WebSocket, and NIP-11 documents over `http`.
 //!
 //! A browser cannot pause a WebSocket and gives a frame whole. So a socket's frames wait
 //! in a queue bounded in bytes, and a socket that fills it is closed and reported; the
@@ -12,14 +12,12 @@ use std::task::{Context, Poll};
 
 use futures_channel::mpsc;
 use futures_util::stream::{FusedStream, Stream, StreamExt};
-use js_sys::{JsString, Reflect, Uint8Array};
+use js_sys::JsString;
 use wasm_bindgen::prelude::*;
-use wasm_bindgen_futures::{JsFuture, spawn_local};
-use web_sys::{
-    AbortSignal, BinaryType, CloseEvent, Headers, MessageEvent, ReadableStreamDefaultReader, RequestCredentials,
-    RequestInit, Response, WebSocket, WorkerGlobalScope,
-};
+use wasm_bindgen_futures::spawn_local;
+use web_sys::{BinaryType, CloseEvent, MessageEvent, WebSocket};
 
+use super::http::fetch;
 use crate::connections::{SocketEvent, SocketId, Sockets};
 use crate::nostr::frame::MAX_FRAME_BYTES;
 use crate::nostr::relay_url::RelayUrl;
@@ -28,7 +26,6 @@ use crate::nostr::relay_url::RelayUrl;
 const MAX_QUEUED_BYTES: usize = 8 << 20;
 /// A NIP-11 document is a page of text.
 const MAX_LIMITS_BYTES: usize = 256 << 10;
-const LIMITS_TIMEOUT_MS: u32 = 10_000;
 
 /// All sockets of the connections worker.
 pub struct WebSockets {
@@ -91,7 +88,8 @@ impl Sockets for WebSockets {
         let (sender, relay) = (self.sender.clone(), relay.clone());
         spawn_local(async move {
             // Many relays have no document, or none that their CORS headers let a page read: that limits nothing.
-            let json = fetch_limits(&relay).await.ok();
+            let url = relay.as_str().replacen("ws", "http", 1);
+            let json = fetch(&url, "application/nostr+json", None, MAX_LIMITS_BYTES).await.ok();
             // The role may have ended meanwhile.
             let _ = sender.unbounded_send(SocketEvent::Limits { relay, json });
         });
@@ -215,34 +213,4 @@ fn read(socket: SocketId, event: &MessageEvent, queued: &Cell<usize>) -> SocketE
     }
     queued.set(bytes);
     SocketEvent::Text { socket, text }
-}
-
-/// The relay's NIP-11 document, at its own address over http.
-async fn fetch_limits(relay: &RelayUrl) -> Result<String, JsValue> {
-    let url = relay.as_str().replacen("ws", "http", 1);
-    let headers = Headers::new()?;
-    headers.set("Accept", "application/nostr+json")?;
-    let init = RequestInit::new();
-    init.set_headers(&headers);
-    init.set_credentials(RequestCredentials::Omit);
-    init.set_signal(Some(&AbortSignal::timeout_with_u32(LIMITS_TIMEOUT_MS)));
-    let scope = js_sys::global().unchecked_into::<WorkerGlobalScope>();
-    let response: Response = JsFuture::from(scope.fetch_with_str_and_init(&url, &init))
-        .await?
-        .dyn_into()?;
-    let body = response.body().filter(|_| response.ok()).ok_or(JsValue::NULL)?;
-    let reader: ReadableStreamDefaultReader = body.get_reader().unchecked_into();
-    let mut bytes = Vec::new();
-    loop {
-        let chunk = JsFuture::from(reader.read()).await?;
-        let Ok(piece) = Reflect::get(&chunk, &"value".into())?.dyn_into::<Uint8Array>() else {
-            return Ok(String::from_utf8_lossy(&bytes).into_owned());
-        };
-        if bytes.len() + piece.length() as usize > MAX_LIMITS_BYTES {
-            // Nobody reads on; that it fails would change nothing.
-            let _ = reader.cancel();
-            return Err(JsValue::NULL);
-        }
-        bytes.extend(piece.to_vec());
-    }
 }

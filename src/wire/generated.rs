@@ -1845,13 +1845,13 @@ pub mod ferry {
         since = "2.0.0",
         note = "Use associated constants instead. This will no longer be generated in 2021."
     )]
-    pub const ENUM_MAX_WORKER_CONTENT: u8 = 21;
+    pub const ENUM_MAX_WORKER_CONTENT: u8 = 22;
     #[deprecated(
         since = "2.0.0",
         note = "Use associated constants instead. This will no longer be generated in 2021."
     )]
     #[allow(non_camel_case_types)]
-    pub const ENUM_VALUES_WORKER_CONTENT: [WorkerContent; 22] = [
+    pub const ENUM_VALUES_WORKER_CONTENT: [WorkerContent; 23] = [
         WorkerContent::NONE,
         WorkerContent::Raw,
         WorkerContent::NostrEvent,
@@ -1874,6 +1874,7 @@ pub mod ferry {
         WorkerContent::BufferFull,
         WorkerContent::Ended,
         WorkerContent::CountResponse,
+        WorkerContent::ValidProofs,
     ];
 
     #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
@@ -1903,9 +1904,10 @@ pub mod ferry {
         pub const BufferFull: Self = Self(19);
         pub const Ended: Self = Self(20);
         pub const CountResponse: Self = Self(21);
+        pub const ValidProofs: Self = Self(22);
 
         pub const ENUM_MIN: u8 = 0;
-        pub const ENUM_MAX: u8 = 21;
+        pub const ENUM_MAX: u8 = 22;
         pub const ENUM_VALUES: &'static [Self] = &[
             Self::NONE,
             Self::Raw,
@@ -1929,6 +1931,7 @@ pub mod ferry {
             Self::BufferFull,
             Self::Ended,
             Self::CountResponse,
+            Self::ValidProofs,
         ];
         /// Returns the variant's name or "" if unknown.
         pub fn variant_name(self) -> Option<&'static str> {
@@ -1955,6 +1958,7 @@ pub mod ferry {
                 Self::BufferFull => Some("BufferFull"),
                 Self::Ended => Some("Ended"),
                 Self::CountResponse => Some("CountResponse"),
+                Self::ValidProofs => Some("ValidProofs"),
                 _ => None,
             }
         }
@@ -2572,13 +2576,13 @@ pub mod ferry {
         since = "2.0.0",
         note = "Use associated constants instead. This will no longer be generated in 2021."
     )]
-    pub const ENUM_MAX_PIPE: u8 = 7;
+    pub const ENUM_MAX_PIPE: u8 = 8;
     #[deprecated(
         since = "2.0.0",
         note = "Use associated constants instead. This will no longer be generated in 2021."
     )]
     #[allow(non_camel_case_types)]
-    pub const ENUM_VALUES_PIPE: [Pipe; 8] = [
+    pub const ENUM_VALUES_PIPE: [Pipe; 9] = [
         Pipe::NONE,
         Pipe::ParsePipe,
         Pipe::SaveToDbPipe,
@@ -2587,6 +2591,7 @@ pub mod ferry {
         Pipe::MutePipe,
         Pipe::NpubLimiterPipe,
         Pipe::CounterPipe,
+        Pipe::ProofVerificationPipe,
     ];
 
     #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
@@ -2602,9 +2607,10 @@ pub mod ferry {
         pub const MutePipe: Self = Self(5);
         pub const NpubLimiterPipe: Self = Self(6);
         pub const CounterPipe: Self = Self(7);
+        pub const ProofVerificationPipe: Self = Self(8);
 
         pub const ENUM_MIN: u8 = 0;
-        pub const ENUM_MAX: u8 = 7;
+        pub const ENUM_MAX: u8 = 8;
         pub const ENUM_VALUES: &'static [Self] = &[
             Self::NONE,
             Self::ParsePipe,
@@ -2614,6 +2620,7 @@ pub mod ferry {
             Self::MutePipe,
             Self::NpubLimiterPipe,
             Self::CounterPipe,
+            Self::ProofVerificationPipe,
         ];
         /// Returns the variant's name or "" if unknown.
         pub fn variant_name(self) -> Option<&'static str> {
@@ -2626,6 +2633,7 @@ pub mod ferry {
                 Self::MutePipe => Some("MutePipe"),
                 Self::NpubLimiterPipe => Some("NpubLimiterPipe"),
                 Self::CounterPipe => Some("CounterPipe"),
+                Self::ProofVerificationPipe => Some("ProofVerificationPipe"),
                 _ => None,
             }
         }
@@ -19939,6 +19947,459 @@ pub mod ferry {
             ds.finish()
         }
     }
+    pub enum ValidProofOffset {}
+    #[derive(Copy, Clone, PartialEq)]
+
+    pub struct ValidProof<'a> {
+        pub _tab: ::flatbuffers::Table<'a>,
+    }
+
+    impl<'a> ::flatbuffers::Follow<'a> for ValidProof<'a> {
+        type Inner = ValidProof<'a>;
+        #[inline]
+        unsafe fn follow(buf: &'a [u8], loc: usize) -> Self::Inner {
+            Self {
+                _tab: unsafe { ::flatbuffers::Table::new(buf, loc) },
+            }
+        }
+    }
+
+    impl<'a> ValidProof<'a> {
+        pub const VT_EVENT: ::flatbuffers::VOffsetT = 4;
+        pub const VT_AMOUNT: ::flatbuffers::VOffsetT = 6;
+        pub const VT_KEYSET: ::flatbuffers::VOffsetT = 8;
+        pub const VT_SECRET: ::flatbuffers::VOffsetT = 10;
+        pub const VT_SIGNATURE: ::flatbuffers::VOffsetT = 12;
+        pub const VT_E: ::flatbuffers::VOffsetT = 14;
+        pub const VT_S: ::flatbuffers::VOffsetT = 16;
+        pub const VT_R: ::flatbuffers::VOffsetT = 18;
+        pub const VT_WITNESS: ::flatbuffers::VOffsetT = 20;
+        pub const VT_CHECKED: ::flatbuffers::VOffsetT = 22;
+
+        #[inline]
+        pub unsafe fn init_from_table(table: ::flatbuffers::Table<'a>) -> Self {
+            ValidProof { _tab: table }
+        }
+        #[allow(unused_mut)]
+        pub fn create<'bldr: 'args, 'args: 'mut_bldr, 'mut_bldr, A: ::flatbuffers::Allocator + 'bldr>(
+            _fbb: &'mut_bldr mut ::flatbuffers::FlatBufferBuilder<'bldr, A>,
+            args: &'args ValidProofArgs<'args>,
+        ) -> ::flatbuffers::WIPOffset<ValidProof<'bldr>> {
+            let mut builder = ValidProofBuilder::new(_fbb);
+            builder.add_amount(args.amount);
+            if let Some(x) = args.witness {
+                builder.add_witness(x);
+            }
+            if let Some(x) = args.r {
+                builder.add_r(x);
+            }
+            if let Some(x) = args.s {
+                builder.add_s(x);
+            }
+            if let Some(x) = args.e {
+                builder.add_e(x);
+            }
+            if let Some(x) = args.signature {
+                builder.add_signature(x);
+            }
+            if let Some(x) = args.secret {
+                builder.add_secret(x);
+            }
+            if let Some(x) = args.keyset {
+                builder.add_keyset(x);
+            }
+            if let Some(x) = args.event {
+                builder.add_event(x);
+            }
+            builder.add_checked(args.checked);
+            builder.finish()
+        }
+
+        #[inline]
+        pub fn event(&self) -> &'a Hash {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe { self._tab.get::<Hash>(ValidProof::VT_EVENT, None).unwrap() }
+        }
+        #[inline]
+        pub fn amount(&self) -> u64 {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe { self._tab.get::<u64>(ValidProof::VT_AMOUNT, Some(0)).unwrap() }
+        }
+        #[inline]
+        pub fn keyset(&self) -> &'a str {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab
+                    .get::<::flatbuffers::ForwardsUOffset<&str>>(ValidProof::VT_KEYSET, None)
+                    .unwrap()
+            }
+        }
+        #[inline]
+        pub fn secret(&self) -> &'a str {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab
+                    .get::<::flatbuffers::ForwardsUOffset<&str>>(ValidProof::VT_SECRET, None)
+                    .unwrap()
+            }
+        }
+        #[inline]
+        pub fn signature(&self) -> &'a str {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab
+                    .get::<::flatbuffers::ForwardsUOffset<&str>>(ValidProof::VT_SIGNATURE, None)
+                    .unwrap()
+            }
+        }
+        #[inline]
+        pub fn e(&self) -> Option<&'a str> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab
+                    .get::<::flatbuffers::ForwardsUOffset<&str>>(ValidProof::VT_E, None)
+            }
+        }
+        #[inline]
+        pub fn s(&self) -> Option<&'a str> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab
+                    .get::<::flatbuffers::ForwardsUOffset<&str>>(ValidProof::VT_S, None)
+            }
+        }
+        #[inline]
+        pub fn r(&self) -> Option<&'a str> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab
+                    .get::<::flatbuffers::ForwardsUOffset<&str>>(ValidProof::VT_R, None)
+            }
+        }
+        #[inline]
+        pub fn witness(&self) -> Option<&'a str> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab
+                    .get::<::flatbuffers::ForwardsUOffset<&str>>(ValidProof::VT_WITNESS, None)
+            }
+        }
+        #[inline]
+        pub fn checked(&self) -> bool {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe { self._tab.get::<bool>(ValidProof::VT_CHECKED, Some(false)).unwrap() }
+        }
+    }
+
+    impl ::flatbuffers::Verifiable for ValidProof<'_> {
+        #[inline]
+        fn run_verifier(v: &mut ::flatbuffers::Verifier, pos: usize) -> Result<(), ::flatbuffers::InvalidFlatbuffer> {
+            v.visit_table(pos)?
+                .visit_field::<Hash>("event", Self::VT_EVENT, true)?
+                .visit_field::<u64>("amount", Self::VT_AMOUNT, false)?
+                .visit_field::<::flatbuffers::ForwardsUOffset<&str>>("keyset", Self::VT_KEYSET, true)?
+                .visit_field::<::flatbuffers::ForwardsUOffset<&str>>("secret", Self::VT_SECRET, true)?
+                .visit_field::<::flatbuffers::ForwardsUOffset<&str>>("signature", Self::VT_SIGNATURE, true)?
+                .visit_field::<::flatbuffers::ForwardsUOffset<&str>>("e", Self::VT_E, false)?
+                .visit_field::<::flatbuffers::ForwardsUOffset<&str>>("s", Self::VT_S, false)?
+                .visit_field::<::flatbuffers::ForwardsUOffset<&str>>("r", Self::VT_R, false)?
+                .visit_field::<::flatbuffers::ForwardsUOffset<&str>>("witness", Self::VT_WITNESS, false)?
+                .visit_field::<bool>("checked", Self::VT_CHECKED, false)?
+                .finish();
+            Ok(())
+        }
+    }
+    pub struct ValidProofArgs<'a> {
+        pub event: Option<&'a Hash>,
+        pub amount: u64,
+        pub keyset: Option<::flatbuffers::WIPOffset<&'a str>>,
+        pub secret: Option<::flatbuffers::WIPOffset<&'a str>>,
+        pub signature: Option<::flatbuffers::WIPOffset<&'a str>>,
+        pub e: Option<::flatbuffers::WIPOffset<&'a str>>,
+        pub s: Option<::flatbuffers::WIPOffset<&'a str>>,
+        pub r: Option<::flatbuffers::WIPOffset<&'a str>>,
+        pub witness: Option<::flatbuffers::WIPOffset<&'a str>>,
+        pub checked: bool,
+    }
+    impl<'a> Default for ValidProofArgs<'a> {
+        #[inline]
+        fn default() -> Self {
+            ValidProofArgs {
+                event: None, // required field
+                amount: 0,
+                keyset: None,    // required field
+                secret: None,    // required field
+                signature: None, // required field
+                e: None,
+                s: None,
+                r: None,
+                witness: None,
+                checked: false,
+            }
+        }
+    }
+
+    pub struct ValidProofBuilder<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> {
+        fbb_: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>,
+        start_: ::flatbuffers::WIPOffset<::flatbuffers::TableUnfinishedWIPOffset>,
+    }
+    impl<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> ValidProofBuilder<'a, 'b, A> {
+        #[inline]
+        pub fn add_event(&mut self, event: &Hash) {
+            self.fbb_.push_slot_always::<&Hash>(ValidProof::VT_EVENT, event);
+        }
+        #[inline]
+        pub fn add_amount(&mut self, amount: u64) {
+            self.fbb_.push_slot::<u64>(ValidProof::VT_AMOUNT, amount, 0);
+        }
+        #[inline]
+        pub fn add_keyset(&mut self, keyset: ::flatbuffers::WIPOffset<&'b str>) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<_>>(ValidProof::VT_KEYSET, keyset);
+        }
+        #[inline]
+        pub fn add_secret(&mut self, secret: ::flatbuffers::WIPOffset<&'b str>) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<_>>(ValidProof::VT_SECRET, secret);
+        }
+        #[inline]
+        pub fn add_signature(&mut self, signature: ::flatbuffers::WIPOffset<&'b str>) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<_>>(ValidProof::VT_SIGNATURE, signature);
+        }
+        #[inline]
+        pub fn add_e(&mut self, e: ::flatbuffers::WIPOffset<&'b str>) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<_>>(ValidProof::VT_E, e);
+        }
+        #[inline]
+        pub fn add_s(&mut self, s: ::flatbuffers::WIPOffset<&'b str>) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<_>>(ValidProof::VT_S, s);
+        }
+        #[inline]
+        pub fn add_r(&mut self, r: ::flatbuffers::WIPOffset<&'b str>) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<_>>(ValidProof::VT_R, r);
+        }
+        #[inline]
+        pub fn add_witness(&mut self, witness: ::flatbuffers::WIPOffset<&'b str>) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<_>>(ValidProof::VT_WITNESS, witness);
+        }
+        #[inline]
+        pub fn add_checked(&mut self, checked: bool) {
+            self.fbb_.push_slot::<bool>(ValidProof::VT_CHECKED, checked, false);
+        }
+        #[inline]
+        pub fn new(_fbb: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>) -> ValidProofBuilder<'a, 'b, A> {
+            let start = _fbb.start_table();
+            ValidProofBuilder {
+                fbb_: _fbb,
+                start_: start,
+            }
+        }
+        #[inline]
+        pub fn finish(self) -> ::flatbuffers::WIPOffset<ValidProof<'a>> {
+            let o = self.fbb_.end_table(self.start_);
+            self.fbb_.required(o, ValidProof::VT_EVENT, "event");
+            self.fbb_.required(o, ValidProof::VT_KEYSET, "keyset");
+            self.fbb_.required(o, ValidProof::VT_SECRET, "secret");
+            self.fbb_.required(o, ValidProof::VT_SIGNATURE, "signature");
+            ::flatbuffers::WIPOffset::new(o.value())
+        }
+    }
+
+    impl ::core::fmt::Debug for ValidProof<'_> {
+        fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+            let mut ds = f.debug_struct("ValidProof");
+            ds.field("event", &self.event());
+            ds.field("amount", &self.amount());
+            ds.field("keyset", &self.keyset());
+            ds.field("secret", &self.secret());
+            ds.field("signature", &self.signature());
+            ds.field("e", &self.e());
+            ds.field("s", &self.s());
+            ds.field("r", &self.r());
+            ds.field("witness", &self.witness());
+            ds.field("checked", &self.checked());
+            ds.finish()
+        }
+    }
+    pub enum ValidProofsOffset {}
+    #[derive(Copy, Clone, PartialEq)]
+
+    pub struct ValidProofs<'a> {
+        pub _tab: ::flatbuffers::Table<'a>,
+    }
+
+    impl<'a> ::flatbuffers::Follow<'a> for ValidProofs<'a> {
+        type Inner = ValidProofs<'a>;
+        #[inline]
+        unsafe fn follow(buf: &'a [u8], loc: usize) -> Self::Inner {
+            Self {
+                _tab: unsafe { ::flatbuffers::Table::new(buf, loc) },
+            }
+        }
+    }
+
+    impl<'a> ValidProofs<'a> {
+        pub const VT_MINT: ::flatbuffers::VOffsetT = 4;
+        pub const VT_UNIT: ::flatbuffers::VOffsetT = 6;
+        pub const VT_PROOFS: ::flatbuffers::VOffsetT = 8;
+
+        #[inline]
+        pub unsafe fn init_from_table(table: ::flatbuffers::Table<'a>) -> Self {
+            ValidProofs { _tab: table }
+        }
+        #[allow(unused_mut)]
+        pub fn create<'bldr: 'args, 'args: 'mut_bldr, 'mut_bldr, A: ::flatbuffers::Allocator + 'bldr>(
+            _fbb: &'mut_bldr mut ::flatbuffers::FlatBufferBuilder<'bldr, A>,
+            args: &'args ValidProofsArgs<'args>,
+        ) -> ::flatbuffers::WIPOffset<ValidProofs<'bldr>> {
+            let mut builder = ValidProofsBuilder::new(_fbb);
+            if let Some(x) = args.proofs {
+                builder.add_proofs(x);
+            }
+            if let Some(x) = args.unit {
+                builder.add_unit(x);
+            }
+            if let Some(x) = args.mint {
+                builder.add_mint(x);
+            }
+            builder.finish()
+        }
+
+        #[inline]
+        pub fn mint(&self) -> &'a str {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab
+                    .get::<::flatbuffers::ForwardsUOffset<&str>>(ValidProofs::VT_MINT, None)
+                    .unwrap()
+            }
+        }
+        #[inline]
+        pub fn unit(&self) -> Option<&'a str> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab
+                    .get::<::flatbuffers::ForwardsUOffset<&str>>(ValidProofs::VT_UNIT, None)
+            }
+        }
+        #[inline]
+        pub fn proofs(&self) -> Option<::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<ValidProof<'a>>>> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab.get::<::flatbuffers::ForwardsUOffset<
+                    ::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<ValidProof>>,
+                >>(ValidProofs::VT_PROOFS, None)
+            }
+        }
+    }
+
+    impl ::flatbuffers::Verifiable for ValidProofs<'_> {
+        #[inline]
+        fn run_verifier(v: &mut ::flatbuffers::Verifier, pos: usize) -> Result<(), ::flatbuffers::InvalidFlatbuffer> {
+            v.visit_table(pos)?
+     .visit_field::<::flatbuffers::ForwardsUOffset<&str>>("mint", Self::VT_MINT, true)?
+     .visit_field::<::flatbuffers::ForwardsUOffset<&str>>("unit", Self::VT_UNIT, false)?
+     .visit_field::<::flatbuffers::ForwardsUOffset<::flatbuffers::Vector<'_, ::flatbuffers::ForwardsUOffset<ValidProof>>>>("proofs", Self::VT_PROOFS, false)?
+     .finish();
+            Ok(())
+        }
+    }
+    pub struct ValidProofsArgs<'a> {
+        pub mint: Option<::flatbuffers::WIPOffset<&'a str>>,
+        pub unit: Option<::flatbuffers::WIPOffset<&'a str>>,
+        pub proofs:
+            Option<::flatbuffers::WIPOffset<::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<ValidProof<'a>>>>>,
+    }
+    impl<'a> Default for ValidProofsArgs<'a> {
+        #[inline]
+        fn default() -> Self {
+            ValidProofsArgs {
+                mint: None, // required field
+                unit: None,
+                proofs: None,
+            }
+        }
+    }
+
+    pub struct ValidProofsBuilder<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> {
+        fbb_: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>,
+        start_: ::flatbuffers::WIPOffset<::flatbuffers::TableUnfinishedWIPOffset>,
+    }
+    impl<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> ValidProofsBuilder<'a, 'b, A> {
+        #[inline]
+        pub fn add_mint(&mut self, mint: ::flatbuffers::WIPOffset<&'b str>) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<_>>(ValidProofs::VT_MINT, mint);
+        }
+        #[inline]
+        pub fn add_unit(&mut self, unit: ::flatbuffers::WIPOffset<&'b str>) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<_>>(ValidProofs::VT_UNIT, unit);
+        }
+        #[inline]
+        pub fn add_proofs(
+            &mut self,
+            proofs: ::flatbuffers::WIPOffset<::flatbuffers::Vector<'b, ::flatbuffers::ForwardsUOffset<ValidProof<'b>>>>,
+        ) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<_>>(ValidProofs::VT_PROOFS, proofs);
+        }
+        #[inline]
+        pub fn new(_fbb: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>) -> ValidProofsBuilder<'a, 'b, A> {
+            let start = _fbb.start_table();
+            ValidProofsBuilder {
+                fbb_: _fbb,
+                start_: start,
+            }
+        }
+        #[inline]
+        pub fn finish(self) -> ::flatbuffers::WIPOffset<ValidProofs<'a>> {
+            let o = self.fbb_.end_table(self.start_);
+            self.fbb_.required(o, ValidProofs::VT_MINT, "mint");
+            ::flatbuffers::WIPOffset::new(o.value())
+        }
+    }
+
+    impl ::core::fmt::Debug for ValidProofs<'_> {
+        fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+            let mut ds = f.debug_struct("ValidProofs");
+            ds.field("mint", &self.mint());
+            ds.field("unit", &self.unit());
+            ds.field("proofs", &self.proofs());
+            ds.finish()
+        }
+    }
     pub enum WorkerMessageOffset {}
     #[derive(Copy, Clone, PartialEq)]
 
@@ -20320,6 +20781,20 @@ pub mod ferry {
                 None
             }
         }
+
+        #[inline]
+        #[allow(non_snake_case)]
+        pub fn content_as_valid_proofs(&self) -> Option<ValidProofs<'a>> {
+            if self.content_type() == WorkerContent::ValidProofs {
+                let u = self.content();
+                // Safety:
+                // Created from a valid Table for this object
+                // Which contains a valid union in this slot
+                Some(unsafe { ValidProofs::init_from_table(u) })
+            } else {
+                None
+            }
+        }
     }
 
     impl ::flatbuffers::Verifiable for WorkerMessage<'_> {
@@ -20413,6 +20888,11 @@ pub mod ferry {
                         WorkerContent::CountResponse => v
                             .verify_union_variant::<::flatbuffers::ForwardsUOffset<CountResponse>>(
                                 "WorkerContent::CountResponse",
+                                pos,
+                            ),
+                        WorkerContent::ValidProofs => v
+                            .verify_union_variant::<::flatbuffers::ForwardsUOffset<ValidProofs>>(
+                                "WorkerContent::ValidProofs",
                                 pos,
                             ),
                         _ => Ok(()),
@@ -20690,6 +21170,16 @@ pub mod ferry {
                 }
                 WorkerContent::CountResponse => {
                     if let Some(x) = self.content_as_count_response() {
+                        ds.field("content", &x)
+                    } else {
+                        ds.field(
+                            "content",
+                            &"InvalidFlatbuffer: Union discriminant does not match value.",
+                        )
+                    }
+                }
+                WorkerContent::ValidProofs => {
+                    if let Some(x) = self.content_as_valid_proofs() {
                         ds.field("content", &x)
                     } else {
                         ds.field(
@@ -22691,6 +23181,99 @@ pub mod ferry {
             ds.finish()
         }
     }
+    pub enum ProofVerificationPipeOffset {}
+    #[derive(Copy, Clone, PartialEq)]
+
+    pub struct ProofVerificationPipe<'a> {
+        pub _tab: ::flatbuffers::Table<'a>,
+    }
+
+    impl<'a> ::flatbuffers::Follow<'a> for ProofVerificationPipe<'a> {
+        type Inner = ProofVerificationPipe<'a>;
+        #[inline]
+        unsafe fn follow(buf: &'a [u8], loc: usize) -> Self::Inner {
+            Self {
+                _tab: unsafe { ::flatbuffers::Table::new(buf, loc) },
+            }
+        }
+    }
+
+    impl<'a> ProofVerificationPipe<'a> {
+        pub const VT_MAX: ::flatbuffers::VOffsetT = 4;
+
+        #[inline]
+        pub unsafe fn init_from_table(table: ::flatbuffers::Table<'a>) -> Self {
+            ProofVerificationPipe { _tab: table }
+        }
+        #[allow(unused_mut)]
+        pub fn create<'bldr: 'args, 'args: 'mut_bldr, 'mut_bldr, A: ::flatbuffers::Allocator + 'bldr>(
+            _fbb: &'mut_bldr mut ::flatbuffers::FlatBufferBuilder<'bldr, A>,
+            args: &'args ProofVerificationPipeArgs,
+        ) -> ::flatbuffers::WIPOffset<ProofVerificationPipe<'bldr>> {
+            let mut builder = ProofVerificationPipeBuilder::new(_fbb);
+            builder.add_max(args.max);
+            builder.finish()
+        }
+
+        #[inline]
+        pub fn max(&self) -> u32 {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe { self._tab.get::<u32>(ProofVerificationPipe::VT_MAX, Some(0)).unwrap() }
+        }
+    }
+
+    impl ::flatbuffers::Verifiable for ProofVerificationPipe<'_> {
+        #[inline]
+        fn run_verifier(v: &mut ::flatbuffers::Verifier, pos: usize) -> Result<(), ::flatbuffers::InvalidFlatbuffer> {
+            v.visit_table(pos)?
+                .visit_field::<u32>("max", Self::VT_MAX, false)?
+                .finish();
+            Ok(())
+        }
+    }
+    pub struct ProofVerificationPipeArgs {
+        pub max: u32,
+    }
+    impl<'a> Default for ProofVerificationPipeArgs {
+        #[inline]
+        fn default() -> Self {
+            ProofVerificationPipeArgs { max: 0 }
+        }
+    }
+
+    pub struct ProofVerificationPipeBuilder<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> {
+        fbb_: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>,
+        start_: ::flatbuffers::WIPOffset<::flatbuffers::TableUnfinishedWIPOffset>,
+    }
+    impl<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> ProofVerificationPipeBuilder<'a, 'b, A> {
+        #[inline]
+        pub fn add_max(&mut self, max: u32) {
+            self.fbb_.push_slot::<u32>(ProofVerificationPipe::VT_MAX, max, 0);
+        }
+        #[inline]
+        pub fn new(_fbb: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>) -> ProofVerificationPipeBuilder<'a, 'b, A> {
+            let start = _fbb.start_table();
+            ProofVerificationPipeBuilder {
+                fbb_: _fbb,
+                start_: start,
+            }
+        }
+        #[inline]
+        pub fn finish(self) -> ::flatbuffers::WIPOffset<ProofVerificationPipe<'a>> {
+            let o = self.fbb_.end_table(self.start_);
+            ::flatbuffers::WIPOffset::new(o.value())
+        }
+    }
+
+    impl ::core::fmt::Debug for ProofVerificationPipe<'_> {
+        fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+            let mut ds = f.debug_struct("ProofVerificationPipe");
+            ds.field("max", &self.max());
+            ds.finish()
+        }
+    }
     pub enum PipeEntryOffset {}
     #[derive(Copy, Clone, PartialEq)]
 
@@ -22848,6 +23431,20 @@ pub mod ferry {
                 None
             }
         }
+
+        #[inline]
+        #[allow(non_snake_case)]
+        pub fn pipe_as_proof_verification_pipe(&self) -> Option<ProofVerificationPipe<'a>> {
+            if self.pipe_type() == Pipe::ProofVerificationPipe {
+                let u = self.pipe();
+                // Safety:
+                // Created from a valid Table for this object
+                // Which contains a valid union in this slot
+                Some(unsafe { ProofVerificationPipe::init_from_table(u) })
+            } else {
+                None
+            }
+        }
     }
 
     impl ::flatbuffers::Verifiable for PipeEntry<'_> {
@@ -22890,6 +23487,11 @@ pub mod ferry {
                             "Pipe::CounterPipe",
                             pos,
                         ),
+                        Pipe::ProofVerificationPipe => v
+                            .verify_union_variant::<::flatbuffers::ForwardsUOffset<ProofVerificationPipe>>(
+                                "Pipe::ProofVerificationPipe",
+                                pos,
+                            ),
                         _ => Ok(()),
                     },
                 )?
@@ -22991,6 +23593,13 @@ pub mod ferry {
                 }
                 Pipe::CounterPipe => {
                     if let Some(x) = self.pipe_as_counter_pipe() {
+                        ds.field("pipe", &x)
+                    } else {
+                        ds.field("pipe", &"InvalidFlatbuffer: Union discriminant does not match value.")
+                    }
+                }
+                Pipe::ProofVerificationPipe => {
+                    if let Some(x) = self.pipe_as_proof_verification_pipe() {
                         ds.field("pipe", &x)
                     } else {
                         ds.field("pipe", &"InvalidFlatbuffer: Union discriminant does not match value.")

@@ -13,11 +13,12 @@ use super::{
 };
 use crate::message::{
     Control, CountResponse, Delivery, EndReason, Explain, PageToCache, PageToConnections, PageToCryptoControl,
-    PageToParser, ParserToPage, PublishId, RequestId, Subscribe,
+    PageToParser, ParserToPage, PublishId, RequestId, Subscribe, ValidProof, ValidProofs,
 };
 use crate::nostr::event::{EventId, Pubkey};
 use crate::nostr::kind::Kind;
 use crate::nostr::sub_id::SubId;
+use crate::parser::content::cashu::{Dleq, Proof};
 
 scalar_enum!(EndReason: Complete, TimedOut, MaxEvents, TooManySubscriptions, BadFilters);
 
@@ -296,6 +297,60 @@ fn write_delivery(delivery: &Delivery) -> Vec<u8> {
     worker_message(fbb, None, None, content)
 }
 
+fn write_valid_proofs(valid: &ValidProofs) -> Vec<u8> {
+    // A secret is some hundred bytes at most, and so is the rest.
+    let mut fbb = builder(512 * valid.proofs.len());
+    let write = |valid: &ValidProof| {
+        let proof = &valid.proof;
+        let dleq = proof.dleq.as_ref();
+        let args = fb::ValidProofArgs {
+            event: Some(&fb::Hash(valid.event.0)),
+            amount: proof.amount,
+            keyset: Some(fbb.create_string(&proof.id)),
+            secret: Some(fbb.create_string(&proof.secret)),
+            signature: Some(fbb.create_string(&proof.c)),
+            e: dleq.map(|dleq| fbb.create_string(&dleq.e)),
+            s: dleq.map(|dleq| fbb.create_string(&dleq.s)),
+            r: dleq.and_then(|dleq| dleq.r.as_ref()).map(|r| fbb.create_string(r)),
+            witness: proof.witness.as_ref().map(|witness| fbb.create_string(witness)),
+            checked: valid.dleq,
+        };
+        fb::ValidProof::create(&mut fbb, &args)
+    };
+    let proofs: Vec<_> = valid.proofs.iter().map(write).collect();
+    let args = fb::ValidProofsArgs {
+        mint: Some(fbb.create_string(&valid.mint)),
+        unit: write_text(&mut fbb, &valid.unit),
+        proofs: Some(fbb.create_vector(&proofs)),
+    };
+    let valid = fb::ValidProofs::create(&mut fbb, &args).as_union_value();
+    worker_message(fbb, None, None, (fb::WorkerContent::ValidProofs, valid))
+}
+
+fn read_valid_proofs(valid: fb::ValidProofs<'_>) -> ValidProofs {
+    let proof = |valid: fb::ValidProof<'_>| ValidProof {
+        event: EventId(valid.event().0),
+        proof: Proof {
+            amount: valid.amount(),
+            id: valid.keyset().to_owned(),
+            secret: valid.secret().to_owned(),
+            c: valid.signature().to_owned(),
+            dleq: valid.e().zip(valid.s()).map(|(e, s)| Dleq {
+                e: e.to_owned(),
+                s: s.to_owned(),
+                r: valid.r().map(str::to_owned),
+            }),
+            witness: valid.witness().map(str::to_owned),
+        },
+        dleq: valid.checked(),
+    };
+    ValidProofs {
+        mint: valid.mint().to_owned(),
+        unit: read_text(valid.unit()),
+        proofs: each(valid.proofs()).map(proof).collect(),
+    }
+}
+
 impl Wire for ParserToPage {
     fn encode(&self) -> Vec<u8> {
         use fb::WorkerContent as Content;
@@ -311,6 +366,7 @@ impl Wire for ParserToPage {
                 let count = fb::CountResponse::create(&mut fbb, &args).as_union_value();
                 worker_message(fbb, None, None, (Content::CountResponse, count))
             }
+            ParserToPage::Proofs(proofs) => write_valid_proofs(proofs),
             ParserToPage::Eoce => {
                 let mut fbb = builder(0);
                 let eoce = fb::Eoce::create(&mut fbb, &fb::EoceArgs {}).as_union_value();
@@ -365,6 +421,9 @@ impl Wire for ParserToPage {
                 count: count.count(),
                 you: count.you(),
             }));
+        }
+        if let Some(proofs) = message.content_as_valid_proofs() {
+            return Ok(ParserToPage::Proofs(read_valid_proofs(proofs)));
         }
         if message.content_as_eoce().is_some() {
             return Ok(ParserToPage::Eoce);

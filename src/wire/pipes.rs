@@ -13,7 +13,11 @@ pub(super) fn pipeline_bytes(pipeline: &[PipeSpec]) -> usize {
     // An offset, an entry and a table of its own, with the vectors it has.
     let bytes = |pipe: &PipeSpec| {
         80 + match pipe {
-            PipeSpec::Parse | PipeSpec::SaveToDb | PipeSpec::SerializeEvents | PipeSpec::NpubLimiter { .. } => 0,
+            PipeSpec::Parse
+            | PipeSpec::SaveToDb
+            | PipeSpec::SerializeEvents
+            | PipeSpec::NpubLimiter { .. }
+            | PipeSpec::ProofVerification { .. } => 0,
             PipeSpec::KindFilter { kinds } | PipeSpec::Counter { kinds, .. } => 2 * kinds.len(),
             PipeSpec::Mute(muted) => {
                 32 * (muted.pubkeys.len() + muted.ids.len())
@@ -80,6 +84,11 @@ fn write_pipe<'f>(fbb: &mut FlatBufferBuilder<'f>, pipe: &PipeSpec) -> WIPOffset
             };
             (Pipe::CounterPipe, fb::CounterPipe::create(fbb, &args).as_union_value())
         }
+        PipeSpec::ProofVerification { max } => {
+            let args = fb::ProofVerificationPipeArgs { max: *max };
+            let verification = fb::ProofVerificationPipe::create(fbb, &args);
+            (Pipe::ProofVerificationPipe, verification.as_union_value())
+        }
     };
     let pipe = Some(pipe);
     fb::PipeEntry::create(fbb, &fb::PipeEntryArgs { pipe_type, pipe })
@@ -116,6 +125,10 @@ fn read_pipe(entry: fb::PipeEntry<'_>) -> Result<PipeSpec, WireError> {
             kinds: read_kinds(counter.kinds()),
             pubkey: counter.pubkey().map(|key| Pubkey(key.0)),
         });
+    }
+    if let Some(verification) = entry.pipe_as_proof_verification_pipe() {
+        let max = verification.max();
+        return Ok(PipeSpec::ProofVerification { max });
     }
     match entry.pipe_type() {
         fb::Pipe::ParsePipe => Ok(PipeSpec::Parse),

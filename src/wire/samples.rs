@@ -13,6 +13,7 @@ use crate::nostr::frame::ClientFrame;
 use crate::nostr::kind::Kind;
 use crate::nostr::nip59::Rumor;
 use crate::nostr::relay_url::RelayUrl;
+use crate::parser::content::cashu::{Dleq, Proof};
 use crate::time::UnixSeconds;
 
 pub(super) trait Samples: Wire + Debug + PartialEq {
@@ -124,6 +125,22 @@ pub(super) fn large_event() -> Event {
     raw.tags = (0..MAX_TAGS).map(|n| vec!["p".into(), n.to_string()]).collect();
     raw.content = "x".repeat(MAX_EVENT_BYTES - 80_000);
     Event::trusted(raw)
+}
+
+fn valid_proof(r: Option<&str>) -> ValidProof {
+    let json = r#"{"amount":18446744073709551615,"id":"005c2502034d4f12","secret":"s\u00e9","C":"02"}"#;
+    let mut proof = Proof::from_json(json).unwrap();
+    proof.dleq = r.map(|r| Dleq {
+        e: "aa".into(),
+        s: "bb".into(),
+        r: Some(r.into()),
+    });
+    proof.witness = r.map(str::to_owned);
+    ValidProof {
+        event: EventId([9; 32]),
+        proof,
+        dleq: r.is_some(),
+    }
 }
 
 fn filters() -> Vec<Filter> {
@@ -285,6 +302,7 @@ impl Samples for PageToParser {
                     limit: u32::MAX,
                     max_npubs: 0,
                 },
+                PipeSpec::ProofVerification { max: u32::MAX },
                 PipeSpec::Counter {
                     kinds: vec![Kind(7)],
                     pubkey: Some(event().pubkey),
@@ -526,6 +544,16 @@ impl Samples for ParserToPage {
         let mut messages = vec![
             delivery(event(), ShardSource::Network, relays()),
             delivery(empty_event(), ShardSource::Cache, vec![]),
+            ParserToPage::Proofs(ValidProofs {
+                mint: "https://mint.example".into(),
+                unit: "sat".into(),
+                proofs: vec![valid_proof(None), valid_proof(Some("cc"))],
+            }),
+            ParserToPage::Proofs(ValidProofs {
+                mint: String::new(),
+                unit: String::new(),
+                proofs: vec![],
+            }),
             ParserToPage::Count(CountResponse {
                 kind: Kind(7),
                 count: u64::MAX,

@@ -15,7 +15,7 @@ use nostr_ferry::connections::{SocketEvent, SocketId, Sockets, StatusSink};
 use nostr_ferry::crypto::{Entropy, InlineVerifier};
 use nostr_ferry::message::*;
 use nostr_ferry::nostr::relay_url::RelayUrl;
-use nostr_ferry::parser::{PageEdge, PageSinks, Written};
+use nostr_ferry::parser::{Http, HttpAnswer, HttpAsk, PageEdge, PageSinks, Written};
 use nostr_ferry::router::{Port, PortConfig, Received, pair};
 use nostr_ferry::time::{Clock, Millis, Now, UnixSeconds};
 use nostr_ferry::{cache, connections, crypto, parser};
@@ -184,6 +184,38 @@ impl PageEdge for TestPage {
     fn flush(&mut self, _: Millis) {}
 }
 
+/// HTTP servers, as one function from a request to its answer; none is a failure.
+pub type Server = Box<dyn FnMut(&HttpAsk) -> Option<String>>;
+
+struct TestHttp {
+    server: Rc<RefCell<Server>>,
+    answers: VecDeque<HttpAnswer>,
+}
+
+impl Http for TestHttp {
+    fn ask(&mut self, ask: HttpAsk) {
+        let body = (self.server.borrow_mut())(&ask);
+        let number = ask.number;
+        self.answers.push_back(HttpAnswer { number, body });
+    }
+}
+
+impl Stream for TestHttp {
+    type Item = HttpAnswer;
+    fn poll_next(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<HttpAnswer>> {
+        // Whoever asks polls in the same turn, so nobody need be woken.
+        self.answers
+            .pop_front()
+            .map_or(Poll::Pending, |answer| Poll::Ready(Some(answer)))
+    }
+}
+
+impl FusedStream for TestHttp {
+    fn is_terminated(&self) -> bool {
+        false
+    }
+}
+
 /// Not random, but that is nothing a test could tell.
 struct Counting(u8);
 
@@ -200,6 +232,7 @@ pub struct World {
     time: Rc<RefCell<Time>>,
     relays: Rc<RefCell<Relays>>,
     socket_events: mpsc::UnboundedSender<SocketEvent>,
+    server: Rc<RefCell<Server>>,
     page: Rc<RefCell<Page>>,
     statuses: Rc<RefCell<BTreeMap<RelayUrl, ConnectionStatus>>>,
     pub parser: Port<ParserReport, PageToParser>,
@@ -261,6 +294,8 @@ impl World {
             hosts,
             ..Relays::default()
         }));
+        let nobody: Server = Box::new(|_| None);
+        let server = Rc::new(RefCell::new(nobody));
         let (page, statuses) = (Rc::new(RefCell::new(Page::default())), Rc::default());
         let ports = setup.ports;
         let (cache_conn, conn_cache) = pair("cacheToConn", ports);
@@ -321,6 +356,10 @@ impl World {
                 connections: parser_conn,
             },
             TestPage(page.clone()),
+            TestHttp {
+                server: Rc::clone(&server),
+                answers: VecDeque::new(),
+            },
             clock(2),
             parser::Config::default(),
         ));
@@ -341,6 +380,7 @@ impl World {
             time,
             relays,
             socket_events,
+            server,
             page,
             statuses,
             parser: to_parser,
@@ -468,6 +508,11 @@ impl World {
 
     pub fn relay<T>(&mut self, name: &str, look: impl FnOnce(&mut ScriptedRelay) -> T) -> T {
         look(self.relays.borrow_mut().hosts.get_mut(&url(name)).unwrap())
+    }
+
+    /// From now on HTTP requests are answered by `server`.
+    pub fn serve(&mut self, server: Server) {
+        *self.server.borrow_mut() = server;
     }
 
     /// Somebody else publishes to the relay.

@@ -3,5 +3,6 @@
 
 pub mod engine;
 pub mod executor;
+pub mod mint;
 pub mod net;
 pub mod relay;

@@ -8,6 +8,7 @@ import { KindFilterPipe } from '../ferry/kind-filter-pipe.js';
 import { MutePipe } from '../ferry/mute-pipe.js';
 import { NpubLimiterPipe } from '../ferry/npub-limiter-pipe.js';
 import { ParsePipe } from '../ferry/parse-pipe.js';
+import { ProofVerificationPipe } from '../ferry/proof-verification-pipe.js';
 import { SaveToDbPipe } from '../ferry/save-to-db-pipe.js';
 import { SerializeEventsPipe } from '../ferry/serialize-events-pipe.js';
 
@@ -20,13 +21,14 @@ export enum Pipe {
   KindFilterPipe = 4,
   MutePipe = 5,
   NpubLimiterPipe = 6,
-  CounterPipe = 7
+  CounterPipe = 7,
+  ProofVerificationPipe = 8
 }
 
 export function unionToPipe(
   type: Pipe,
-  accessor: (obj:CounterPipe|KindFilterPipe|MutePipe|NpubLimiterPipe|ParsePipe|SaveToDbPipe|SerializeEventsPipe) => CounterPipe|KindFilterPipe|MutePipe|NpubLimiterPipe|ParsePipe|SaveToDbPipe|SerializeEventsPipe|null
-): CounterPipe|KindFilterPipe|MutePipe|NpubLimiterPipe|ParsePipe|SaveToDbPipe|SerializeEventsPipe|null {
+  accessor: (obj:CounterPipe|KindFilterPipe|MutePipe|NpubLimiterPipe|ParsePipe|ProofVerificationPipe|SaveToDbPipe|SerializeEventsPipe) => CounterPipe|KindFilterPipe|MutePipe|NpubLimiterPipe|ParsePipe|ProofVerificationPipe|SaveToDbPipe|SerializeEventsPipe|null
+): CounterPipe|KindFilterPipe|MutePipe|NpubLimiterPipe|ParsePipe|ProofVerificationPipe|SaveToDbPipe|SerializeEventsPipe|null {
   switch(Pipe[type]) {
     case 'NONE': return null; 
     case 'ParsePipe': return accessor(new ParsePipe())! as ParsePipe;
@@ -36,15 +38,16 @@ export function unionToPipe(
     case 'MutePipe': return accessor(new MutePipe())! as MutePipe;
     case 'NpubLimiterPipe': return accessor(new NpubLimiterPipe())! as NpubLimiterPipe;
     case 'CounterPipe': return accessor(new CounterPipe())! as CounterPipe;
+    case 'ProofVerificationPipe': return accessor(new ProofVerificationPipe())! as ProofVerificationPipe;
     default: return null;
   }
 }
 
 export function unionListToPipe(
   type: Pipe, 
-  accessor: (index: number, obj:CounterPipe|KindFilterPipe|MutePipe|NpubLimiterPipe|ParsePipe|SaveToDbPipe|SerializeEventsPipe) => CounterPipe|KindFilterPipe|MutePipe|NpubLimiterPipe|ParsePipe|SaveToDbPipe|SerializeEventsPipe|null, 
+  accessor: (index: number, obj:CounterPipe|KindFilterPipe|MutePipe|NpubLimiterPipe|ParsePipe|ProofVerificationPipe|SaveToDbPipe|SerializeEventsPipe) => CounterPipe|KindFilterPipe|MutePipe|NpubLimiterPipe|ParsePipe|ProofVerificationPipe|SaveToDbPipe|SerializeEventsPipe|null, 
   index: number
-): CounterPipe|KindFilterPipe|MutePipe|NpubLimiterPipe|ParsePipe|SaveToDbPipe|SerializeEventsPipe|null {
+): CounterPipe|KindFilterPipe|MutePipe|NpubLimiterPipe|ParsePipe|ProofVerificationPipe|SaveToDbPipe|SerializeEventsPipe|null {
   switch(Pipe[type]) {
     case 'NONE': return null; 
     case 'ParsePipe': return accessor(index, new ParsePipe())! as ParsePipe;
@@ -54,6 +57,7 @@ export function unionListToPipe(
     case 'MutePipe': return accessor(index, new MutePipe())! as MutePipe;
     case 'NpubLimiterPipe': return accessor(index, new NpubLimiterPipe())! as NpubLimiterPipe;
     case 'CounterPipe': return accessor(index, new CounterPipe())! as CounterPipe;
+    case 'ProofVerificationPipe': return accessor(index, new ProofVerificationPipe())! as ProofVerificationPipe;
     default: return null;
   }
 }

@@ -24,6 +24,7 @@ import { Saved } from '../ferry/saved.js';
 import { Sent } from '../ferry/sent.js';
 import { Unreachable } from '../ferry/unreachable.js';
 import { Unsent } from '../ferry/unsent.js';
+import { ValidProofs } from '../ferry/valid-proofs.js';
 
 
 export enum WorkerContent {
@@ -48,13 +49,14 @@ export enum WorkerContent {
   RefillEnd = 18,
   BufferFull = 19,
   Ended = 20,
-  CountResponse = 21
+  CountResponse = 21,
+  ValidProofs = 22
 }
 
 export function unionToWorkerContent(
   type: WorkerContent,
-  accessor: (obj:Asked|Auth|BufferFull|Closed|Count|CountResponse|Ended|Eoce|Eose|NostrEvent|Notice|Ok|ParsedEvent|Raw|RefillEnd|Refilled|Routed|Saved|Sent|Unreachable|Unsent) => Asked|Auth|BufferFull|Closed|Count|CountResponse|Ended|Eoce|Eose|NostrEvent|Notice|Ok|ParsedEvent|Raw|RefillEnd|Refilled|Routed|Saved|Sent|Unreachable|Unsent|null
-): Asked|Auth|BufferFull|Closed|Count|CountResponse|Ended|Eoce|Eose|NostrEvent|Notice|Ok|ParsedEvent|Raw|RefillEnd|Refilled|Routed|Saved|Sent|Unreachable|Unsent|null {
+  accessor: (obj:Asked|Auth|BufferFull|Closed|Count|CountResponse|Ended|Eoce|Eose|NostrEvent|Notice|Ok|ParsedEvent|Raw|RefillEnd|Refilled|Routed|Saved|Sent|Unreachable|Unsent|ValidProofs) => Asked|Auth|BufferFull|Closed|Count|CountResponse|Ended|Eoce|Eose|NostrEvent|Notice|Ok|ParsedEvent|Raw|RefillEnd|Refilled|Routed|Saved|Sent|Unreachable|Unsent|ValidProofs|null
+): Asked|Auth|BufferFull|Closed|Count|CountResponse|Ended|Eoce|Eose|NostrEvent|Notice|Ok|ParsedEvent|Raw|RefillEnd|Refilled|Routed|Saved|Sent|Unreachable|Unsent|ValidProofs|null {
   switch(WorkerContent[type]) {
     case 'NONE': return null; 
     case 'Raw': return accessor(new Raw())! as Raw;
@@ -78,15 +80,16 @@ export function unionToWorkerContent(
     case 'BufferFull': return accessor(new BufferFull())! as BufferFull;
     case 'Ended': return accessor(new Ended())! as Ended;
     case 'CountResponse': return accessor(new CountResponse())! as CountResponse;
+    case 'ValidProofs': return accessor(new ValidProofs())! as ValidProofs;
     default: return null;
   }
 }
 
 export function unionListToWorkerContent(
   type: WorkerContent, 
-  accessor: (index: number, obj:Asked|Auth|BufferFull|Closed|Count|CountResponse|Ended|Eoce|Eose|NostrEvent|Notice|Ok|ParsedEvent|Raw|RefillEnd|Refilled|Routed|Saved|Sent|Unreachable|Unsent) => Asked|Auth|BufferFull|Closed|Count|CountResponse|Ended|Eoce|Eose|NostrEvent|Notice|Ok|ParsedEvent|Raw|RefillEnd|Refilled|Routed|Saved|Sent|Unreachable|Unsent|null, 
+  accessor: (index: number, obj:Asked|Auth|BufferFull|Closed|Count|CountResponse|Ended|Eoce|Eose|NostrEvent|Notice|Ok|ParsedEvent|Raw|RefillEnd|Refilled|Routed|Saved|Sent|Unreachable|Unsent|ValidProofs) => Asked|Auth|BufferFull|Closed|Count|CountResponse|Ended|Eoce|Eose|NostrEvent|Notice|Ok|ParsedEvent|Raw|RefillEnd|Refilled|Routed|Saved|Sent|Unreachable|Unsent|ValidProofs|null, 
   index: number
-): Asked|Auth|BufferFull|Closed|Count|CountResponse|Ended|Eoce|Eose|NostrEvent|Notice|Ok|ParsedEvent|Raw|RefillEnd|Refilled|Routed|Saved|Sent|Unreachable|Unsent|null {
+): Asked|Auth|BufferFull|Closed|Count|CountResponse|Ended|Eoce|Eose|NostrEvent|Notice|Ok|ParsedEvent|Raw|RefillEnd|Refilled|Routed|Saved|Sent|Unreachable|Unsent|ValidProofs|null {
   switch(WorkerContent[type]) {
     case 'NONE': return null; 
     case 'Raw': return accessor(index, new Raw())! as Raw;
@@ -110,6 +113,7 @@ export function unionListToWorkerContent(
     case 'BufferFull': return accessor(index, new BufferFull())! as BufferFull;
     case 'Ended': return accessor(index, new Ended())! as Ended;
     case 'CountResponse': return accessor(index, new CountResponse())! as CountResponse;
+    case 'ValidProofs': return accessor(index, new ValidProofs())! as ValidProofs;
     default: return null;
   }
 }

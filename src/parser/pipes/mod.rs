@@ -7,14 +7,17 @@ mod kind_filter;
 mod mute;
 mod npub_limiter;
 mod parse;
+mod proof_verification;
 mod save_to_db;
 
 use self::counter::Counter;
 use self::mute::Mute;
 use self::npub_limiter::NpubLimiter;
+use self::proof_verification::ProofVerification;
 use crate::message::{CountResponse, Delivery, ParserToCache, PipeSpec};
 use crate::nostr::event::Event;
 use crate::nostr::kind::Kind;
+use crate::parser::proofs::Found;
 use crate::parser::secrets::Opened;
 use crate::router::Backlog;
 
@@ -33,6 +36,7 @@ enum Pipe {
     Mute(Mute),
     NpubLimiter(NpubLimiter),
     Counter(Counter),
+    ProofVerification(ProofVerification),
 }
 
 /// What a pipeline makes of an event for the page.
@@ -40,6 +44,9 @@ enum Pipe {
 pub enum Output {
     Event(Delivery),
     Count(CountResponse),
+    Proofs(Found),
+    /// Its proofs are not to be had before somebody can open it.
+    Locked(Delivery),
 }
 
 impl Pipeline {
@@ -57,6 +64,7 @@ impl Pipeline {
                 Pipe::NpubLimiter(NpubLimiter::new(*kind, *limit, *max_npubs))
             }
             PipeSpec::Counter { kinds, pubkey } => Pipe::Counter(Counter::new(kinds, *pubkey)),
+            PipeSpec::ProofVerification { max } => Pipe::ProofVerification(ProofVerification::new(*max)),
         };
         Pipeline {
             pipes: specs.iter().map(pipe).collect(),
@@ -67,7 +75,7 @@ impl Pipeline {
     pub fn parses(&self, event: &Event) -> bool {
         for pipe in &self.pipes {
             let passes = match pipe {
-                Pipe::Parse => return true,
+                Pipe::Parse | Pipe::ProofVerification(_) => return true,
                 Pipe::KindFilter(kinds) => kind_filter::passes(kinds, event),
                 Pipe::Mute(mute) => mute.passes(event),
                 Pipe::SaveToDb | Pipe::NpubLimiter(_) => true,
@@ -102,6 +110,7 @@ impl Pipeline {
                 Pipe::Mute(mute) => mute.passes(&delivery.event),
                 Pipe::NpubLimiter(limiter) => limiter.passes(&delivery.event),
                 Pipe::Counter(counter) => return counter.count(&delivery.event).map(Output::Count),
+                Pipe::ProofVerification(verification) => return verification.run(delivery, opened),
                 Pipe::SerializeEvents => return Some(Output::Event(delivery)),
             };
             if !passes {
@@ -109,6 +118,19 @@ impl Pipeline {
             }
         }
         None
+    }
+
+    /// Whether it delivers proofs.
+    pub fn verifies_proofs(&self) -> bool {
+        matches!(self.pipes.last(), Some(Pipe::ProofVerification(_)))
+    }
+
+    /// The proofs of an event that was locked when it went through `process`.
+    pub fn find_proofs(&mut self, delivery: Delivery, opened: Option<&Opened>) -> Option<Output> {
+        match self.pipes.last_mut() {
+            Some(Pipe::ProofVerification(verification)) => verification.run(delivery, opened),
+            _ => None,
+        }
     }
 
     /// What `process` made of an event that comes back from the store for a page that was too slow.
