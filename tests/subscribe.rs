@@ -203,6 +203,36 @@ fn a_forged_copy_hides_the_true_event_neither_before_nor_after_it() {
 }
 
 #[test]
+fn a_forged_copy_that_comes_at_the_same_time_hides_nothing_either() {
+    let event = signed_event(1, 1, 1_000, &[], "true");
+    let mut forged = event.clone().into_raw();
+    forged.sig.0[5] ^= 1;
+    let mut found_out = 0;
+    for seed in 0..100 {
+        let mut bad = ScriptedRelay::new(Manners::default());
+        bad.store([forged.clone()]);
+        let relays = vec![("bad", bad), ("good", relay_with(std::slice::from_ref(&event)))];
+        let mut world = World::new(Setup {
+            seed,
+            relays,
+            ..Setup::default()
+        });
+        world.subscribe("s", kinds(1));
+        let delivered: Vec<_> = world
+            .read("s")
+            .into_iter()
+            .filter_map(|message| match message {
+                ParserToPage::Event(delivery) => Some(delivery.event),
+                _ => None,
+            })
+            .collect();
+        assert_eq!(delivered, std::slice::from_ref(&event), "seed {seed}");
+        found_out += world.status("bad").counters.forged;
+    }
+    assert!(found_out > 0, "the forged copy never came first");
+}
+
+#[test]
 fn a_page_that_does_not_read_loses_nothing_and_gets_all_in_order_later() {
     let events = notes(1, 3_000);
     let relays = vec![("relay", relay_with(&events))];
