@@ -11,6 +11,10 @@ FLATC_VERSION := 25.12.19rc0
 NOSTR_SDK_VERSION := 0.45.1
 CARGO_FUZZ_VERSION := 0.13.2
 FUZZ_SECONDS := 60
+FUZZ_TARGETS := frame relay event content kinds wire
+FUZZ_MAX_LEN := 4096
+# What a target may take of memory: its own bounds are far below.
+FUZZ_MIB := 1024
 
 # For a shared machine: `make NICE='nice -n 10' build`.
 NICE ?=
@@ -52,7 +56,7 @@ SAMPLE_EVENTS := target/debug/examples/sample_events
 SAMPLE := .tools/sample-events.jsonl
 READING_RECORDS := target/debug/examples/reading_records
 
-.PHONY: help setup gen build pack docs api test test-native test-kinds test-browser bench bench-cache bench-verify check fuzz size serve ci clean
+.PHONY: help setup gen build pack docs api test test-native test-kinds test-browser bench bench-cache bench-verify bench-parser check fuzz size serve ci clean
 
 help: ## print these targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -102,12 +106,18 @@ check: $(RUST) $(PYTHON) $(NODE) $(GLUE) $(TYPES) | $(CLANG) ## formatting, lint
 bench: $(DIST) $(SAMPLE_EVENTS) | $(CHROMIUM) $(PYTHON) ## measure the engine in a browser, on a machine at rest
 	node bench/engine.mjs
 
-fuzz: $(GEN) ## look for frames and orders of events that break the engine, a minute each target
+bench-parser: $(SAMPLE_EVENTS) ## measure the parser alone, natively, on a machine at rest
+	$(CARGO) build --locked --profile native --example bench_parser
+	@$(SAMPLE_EVENTS) --count 20000 | target/native/examples/bench_parser
+
+fuzz: $(GEN) ## look for input that breaks the engine, a minute each target
 	# libFuzzer needs the nightly compiler; nothing else here does.
 	cargo fuzz --version >/dev/null 2>&1 || cargo install --locked cargo-fuzz --version $(CARGO_FUZZ_VERSION)
 	rustup run nightly rustc --version >/dev/null 2>&1 || rustup toolchain install nightly --profile minimal
-	$(CARGO) +nightly fuzz run frame -- -dict=fuzz/frame.dict -max_total_time=$(FUZZ_SECONDS)
-	$(CARGO) +nightly fuzz run relay -- -max_len=600 -max_total_time=$(FUZZ_SECONDS)
+	for target in $(FUZZ_TARGETS); do \
+		dict=$$(ls fuzz/$$target.dict 2>/dev/null | sed 's/^/-dict=/'); \
+		$(CARGO) +nightly fuzz run $$target -- $$dict -max_len=$(FUZZ_MAX_LEN) -rss_limit_mb=$(FUZZ_MIB) -max_total_time=$(FUZZ_SECONDS); \
+	done
 
 size: $(DIST) ## bytes of each file in dist/: raw, gzip, brotli
 	@node tools/size.mjs dist

@@ -36,5 +36,7 @@ export type {
   SignerApp,
   StartOptions,
   SubscribeOptions,
+  ValidProof,
+  ValidProofs,
 } from './types.js';
 export type * from './generated/kinds.js';

@@ -2,7 +2,7 @@ import { Emitter } from './emitter.js';
 import type { EventView } from './event.js';
 import { FerryError } from './errors.js';
 import type { Inbox } from './inbox.js';
-import type { CountResponse } from './types.js';
+import type { CountResponse, ValidProofs } from './types.js';
 import { decodeSubMessage, type SubMessage } from './wire.js';
 
 export interface SubscriptionEvents {
@@ -10,19 +10,24 @@ export interface SubscriptionEvents {
   event: EventView;
   /** What the `counter` pipe has counted up to now. */
   count: CountResponse;
+  /** What the `proof-verification` pipe has found to be good. */
+  proofs: ValidProofs;
   /** All cached events have been delivered. */
   eoce: undefined;
   /** One relay has sent all it had stored; without a relay: every asked relay has answered, failed or timed out. */
   eose: { relay: string | undefined };
   /** A relay ended the subscription, with its own words. */
   closed: { relay: string; reason: string };
-  /** So many events could not be kept for a page that reads too slowly. */
+  /** So many events could not be kept for a page that reads too slowly, or so many proofs are over a pipe's `max`. */
   overflow: { dropped: number };
   /** The subscription is over; nothing follows. */
   end: { reason: 'complete' | 'timed-out' | 'max-events' | 'closed' };
   /** The subscription is over because of an error. */
   error: FerryError;
 }
+
+/** What a pipeline delivers: nothing is read before somebody wants one of these. */
+const DELIVERED = ['event', 'count', 'proofs'] as const;
 
 /** The page's thread is given back after so long; what is left is read in the next turn. */
 const SLICE_MS = 5;
@@ -140,6 +145,9 @@ export class Subscription extends Emitter<SubscriptionEvents> implements AsyncIt
       case 'count':
         this.emit('count', message.count);
         break;
+      case 'proofs':
+        this.emit('proofs', message.proofs);
+        break;
       case 'eoce':
         this.emit('eoce', undefined);
         break;
@@ -193,7 +201,7 @@ export class Subscription extends Emitter<SubscriptionEvents> implements AsyncIt
   }
 
   #drain(): void {
-    if (this.#iterators > 0 || !this.hasListeners('event')) return;
+    if (this.#iterators > 0 || !DELIVERED.some((type) => this.hasListeners(type))) return;
     const end = performance.now() + SLICE_MS;
     while (this.#next()) {
       if (performance.now() > end) return this.#schedule();

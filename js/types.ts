@@ -86,7 +86,7 @@ export interface StartOptions {
 
 /**
  * One step of a pipeline. Each passes, changes or drops an event, cached or live; only the last may be one that
- * delivers: `serialize-events` or `counter`.
+ * delivers: `serialize-events`, `counter` or `proof-verification`.
  */
 export type Pipe =
   /** Fills in `event.parsed` and `event.requests`. */
@@ -102,7 +102,40 @@ export type Pipe =
   /** Passes at most the `limit` newest of `kind` of an author (kind 4: of a conversation), and remembers `maxNpubs` of these. */
   | { pipe: 'npub-limiter'; kind: number; limit: number; maxNpubs: number }
   /** Delivers running counts of these kinds, as `count`, in place of events. */
-  | { pipe: 'counter'; kinds: number[]; /** Whose events make `you` true. */ pubkey?: string };
+  | { pipe: 'counter'; kinds: number[]; /** Whose events make `you` true. */ pubkey?: string }
+  /**
+   * Delivers the Cashu proofs of nutzaps (kind 9321, NIP-61) and of the user's own tokens (kind 7375, NIP-60) that are good
+   * and unspent, as `proofs`, in place of events. Asks each proof's mint; pending proofs, and those of a mint that does not
+   * answer, are asked about again. Looks at `max` proofs at most; what is over that is told as `overflow`.
+   */
+  | { pipe: 'proof-verification'; max: number };
+
+/** Proofs of one mint and unit that can be spent. Further ones of the same mint and unit may follow. */
+export interface ValidProofs {
+  /** The mint's address, without a slash at its end. */
+  mint: string;
+  /** Of the proofs' keysets (NUT-02), such as `sat`. */
+  unit: string;
+  proofs: ValidProof[];
+}
+
+/** A Cashu proof (NUT-00) that its mint says is unspent (NUT-07). */
+export interface ValidProof {
+  /** The id of the event it came in. */
+  event: string;
+  /** In the unit of its keyset. */
+  amount: number;
+  /** The keyset's id. */
+  id: string;
+  /** Whoever knows it can spend the proof. */
+  secret: string;
+  /** The mint's unblinded signature, hex. */
+  C: string;
+  dleq?: { e: string; s: string; r?: string };
+  witness?: string;
+  /** Its DLEQ holds (NUT-12). `false` only in the user's own tokens, where a proof may have none. */
+  checked: boolean;
+}
 
 /** A running count of the `counter` pipe. */
 export interface CountResponse {

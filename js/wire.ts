@@ -15,12 +15,15 @@ import type {
   RelayStatus,
   RoleStats,
   SubscribeOptions,
+  ValidProof,
+  ValidProofs,
 } from './types.js';
 
 /** What a subscription's inbox yields. */
 export type SubMessage =
   | { type: 'event'; event: EventView }
   | { type: 'count'; count: CountResponse }
+  | { type: 'proofs'; proofs: ValidProofs }
   | { type: 'eoce' }
   | { type: 'eose'; relay: string | undefined }
   | { type: 'closed'; relay: string; reason: string }
@@ -143,8 +146,10 @@ function policy(options: SubscribeOptions): fb.CachePolicy {
   return options.noCache ? fb.CachePolicy.NoCache : fb.CachePolicy.CacheThenNetwork;
 }
 
+const DELIVERING = new Set<Pipe['pipe']>(['serialize-events', 'counter', 'proof-verification']);
+
 function pipelineAt(builder: Builder, pipeline: Pipe[]): Offset {
-  const delivers = pipeline.findIndex(({ pipe }) => pipe === 'serialize-events' || pipe === 'counter');
+  const delivers = pipeline.findIndex(({ pipe }) => DELIVERING.has(pipe));
   if (delivers >= 0 && delivers < pipeline.length - 1) {
     throw new FerryError('bad-input', `"${pipeline[delivers]?.pipe}" delivers, so it is the last pipe: nothing can follow it`);
   }
@@ -186,6 +191,10 @@ function pipeAt(builder: Builder, pipe: Pipe): [fb.Pipe, Offset] {
       fb.CounterPipe.addKinds(builder, kinds);
       if (pipe.pubkey !== undefined) fb.CounterPipe.addPubkey(builder, hashAt(builder, 'pubkey', pipe.pubkey));
       return [fb.Pipe.CounterPipe, fb.CounterPipe.endCounterPipe(builder)];
+    }
+    case 'proof-verification': {
+      const max = integer('max', pipe.max, 0xffffffff);
+      return [fb.Pipe.ProofVerificationPipe, fb.ProofVerificationPipe.createProofVerificationPipe(builder, max)];
     }
     default:
       return assertNever(pipe);
@@ -292,6 +301,11 @@ export function decodeSubMessage(record: Uint8Array): SubMessage {
       const count: fb.CountResponse = content(new fb.CountResponse());
       return { type: 'count', count: { kind: count.kind(), count: Number(count.count()), you: count.you() } };
     }
+    case fb.WorkerContent.ValidProofs: {
+      const valid: fb.ValidProofs = content(new fb.ValidProofs());
+      const proofs = list(valid.proofsLength(), (at) => valid.proofs(at)).map(validProof);
+      return { type: 'proofs', proofs: { mint: text(valid.mint()), unit: text(valid.unit()), proofs } };
+    }
     case fb.WorkerContent.Eoce:
       return { type: 'eoce' };
     case fb.WorkerContent.Eose: {
@@ -313,6 +327,20 @@ export function decodeSubMessage(record: Uint8Array): SubMessage {
     default:
       throw new FerryError('bad-input', `a subscription's message of type ${type} is not for the page`);
   }
+}
+
+function validProof(valid: fb.ValidProof): ValidProof {
+  const [e, s, r, witness] = [valid.e(), valid.s(), valid.r(), valid.witness()];
+  return {
+    event: hex(required(valid.event())),
+    amount: Number(valid.amount()),
+    id: text(valid.keyset()),
+    secret: text(valid.secret()),
+    C: text(valid.signature()),
+    ...(e !== null && s !== null && { dleq: r === null ? { e, s } : { e, s, r } }),
+    ...(witness !== null && { witness }),
+    checked: valid.checked(),
+  };
 }
 
 /** Reads one record of a control port. */

@@ -170,6 +170,7 @@ mod tests {
             match pipeline.process(delivery(event, source), None, &mut cache) {
                 Some(Output::Event(delivery)) => times.push(delivery.event.created_at.0),
                 Some(Output::Count(response)) => counts.push(response.count),
+                Some(Output::Proofs(found)) => counts.push(found.proofs.len() as u64),
                 None => {}
             }
         }
@@ -178,12 +179,22 @@ mod tests {
 
     #[test]
     fn every_pipe_does_the_same_to_cached_and_to_live_events() {
+        let proof = |secret: &str| format!(r#"{{"amount":1,"id":"00ab","secret":"{secret}","C":"02"}}"#);
+        let (one, two, to) = (proof("1"), proof("2"), "1".repeat(64));
+        let nutzap: &[&[&str]] = &[
+            &["proof", &one],
+            &["proof", &two],
+            &["u", "https://mint.example"],
+            &["p", &to],
+        ];
         let events = [
             signed(1, 1, 1, &[], "spam"),
             signed(1, 1, 2, &[], "fish"),
             signed(1, 7, 3, &[], "+"),
             signed(1, 1, 4, &[], "boats"),
             signed(2, 1, 5, &[], "nets"),
+            // Read by ProofVerification alone.
+            signed(2, 9321, 6, nutzap, ""),
         ];
         let end = PipeSpec::SerializeEvents;
         let filter = PipeSpec::KindFilter { kinds: vec![Kind(1)] };
@@ -201,12 +212,14 @@ mod tests {
             pubkey: None,
         };
         for (specs, times, counts) in [
-            (vec![], vec![1, 2, 3, 4, 5], vec![]),
+            (vec![], vec![1, 2, 3, 4, 5, 6], vec![]),
             (vec![filter.clone(), end.clone()], vec![1, 2, 4, 5], vec![]),
-            (vec![mute.clone(), end.clone()], vec![2, 3, 4, 5], vec![]),
-            (vec![limiter, end.clone()], vec![1, 2, 3, 4, 5], vec![]),
+            (vec![mute.clone(), end.clone()], vec![2, 3, 4, 5, 6], vec![]),
+            (vec![limiter, end.clone()], vec![1, 2, 3, 4, 5, 6], vec![]),
             (vec![filter, mute, counter], vec![], vec![1, 2, 3]),
             (vec![PipeSpec::SaveToDb], vec![], vec![]),
+            (vec![PipeSpec::Parse, end.clone()], vec![1, 2, 3, 4, 5, 6], vec![]),
+            (vec![PipeSpec::ProofVerification { max: 3 }], vec![], vec![2]),
         ] {
             for source in [ShardSource::Cache, ShardSource::Network] {
                 assert_eq!(

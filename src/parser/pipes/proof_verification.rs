@@ -102,8 +102,8 @@ mod tests {
         let mut tags: Vec<&[&str]> = Vec::new();
         let tag: Vec<[&str; 2]> = proofs.iter().map(|proof| ["proof", proof.as_str()]).collect();
         tags.extend(tag.iter().map(|tag| &tag[..]));
-        let mint = ["u", mint];
-        tags.extend([&mint[..], &["p", to]]);
+        let (mint, to) = (["u", mint], ["p", to]);
+        tags.extend([&mint[..], &to]);
         let mut found = None;
         // Cached and live alike.
         for source in [ShardSource::Cache, ShardSource::Network] {
