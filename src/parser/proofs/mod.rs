@@ -341,7 +341,8 @@ impl Mint {
             Some(Keyset { keys: Some(_), .. }) => None,
             Some(Keyset { id, keys: None, .. }) => Some(Question::KeysOf(id.clone())),
             None if !self.told_keys => Some(Question::Keys),
-            None => Some(Question::Keysets),
+            // A list made since the proof came does not have it: it is let go with the next claims.
+            None => (self.listed == waiting.listed).then_some(Question::Keysets),
         }
     }
 
