@@ -162,7 +162,7 @@ fn round(events: &[String]) -> Result<Round, Box<dyn Error>> {
         for message in arriving {
             parser.handle(now, Input::Connections(message), &mut out);
             handled += 1;
-            if handled % 64 == 0 {
+            if u64::is_multiple_of(handled, 64) {
                 parser.end_turn(&mut page, &mut out);
                 out = Outbox::default();
             }
