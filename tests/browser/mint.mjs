@@ -31,7 +31,8 @@ function hashToCurve(secret) {
  *   `states` by secret; `fail` answers every request with 500
  */
 export async function startMint(keysets) {
-  const key = (id, amount) => number(sha256(`${id} ${amount}`));
+  const seed = randomBytes(32);
+  const key = (id, amount) => number(sha256(seed, `${id} ${amount}`));
   const byY = new Map();
   const mint = { states: new Map(), asked: [], fail: false };
 
