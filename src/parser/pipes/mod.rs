@@ -171,6 +171,7 @@ mod tests {
                 Some(Output::Event(delivery)) => times.push(delivery.event.created_at.0),
                 Some(Output::Count(response)) => counts.push(response.count),
                 Some(Output::Proofs(found)) => counts.push(found.proofs.len() as u64),
+                Some(Output::Locked(_)) => panic!("nothing here is encrypted"),
                 None => {}
             }
         }
