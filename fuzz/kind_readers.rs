@@ -47,7 +47,12 @@ pub fn check(input: &[u8]) -> (u16, bool) {
         event,
         source: ShardSource::Network,
         relays: Vec::new(),
-        reading: Some(Box::new(Reading { parsed, requests })),
+        reading: Some(Box::new(Reading {
+            parsed,
+            requests,
+            lock: None,
+            unlocked: false,
+        })),
     };
     let bytes = ParserToPage::Event(delivery).encode();
     assert!(bytes.len() <= 256 * (size + 256), "{size} bytes became {}", bytes.len());

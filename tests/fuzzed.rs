@@ -304,6 +304,7 @@ fn damaged_messages_are_read_or_refused_and_written_the_same() {
             filters: vec![filter],
             relays: vec![relay.clone()],
             policy: CachePolicy::CacheOnly,
+            max_relays: None,
         }
         .encode(),
         ParserToCrypto::Ask {
