@@ -13,7 +13,7 @@ export type { Nip05Options, Nip05Profile } from './nip05.js';
 export type { EventCache } from './cache.js';
 export type { Encryption, Signer, SignerEvents } from './signer.js';
 export type { Relays, RelayEvents } from './relays.js';
-export type { CacheStats, ChoiceReason, CountResponse, EngineStats, EventTemplate, Explanation, Filter, ImportOptions, ImportResult, NostrConnectOptions, Pipe, PortName, PortStats, PublishOptions, PublishStatus, RelayChoice, RelayStatus, RememberOptions, RemoteSignerOptions, RoleStats, Rumor, SignedEvent, SignerApp, StartOptions, SubscribeOptions, } from './types.js';
+export type { CacheStats, ChoiceReason, CountResponse, EngineStats, EventTemplate, Explanation, Filter, ImportOptions, ImportResult, NostrConnectOptions, Pipe, PortName, PortStats, PublishOptions, PublishStatus, RelayChoice, RelayStatus, RememberOptions, RemoteSignerOptions, RoleStats, Rumor, SignedEvent, SignerApp, StartOptions, SubscribeOptions, ValidProof, ValidProofs, } from './types.js';
 export type * from './generated/kinds.js';
 
 // ---------------------------------------------------------------- cache.d.ts
@@ -726,6 +726,7 @@ export declare class Signer extends Emitter<SignerEvents> {
 export interface SubscriptionEvents {
     event: EventView;
     count: CountResponse;
+    proofs: ValidProofs;
     eoce: undefined;
     eose: {
         relay: string | undefined;
@@ -833,7 +834,29 @@ export type Pipe = {
     pipe: 'counter';
     kinds: number[];
     pubkey?: string;
+} | {
+    pipe: 'proof-verification';
+    max: number;
 };
+export interface ValidProofs {
+    mint: string;
+    unit: string;
+    proofs: ValidProof[];
+}
+export interface ValidProof {
+    event: string;
+    amount: number;
+    id: string;
+    secret: string;
+    C: string;
+    dleq?: {
+        e: string;
+        s: string;
+        r?: string;
+    };
+    witness?: string;
+    checked: boolean;
+}
 export interface CountResponse {
     kind: number;
     count: number;
