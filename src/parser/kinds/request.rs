@@ -61,8 +61,8 @@ pub fn requests(event: &RawEvent, parsed: &Parsed) -> Vec<Request> {
         Parsed::ZapRequest(zap) => requests.paid_or_liked(zap.recipient, &zap.event, &zap.address),
         Parsed::Nutzap(nutzap) => requests.paid_or_liked(Some(nutzap.recipient), &nutzap.event, &None),
         Parsed::DirectMessage(message) => requests.profile(Some(message.recipient), None),
-        Parsed::Seal(seal) => requests.room(seal.rumor.open()),
-        Parsed::GiftWrap(wrap) => requests.room(wrap.content.open()),
+        Parsed::Seal(seal) => requests.room(seal.rumor.open().map(Box::as_ref)),
+        Parsed::GiftWrap(wrap) => requests.room(wrap.content.open().map(Box::as_ref)),
         Parsed::Profile(_) | Parsed::Contacts(_) | Parsed::RelayList(_) | Parsed::List(_) | Parsed::Deletion(_) => {}
         Parsed::Poll(_) | Parsed::ExternalReaction(_) | Parsed::NutzapInfo(_) => {}
         Parsed::WalletQuote(_) | Parsed::WalletToken(_) | Parsed::WalletHistory(_) | Parsed::Wallet(_) => {}
@@ -91,7 +91,7 @@ struct Requests {
 }
 
 impl Requests {
-    fn room(&mut self, unsealed: Option<&Box<Unsealed>>) {
+    fn room(&mut self, unsealed: Option<&Unsealed>) {
         let message = unsealed.and_then(|unsealed| unsealed.message.as_ref());
         for person in message.iter().flat_map(|message| &message.recipients) {
             self.profile(Some(person.pubkey), person.relay.clone());

@@ -27,7 +27,7 @@ pub(super) fn direct_message(fbb: &mut Builder<'_>, message: &DirectMessage) -> 
 }
 
 pub(super) fn seal(fbb: &mut Builder<'_>, seal: &Seal) -> Union {
-    let (rumor, message) = unsealed(fbb, seal.rumor.open());
+    let (rumor, message) = unsealed(fbb, seal.rumor.open().map(Box::as_ref));
     let args = fb::SealArgs {
         state: state(&seal.rumor),
         rumor,
@@ -41,7 +41,7 @@ type Opened<'f> = (
     Option<WIPOffset<fb::PrivateMessage<'f>>>,
 );
 
-fn unsealed<'f>(fbb: &mut Builder<'f>, unsealed: Option<&Box<Unsealed>>) -> Opened<'f> {
+fn unsealed<'f>(fbb: &mut Builder<'f>, unsealed: Option<&Unsealed>) -> Opened<'f> {
     let Some(unsealed) = unsealed else {
         return (None, None);
     };
@@ -101,7 +101,7 @@ fn file<'f>(fbb: &mut Builder<'f>, file: &EncryptedFile) -> WIPOffset<fb::Encryp
 }
 
 pub(super) fn gift_wrap(fbb: &mut Builder<'_>, wrap: &GiftWrap) -> Union {
-    let (rumor, message) = unsealed(fbb, wrap.content.open());
+    let (rumor, message) = unsealed(fbb, wrap.content.open().map(Box::as_ref));
     let args = fb::GiftWrapArgs {
         recipient: wrap.recipient.as_ref().map(|person| profile_ref(fbb, person)),
         state: state(&wrap.content),
