@@ -20,7 +20,7 @@ export type FerryErrorCode =
   | 'timed-out'
   /** The signer is not connected. */
   | 'disconnected'
-  /** The signer was changed or logged out before it answered. */
+  /** The signer was changed or logged out before it answered, or a publish was aborted. */
   | 'cancelled';
 
 /** What the error is about, where that is one relay, subscription or publish. */

@@ -26,6 +26,8 @@ export type {
   PortStats,
   PublishOptions,
   PublishStatus,
+  PublishStep,
+  PublishTemplate,
   RelayChoice,
   RelayStatus,
   RememberOptions,

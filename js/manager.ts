@@ -14,15 +14,16 @@ import { Signer } from './signer.js';
 import { Subscription } from './subscription.js';
 import type {
   EngineStats,
-  EventTemplate,
   Explanation,
   Filter,
   PublishOptions,
+  PublishTemplate,
   StartOptions,
   SubscribeOptions,
 } from './types.js';
 import {
   decodeReport,
+  encodeAbortPublish,
   encodeExplain,
   encodeImport,
   encodeOnline,
@@ -181,24 +182,38 @@ export class NostrManager extends Emitter<ManagerEvents> implements AsyncDisposa
   async fetch(filters: Filter[], options: SubscribeOptions = {}): Promise<EventView[]> {
     const events: EventView[] = [];
     const oneShot = { timeoutMs: FETCH_TIMEOUT_MS, ...options, closeOnEose: true };
-    for await (const event of this.subscribe(filters, oneShot)) events.push(event);
+    for await (const event of this.subscribe(filters, oneShot)) {
+      const before = event.unlocked ? events.findIndex(({ id }) => id === event.id) : -1;
+      if (before < 0) events.push(event);
+      else events[before] = event;
+    }
     options.signal?.throwIfAborted();
     return events.sort((a, b) => b.created_at - a.created_at || (a.id < b.id ? -1 : 1));
   }
 
   /**
-   * Signs an event, saves it and sends it to relays.
+   * Signs an event, saves it and sends it to relays. What its kind keeps secret is given in clear and never leaves so:
+   * a direct message (kind 4) is encrypted for its first `p`, a private message (14 and 15) is sealed and wrapped for
+   * each of its people and yourself, and goes to the relays of their kind 10050 lists; wallet events (7374, 7375, 7376,
+   * 17375) and `privateTags` are encrypted for yourself. A zap request (9734) is signed and handed back, and sent to none.
    *
    * @throws {FerryError} `bad-input` for a template that cannot be an event; `stopped`.
    * @example await nostr.publish({ kind: 1, content: 'hello' }).accepted();
    */
-  publish(template: EventTemplate, options: PublishOptions = {}): Publish {
+  publish(template: PublishTemplate, options: PublishOptions = {}): Publish {
     if (this.#over) throw this.#over;
+    options.signal?.throwIfAborted();
     const id = ++this.#last.publish;
     const request = encodePublish(id, template, options.relays ?? []);
     const publish = new Publish();
     this.#publishes.set(id, publish);
     this.#control.parser.send(request);
+    const abort = () => {
+      if (!this.#publishes.delete(id)) return;
+      this.#control.parser.send(encodeAbortPublish(id));
+      publish.finish(new FerryError('cancelled', 'the publish was aborted'));
+    };
+    options.signal?.addEventListener('abort', abort, { once: true });
     return publish;
   }
 

@@ -28,18 +28,22 @@ export class Publish {
   }
 
   /**
-   * Resolves when the first relay has accepted the event, with that relay.
+   * Resolves when the first relay has accepted the event, with that relay; of a private message (kinds 14 and 15),
+   * when a relay has accepted each of its people's copies, with the last of these relays.
    *
    * @throws {FerryError} as `signed`; `refused` if no relay accepted it, with their reasons.
    * @example const relay = await nostr.publish({ kind: 1, content: 'hello' }).accepted();
    */
   async accepted(): Promise<string> {
     const words: string[] = [];
+    const waiting = new Set<string | undefined>();
     for await (const status of this.status) {
-      if (status.state === 'accepted') return status.relay;
+      if (status.state === 'signed') waiting.add(status.recipient);
+      if (status.state === 'accepted' && waiting.delete(status.recipient) && waiting.size === 0) return status.relay;
       if (status.state === 'rejected' || status.state === 'unanswered') words.push(`${status.relay}: ${status.reason}`);
     }
-    throw new FerryError('refused', `no relay accepted the event (${words.join('; ')})`);
+    const what = [...waiting].some(Boolean) ? 'the copies of ' + [...waiting].join(', ') : 'the event';
+    throw new FerryError('refused', `no relay accepted ${what} (${words.join('; ')})`);
   }
 
   /** @internal */

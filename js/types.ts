@@ -241,13 +241,32 @@ export type Explanation =
   | { type: 'subscription'; id: string; asked: RelayChoice[]; skipped: RelayChoice[] }
   | { type: 'event'; id: string; stored: boolean };
 
-export interface PublishOptions {
-  /** Relays besides those of the author and of those it mentions. */
-  relays?: string[];
+/** An event to be published; what its kind keeps secret is given in clear and encrypted on the way. */
+export interface PublishTemplate extends EventTemplate {
+  /**
+   * Tags to be encrypted for yourself into the content: the private part of a list (NIP-51), a wallet (kind 17375) or
+   * its history (kind 7376). They replace those of before; `[]` leaves none. Absent: the content is taken as it is.
+   */
+  privateTags?: string[][];
 }
 
-/** How far a publish has come. */
-export type PublishStatus =
+export interface PublishOptions {
+  /**
+   * Relays besides those of the author and of those it mentions. Of a private message (kinds 14 and 15): the relays
+   * for those of whom no kind 10050 list is known.
+   */
+  relays?: string[];
+  /** Gives the publish up: what has not been handed to relays will not be. What a relay has stays there. */
+  signal?: AbortSignal;
+}
+
+/**
+ * How far a publish has come. Of a private message (kinds 14 and 15) each of its people gets a copy, and `recipient`
+ * is whose copy the status is about: 64 characters of lower-case hex.
+ */
+export type PublishStatus = { recipient?: string } & PublishStep;
+
+export type PublishStep =
   | { state: 'signed'; event: SignedEvent }
   /** It waits for these relays. */
   | { state: 'queued'; relays: string[] }

@@ -11,6 +11,7 @@ import type {
   Pipe,
   PortName,
   PublishStatus,
+  PublishTemplate,
   RelayChoice,
   RelayStatus,
   RoleStats,
@@ -74,16 +75,22 @@ export function encodeUnsubscribe(sub: string): Uint8Array {
   );
 }
 
-export function encodePublish(publish: number, template: EventTemplate, relays: string[]): Uint8Array {
+export function encodePublish(publish: number, template: PublishTemplate, relays: string[]): Uint8Array {
   return main(fb.MainContent.Publish, (builder) => {
     const template_ = templateAt(builder, template);
     const relays_ = fb.Publish.createRelaysVector(builder, relayUrls(builder, relays));
+    const privateTags = template.privateTags && fb.Publish.createPrivateTagsVector(builder, tagsAt(builder, template.privateTags));
     fb.Publish.startPublish(builder);
+    if (privateTags !== undefined) fb.Publish.addPrivateTags(builder, privateTags);
     fb.Publish.addPublish(builder, BigInt(publish));
     fb.Publish.addTemplate(builder, template_);
     fb.Publish.addRelays(builder, relays_);
     return fb.Publish.endPublish(builder);
   });
+}
+
+export function encodeAbortPublish(publish: number): Uint8Array {
+  return main(fb.MainContent.AbortPublish, (builder) => fb.AbortPublish.createAbortPublish(builder, BigInt(publish)));
 }
 
 export function encodeOnline(): Uint8Array {
@@ -230,8 +237,7 @@ function filterAt(builder: Builder, filter: Filter): Offset {
 export function templateAt(builder: Builder, template: EventTemplate): Offset {
   if (typeof template.content !== 'string') throw new FerryError('bad-input', "an event's content is a string");
   const kind = integer('kind', template.kind, 0xffff);
-  const tags = (template.tags ?? []).map((tag) => fb.Tag.createTag(builder, fb.Tag.createValuesVector(builder, strings(builder, tag))));
-  const tags_ = fb.Template.createTagsVector(builder, tags);
+  const tags_ = fb.Template.createTagsVector(builder, tagsAt(builder, template.tags ?? []));
   const content = builder.createString(template.content);
   fb.Template.startTemplate(builder);
   fb.Template.addKind(builder, kind);
@@ -239,6 +245,10 @@ export function templateAt(builder: Builder, template: EventTemplate): Offset {
   fb.Template.addTags(builder, tags_);
   fb.Template.addContent(builder, content);
   return fb.Template.endTemplate(builder);
+}
+
+function tagsAt(builder: Builder, tags: string[][]): Offset[] {
+  return tags.map((tag) => fb.Tag.createTag(builder, fb.Tag.createValuesVector(builder, strings(builder, tag))));
 }
 
 export function strings(builder: Builder, values: string[]): Offset[] {
@@ -402,6 +412,11 @@ export function decodeStatus(record: Uint8Array): RelayStatus {
 }
 
 function publishStatus(status: fb.PublishStatus): (Report & { type: 'publish' })['status'] {
+  const recipient = status.recipient();
+  return { ...publishState(status), ...(recipient ? { recipient: hex(recipient) } : {}) };
+}
+
+function publishState(status: fb.PublishStatus): (Report & { type: 'publish' })['status'] {
   const relay = text(status.relay());
   const reason = text(status.reason());
   const state = status.state();

@@ -54,7 +54,13 @@ pub enum PageToParser {
     Publish {
         publish: PublishId,
         template: Template,
+        /// To be encrypted into the content: the private part of a list, a wallet or its history (NIP-51, NIP-60).
+        private_tags: Option<Vec<Tag>>,
         relays: Vec<RelayUrl>,
+    },
+    /// What has not been sent of this publish is not to be.
+    Abort {
+        publish: PublishId,
     },
     Control(Control),
 }
@@ -284,8 +290,16 @@ pub enum EndReason {
 /// Control port of the parser, to the page.
 #[derive(Clone, Debug, PartialEq)]
 pub enum ParserReport {
-    Publish { publish: PublishId, status: PublishStatus },
-    Notice { relay: RelayUrl, message: String },
+    Publish {
+        publish: PublishId,
+        /// Whose copy of a private message the status is about (NIP-17).
+        recipient: Option<Pubkey>,
+        status: PublishStatus,
+    },
+    Notice {
+        relay: RelayUrl,
+        message: String,
+    },
     Stats(Stats),
 }
 

@@ -291,6 +291,7 @@ fn a_publish_goes_all_the_way_and_back() {
         world.tell(PageToParser::Publish {
             publish: PublishId(1),
             template,
+            private_tags: None,
             relays: Vec::new(),
         });
         world.advance(1_000);

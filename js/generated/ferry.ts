@@ -3,6 +3,7 @@
 
 /* eslint-disable @typescript-eslint/no-unused-vars, @typescript-eslint/no-explicit-any, @typescript-eslint/no-non-null-assertion */
 
+export { AbortPublish } from './ferry/abort-publish.js';
 export { Asked } from './ferry/asked.js';
 export { Auth } from './ferry/auth.js';
 export { BadLine } from './ferry/bad-line.js';

@@ -12,6 +12,7 @@ use crate::message::{ChoiceReason, RelayChoice};
 use crate::nostr::event::{Event, Pubkey};
 use crate::nostr::filter::Filter;
 use crate::nostr::kind::Kind;
+use crate::nostr::nip59::GIFT_WRAP;
 use crate::nostr::relay_url::RelayUrl;
 
 /// Relays that are known without any event.
@@ -147,6 +148,8 @@ pub fn for_publish<'a>(
         .tags_named("p")
         .filter_map(|tag| Pubkey::from_hex(tag.get(1)?))
         .filter(|pubkey| *pubkey != event.pubkey)
+        // A private message goes where its recipient reads these, and the parser has named that (NIP-17).
+        .filter(|_| event.kind != GIFT_WRAP)
         .collect();
     let mut users: BTreeMap<&RelayUrl, BTreeSet<Need>> = BTreeMap::new();
     for pubkey in &mentioned {

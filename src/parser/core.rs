@@ -5,10 +5,12 @@
 //! by the crypto role, id marked seen, pipeline, delivery.
 
 mod opening;
+mod publishing;
 
 use std::collections::{BTreeSet, HashMap};
 
 use self::opening::{Arrival, Way, arrival};
+use self::publishing::{Draft, PersonsCopy};
 use super::delivery::{PageSinks, Stopped};
 use super::http::{HttpAnswer, HttpAsk};
 use super::pipes::Output;
@@ -115,6 +117,8 @@ enum Waiter {
 #[derive(Clone, Debug, PartialEq)]
 enum Signing {
     Publish(PublishId),
+    /// A step that comes before the signature: whose key, an encryption, the wraps.
+    Draft(PublishId),
     /// A NIP-42 answer for this relay.
     Auth(RelayUrl),
 }
@@ -137,6 +141,12 @@ pub struct Parser {
     newly_good: Vec<EventId>,
     publishes: HashMap<PublishId, Publish>,
     by_event: HashMap<EventId, PublishId>,
+    drafts: HashMap<PublishId, Draft>,
+    /// Publishes of their own that the page knows as one.
+    copies: HashMap<PublishId, PersonsCopy>,
+    last_copy: u64,
+    /// What the store is asked for publishes.
+    inquiries: HashMap<SubId, PublishId>,
     signing: HashMap<RequestId, Signing>,
     proofs: Proofs,
     /// Subscriptions that are complete but for proofs whose mint has not answered.
@@ -168,6 +178,10 @@ impl Parser {
             newly_good: Vec::new(),
             publishes: HashMap::new(),
             by_event: HashMap::new(),
+            drafts: HashMap::new(),
+            copies: HashMap::new(),
+            last_copy: 0,
+            inquiries: HashMap::new(),
             signing: HashMap::new(),
             proofs: Proofs::default(),
             completing: BTreeSet::new(),
@@ -266,16 +280,10 @@ impl Parser {
             PageToParser::Publish {
                 publish,
                 template,
+                private_tags,
                 relays,
-            } => {
-                if let Err(wrong) = prepare::check(&template) {
-                    let error = SignerError::BadInput(wrong);
-                    return self.report(publish, vec![PublishStatus::Failed { error }], out);
-                }
-                let request = self.ask_signature(Signing::Publish(publish));
-                out.crypto.push(sign(request, template));
-                self.publishes.insert(publish, Publish::new(relays));
-            }
+            } => self.publish(publish, template, private_tags, relays, out),
+            PageToParser::Abort { publish } => self.abort(publish, out),
             // The loop answers these: they concern its ports.
             PageToParser::Control(_) => {}
         }
@@ -464,11 +472,16 @@ impl Parser {
     fn on_cache(&mut self, message: CacheToParser, out: &mut Outbox) {
         match message {
             CacheToParser::Event { sub, event } => {
-                if self.lane(&sub).is_some() {
+                if let Some(publish) = self.inquiries.get(&sub) {
+                    self.on_dm_relays(*publish, &event);
+                } else if self.lane(&sub).is_some() {
                     self.arrive(None, arrival(sub, event, ShardSource::Cache, Vec::new()));
                 }
             }
             CacheToParser::Eoce { sub } => {
+                if let Some(publish) = self.inquiries.get(&sub).copied() {
+                    return self.on_people_found(&sub, publish, out);
+                }
                 if let Some(lane) = self.lane(&sub) {
                     self.lanes.push(
                         lane,
@@ -540,6 +553,9 @@ impl Parser {
                 let Some(signing) = self.signing.remove(&request) else {
                     return;
                 };
+                if let Signing::Draft(publish) = signing {
+                    return self.on_draft(publish, result, out);
+                }
                 let signed = result.and_then(|answer| match answer {
                     SignerAnswer::Signed(event) => Ok(event),
                     other => Err(SignerError::Refused(format!(
@@ -571,6 +587,11 @@ impl Parser {
             } => {
                 out.connections.push(ParserToConnections::Authenticate { relay, event });
             }
+            // Nothing of a draft is signed.
+            Verdict::Good {
+                ticket: Waiter::Own(Signing::Draft(_)),
+                ..
+            } => {}
             Verdict::Good {
                 ticket: Waiter::Own(Signing::Publish(publish)),
                 event,
@@ -602,7 +623,12 @@ impl Parser {
 
     fn fail_signing(&mut self, signing: Signing, error: SignerError, out: &mut Outbox) {
         match signing {
-            Signing::Publish(publish) => self.report(publish, vec![PublishStatus::Failed { error }], out),
+            // An aborted one has been told its end.
+            Signing::Publish(publish) | Signing::Draft(publish) => {
+                if self.publishes.contains_key(&publish) {
+                    self.fail(publish, error, out);
+                }
+            }
             Signing::Auth(relay) => {
                 let message = format!("authentication is not possible: {error}");
                 out.page.push(ParserReport::Notice { relay, message });
@@ -657,18 +683,6 @@ impl Parser {
         self.by_event.insert(event.id, publish);
         out.cache.push(ParserToCache::Publish { publish, event, relays });
         self.report(publish, vec![status], out);
-    }
-
-    /// Tells the page, and forgets a publish that has come to its end.
-    fn report(&mut self, publish: PublishId, statuses: Vec<PublishStatus>, out: &mut Outbox) {
-        for status in statuses {
-            if matches!(status, PublishStatus::Complete | PublishStatus::Failed { .. })
-                && let Some(id) = self.publishes.remove(&publish).and_then(|p| p.event_id())
-            {
-                self.by_event.remove(&id);
-            }
-            out.page.push(ParserReport::Publish { publish, status });
-        }
     }
 
     // ------------------------------------------------------------ lanes

@@ -449,6 +449,7 @@ fn a_publish_is_signed_checked_saved_and_followed_to_the_last_relay() {
     scene.input(Input::Page(PageToParser::Publish {
         publish,
         template,
+        private_tags: None,
         relays: vec![relay("mine")],
     }));
     let Some(ParserToCrypto::Ask { request, .. }) = scene.out.crypto.pop() else {
@@ -528,6 +529,7 @@ fn a_publish_without_a_signer_fails_and_sends_nothing() {
     scene.input(Input::Page(PageToParser::Publish {
         publish: PublishId(1),
         template,
+        private_tags: None,
         relays: Vec::new(),
     }));
     let Some(ParserToCrypto::Ask { request, .. }) = scene.out.crypto.pop() else {
@@ -544,6 +546,7 @@ fn a_publish_without_a_signer_fails_and_sends_nothing() {
         scene.out.page.drain().collect::<Vec<_>>(),
         [ParserReport::Publish {
             publish: PublishId(1),
+            recipient: None,
             status: failed
         }]
     );
@@ -562,6 +565,7 @@ fn a_template_that_cannot_be_valid_is_not_even_signed() {
     scene.input(Input::Page(PageToParser::Publish {
         publish: PublishId(1),
         template,
+        private_tags: None,
         relays: Vec::new(),
     }));
     assert!(scene.out.crypto.is_empty() && scene.out.cache.is_empty());
@@ -592,6 +596,7 @@ fn a_zap_request_is_handed_back_signed_and_goes_nowhere() {
     scene.input(Input::Page(PageToParser::Publish {
         publish: PublishId(1),
         template,
+        private_tags: None,
         relays: vec![relay("mine")],
     }));
     let Some(ParserToCrypto::Ask { request, .. }) = scene.out.crypto.pop() else {
@@ -605,6 +610,7 @@ fn a_zap_request_is_handed_back_signed_and_goes_nowhere() {
     assert!(scene.out.cache.is_empty());
     let report = |status| ParserReport::Publish {
         publish: PublishId(1),
+        recipient: None,
         status,
     };
     assert_eq!(

@@ -5,9 +5,9 @@
 
 use super::content::cashu::Proof;
 use super::kinds::tags::{self, AddressRef, EventRef, ProfileRef};
-use super::kinds::{encryption, is_list};
-use crate::message::Template;
-use crate::nostr::event::{MAX_EVENT_BYTES, MAX_TAGS, Tag};
+use super::kinds::{Encryption, encryption, is_list, wallet_content_holds};
+use crate::message::{Cipher, Secret, Template};
+use crate::nostr::event::{MAX_EVENT_BYTES, MAX_TAGS, Pubkey, Tag};
 use crate::nostr::hex;
 use crate::nostr::kind::Kind;
 
@@ -19,11 +19,108 @@ pub fn stays_here(kind: Kind) -> bool {
     kind == ZAP_REQUEST
 }
 
-/// Checks what every event of the template's kind must have.
+/// What has to be done before an event can be sent.
+#[derive(Debug, PartialEq)]
+pub enum Plan {
+    /// Sign it as it is.
+    Sign,
+    /// Encrypt this and sign it as the content: for `peer`, or for oneself.
+    Encrypt {
+        cipher: Cipher,
+        peer: Option<Pubkey>,
+        plaintext: Secret,
+    },
+    /// Seal and wrap it for each of its people (NIP-17); the event itself is not signed.
+    Wrap,
+}
+
+/// Checks what every event of the template's kind must have, and says what is to be done with it. `private_tags` are
+/// to be encrypted into the content (NIP-51, NIP-60).
+///
+/// A content that is encrypted already is left as it is: so can an event be published again with other tags.
 ///
 /// # Errors
 /// Says what is wrong and what is needed.
-pub fn check(template: &Template) -> Result<(), String> {
+pub fn plan(template: &Template, private_tags: Option<&[Tag]>) -> Result<Plan, String> {
+    check(template)?;
+    if let Some(private_tags) = private_tags {
+        return plan_private_tags(template, private_tags);
+    }
+    let encrypted = encryption(&template.content);
+    let plaintext = || Secret(template.content.clone().into());
+    match template.kind.0 {
+        4 => Ok(match encrypted {
+            Some(Encryption::Nip04) => Plan::Sign,
+            Some(Encryption::Nip44) | None => Plan::Encrypt {
+                cipher: Cipher::Nip04,
+                peer: direct_recipient(template),
+                plaintext: plaintext(),
+            },
+        }),
+        14 | 15 => Ok(Plan::Wrap),
+        7374 | 7375 | 7376 | 17_375 if encrypted == Some(Encryption::Nip44) => Ok(Plan::Sign),
+        kind @ (7374 | 7375 | 7376 | 17_375) => {
+            need(
+                wallet_content_holds(template.kind, &template.content),
+                wallet_need(kind),
+            )?;
+            Ok(Plan::Encrypt {
+                cipher: Cipher::Nip44,
+                peer: None,
+                plaintext: plaintext(),
+            })
+        }
+        _ => Ok(Plan::Sign),
+    }
+}
+
+fn plan_private_tags(template: &Template, private_tags: &[Tag]) -> Result<Plan, String> {
+    let kind = template.kind;
+    // These two are for others to read.
+    let list = is_list(kind) && !matches!(kind.0, 10_002 | 10_019);
+    need(
+        list || kind.0 == 7376,
+        "private tags are for lists (NIP-51), wallets and their history (kinds 17375 and 7376)",
+    )?;
+    need(
+        template.content.is_empty() || encryption(&template.content).is_some(),
+        "private tags become the content: leave it empty, or as it was encrypted before",
+    )?;
+    need(
+        private_tags.iter().all(|tag| !tag.is_empty()),
+        "a private tag is empty; each has a name first (NIP-01)",
+    )?;
+    // Strings always serialise.
+    let json = serde_json::to_string(private_tags).unwrap_or_default();
+    let wallet = matches!(kind.0, 7376 | 17_375);
+    need(!wallet || wallet_content_holds(kind, &json), wallet_need(kind.0))?;
+    Ok(Plan::Encrypt {
+        cipher: Cipher::Nip44,
+        peer: None,
+        plaintext: Secret(json.into()),
+    })
+}
+
+fn wallet_need(kind: u16) -> &'static str {
+    match kind {
+        7374 => "the content of a quote (kind 7374) is the mint's quote id, which is encrypted for you (NIP-60)",
+        7375 => {
+            "the content of a token event (kind 7375) is JSON with `mint` and `proofs`, which is encrypted for you (NIP-60)"
+        }
+        7376 => {
+            "the content of a wallet's history (kind 7376) is a JSON list of tags, which is encrypted for you (NIP-60)"
+        }
+        _ => {
+            "a wallet (kind 17375) has a JSON list of tags with at least one `mint`, which is encrypted for you (NIP-60)"
+        }
+    }
+}
+
+fn direct_recipient(template: &Template) -> Option<Pubkey> {
+    tags::first(&template.tags, "p", ProfileRef::from_tag).map(|person| person.pubkey)
+}
+
+fn check(template: &Template) -> Result<(), String> {
     let tags = &template.tags;
     let bytes = template.content.len() + tags.iter().flatten().map(String::len).sum::<usize>();
     if tags.len() > MAX_TAGS {
@@ -41,17 +138,16 @@ pub fn check(template: &Template) -> Result<(), String> {
         return Err("a tag is empty; each has a name first (NIP-01)".to_owned());
     }
     match template.kind.0 {
-        4 | 7374 | 7375 | 7376 | 17_375 => need(
-            encryption(&template.content).is_some(),
-            "the content of this kind is secret, and this one is not encrypted",
+        4 => need(
+            direct_recipient(template).is_some(),
+            "a direct message (kind 4) needs a `p` tag: its recipient's pubkey in hex",
         ),
-        14 | 15 => Err("a private message goes out in gift wraps only (NIP-17), never by itself".to_owned()),
         9321 => nutzap(tags),
         9734 => zap_request(tags),
         10_019 => nutzap_info(tags),
-        _ if is_list(template.kind) => need(
+        _ if is_list(template.kind) && template.kind.0 != 17_375 => need(
             serde_json::from_str::<Vec<Tag>>(&template.content).is_err(),
-            "the content holds a list's private items (NIP-51), and they are not encrypted",
+            "the content holds a list's private items (NIP-51), not encrypted: give them as private tags",
         ),
         _ => Ok(()),
     }
@@ -104,6 +200,10 @@ fn zap_request(tags: &[Tag]) -> Result<(), String> {
     let events = tags::all(tags, "e", EventRef::from_tag).len();
     let one_event = count(tags, "e") == events && events <= 1;
     need(one_event, "a zap request has at most one `e` tag, the id of an event")?;
+    need(
+        count(tags, "P") <= 1,
+        "a zap request has at most one `P` tag, its sender",
+    )?;
     let addresses = tags::all(tags, "a", AddressRef::from_tag).len();
     need(
         count(tags, "a") == addresses,
@@ -206,28 +306,94 @@ mod tests {
         assert!(with(&["a", "1:2"]).is_err());
     }
 
-    #[test]
-    fn a_secret_is_not_let_through_in_clear() {
-        let with = |kind, content: &str| {
-            check(&Template {
-                kind: Kind(kind),
-                created_at: None,
-                tags: Vec::new(),
-                content: content.to_owned(),
-            })
+    const CIPHER_04: &str = "TJob1dQrf2ndsmdbeGU+0w==?iv=S3rFeFr1gsYqmQA7bNnNTQ==";
+
+    fn planned(kind: u16, tags: &[&[&str]], content: &str, private: Option<&[&[&str]]>) -> Result<Plan, String> {
+        let owned = |tags: &[&[&str]]| -> Vec<Tag> {
+            let tag = |tag: &&[&str]| tag.iter().map(|s| (*s).to_owned()).collect();
+            tags.iter().map(tag).collect()
         };
-        let cipher = "TJob1dQrf2ndsmdbeGU+0w==?iv=S3rFeFr1gsYqmQA7bNnNTQ==";
-        for kind in [4, 7374, 7375, 7376, 17_375] {
-            assert!(with(kind, "in clear").is_err(), "{kind}");
-            assert_eq!(with(kind, cipher), Ok(()), "{kind}");
+        let template = Template {
+            kind: Kind(kind),
+            created_at: None,
+            tags: owned(tags),
+            content: content.to_owned(),
+        };
+        plan(&template, private.map(owned).as_deref())
+    }
+
+    fn to_self(plaintext: &str) -> Result<Plan, String> {
+        Ok(Plan::Encrypt {
+            cipher: Cipher::Nip44,
+            peer: None,
+            plaintext: Secret(plaintext.to_owned().into()),
+        })
+    }
+
+    #[test]
+    fn a_direct_message_is_encrypted_for_its_first_recipient() {
+        let encrypt = Plan::Encrypt {
+            cipher: Cipher::Nip04,
+            peer: Pubkey::from_hex(A),
+            plaintext: Secret("hi".to_owned().into()),
+        };
+        assert_eq!(
+            planned(4, &[&["p", A], &["p", &"b".repeat(64)]], "hi", None),
+            Ok(encrypt)
+        );
+        assert_eq!(planned(4, &[&["p", A]], CIPHER_04, None), Ok(Plan::Sign));
+        assert!(planned(4, &[], "hi", None).unwrap_err().contains("`p`"));
+        assert!(planned(4, &[&["p", "npub1"]], "hi", None).is_err());
+    }
+
+    #[test]
+    fn wallets_are_encrypted_for_their_owner_if_they_are_what_they_should_be() {
+        let cipher = data_encoding::BASE64.encode(&[&[2][..], &[7; 120]].concat());
+        let token = r#"{"mint":"https://mint.example","proofs":[]}"#;
+        let wallet = r#"[["mint","https://mint.example"]]"#;
+        for (kind, good, bad) in [
+            (7374, "quote", " "),
+            (7375, token, "{}"),
+            (7376, r#"[["direction","in"]]"#, "in"),
+            (17_375, wallet, r#"[["privkey","x"]]"#),
+        ] {
+            assert_eq!(planned(kind, &[], good, None), to_self(good));
+            assert_eq!(planned(kind, &[], &cipher, None), Ok(Plan::Sign));
+            assert!(
+                planned(kind, &[], bad, None).unwrap_err().contains("encrypted for you"),
+                "{kind}"
+            );
         }
-        for kind in [14, 15] {
-            assert!(with(kind, cipher).is_err(), "{kind}");
-        }
+        assert_eq!(
+            planned(17_375, &[], "", Some(&[&["mint", "https://mint.example"]])),
+            to_self(wallet)
+        );
+        assert!(planned(17_375, &[], "", Some(&[&["privkey", "x"]])).is_err());
+    }
+
+    #[test]
+    fn private_tags_of_a_list_become_its_content_and_none_goes_out_in_clear() {
+        let private: &[&[&str]] = &[&["word", "fish"]];
+        let json = r#"[["word","fish"]]"#;
         for kind in [10_000, 30_000, 10_003] {
-            assert!(with(kind, "[[\"p\",\"someone\"]]").is_err(), "{kind}");
-            assert_eq!(with(kind, cipher), Ok(()), "{kind}");
-            assert_eq!(with(kind, ""), Ok(()), "{kind}");
+            assert_eq!(planned(kind, &[&["p", A]], "", Some(private)), to_self(json));
+            assert_eq!(planned(kind, &[], CIPHER_04, Some(private)), to_self(json));
+            assert_eq!(planned(kind, &[], "", Some(&[])), to_self("[]"));
+            assert_eq!(planned(kind, &[], CIPHER_04, None), Ok(Plan::Sign));
+            assert_eq!(planned(kind, &[], "", None), Ok(Plan::Sign));
+            assert!(planned(kind, &[], json, None).is_err());
+            assert!(planned(kind, &[], "words", Some(private)).is_err());
+            assert!(planned(kind, &[], "", Some(&[&[]])).is_err());
+        }
+        for kind in [1, 4, 14, 10_002, 10_019, 7374, 7375] {
+            assert!(planned(kind, &[&["p", A]], "", Some(private)).is_err(), "{kind}");
+        }
+    }
+
+    #[test]
+    fn a_private_message_is_wrapped() {
+        for kind in [14, 15] {
+            assert_eq!(planned(kind, &[&["p", A]], "hi", None), Ok(Plan::Wrap));
         }
     }
 

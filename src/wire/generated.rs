@@ -2697,13 +2697,13 @@ pub mod ferry {
         since = "2.0.0",
         note = "Use associated constants instead. This will no longer be generated in 2021."
     )]
-    pub const ENUM_MAX_MAIN_CONTENT: u8 = 10;
+    pub const ENUM_MAX_MAIN_CONTENT: u8 = 11;
     #[deprecated(
         since = "2.0.0",
         note = "Use associated constants instead. This will no longer be generated in 2021."
     )]
     #[allow(non_camel_case_types)]
-    pub const ENUM_VALUES_MAIN_CONTENT: [MainContent; 11] = [
+    pub const ENUM_VALUES_MAIN_CONTENT: [MainContent; 12] = [
         MainContent::NONE,
         MainContent::Subscribe,
         MainContent::Unsubscribe,
@@ -2715,6 +2715,7 @@ pub mod ferry {
         MainContent::ImportEvents,
         MainContent::Wipe,
         MainContent::Explain,
+        MainContent::AbortPublish,
     ];
 
     #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
@@ -2733,9 +2734,10 @@ pub mod ferry {
         pub const ImportEvents: Self = Self(8);
         pub const Wipe: Self = Self(9);
         pub const Explain: Self = Self(10);
+        pub const AbortPublish: Self = Self(11);
 
         pub const ENUM_MIN: u8 = 0;
-        pub const ENUM_MAX: u8 = 10;
+        pub const ENUM_MAX: u8 = 11;
         pub const ENUM_VALUES: &'static [Self] = &[
             Self::NONE,
             Self::Subscribe,
@@ -2748,6 +2750,7 @@ pub mod ferry {
             Self::ImportEvents,
             Self::Wipe,
             Self::Explain,
+            Self::AbortPublish,
         ];
         /// Returns the variant's name or "" if unknown.
         pub fn variant_name(self) -> Option<&'static str> {
@@ -2763,6 +2766,7 @@ pub mod ferry {
                 Self::ImportEvents => Some("ImportEvents"),
                 Self::Wipe => Some("Wipe"),
                 Self::Explain => Some("Explain"),
+                Self::AbortPublish => Some("AbortPublish"),
                 _ => None,
             }
         }
@@ -24040,6 +24044,7 @@ pub mod ferry {
         pub const VT_PUBLISH: ::flatbuffers::VOffsetT = 4;
         pub const VT_TEMPLATE: ::flatbuffers::VOffsetT = 6;
         pub const VT_RELAYS: ::flatbuffers::VOffsetT = 8;
+        pub const VT_PRIVATE_TAGS: ::flatbuffers::VOffsetT = 10;
 
         #[inline]
         pub unsafe fn init_from_table(table: ::flatbuffers::Table<'a>) -> Self {
@@ -24052,6 +24057,9 @@ pub mod ferry {
         ) -> ::flatbuffers::WIPOffset<Publish<'bldr>> {
             let mut builder = PublishBuilder::new(_fbb);
             builder.add_publish(args.publish);
+            if let Some(x) = args.private_tags {
+                builder.add_private_tags(x);
+            }
             if let Some(x) = args.relays {
                 builder.add_relays(x);
             }
@@ -24090,6 +24098,15 @@ pub mod ferry {
                 >>(Publish::VT_RELAYS, None)
             }
         }
+        #[inline]
+        pub fn private_tags(&self) -> Option<::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<Tag<'a>>>> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab.get::<::flatbuffers::ForwardsUOffset<::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<Tag>>>>(Publish::VT_PRIVATE_TAGS, None)
+            }
+        }
     }
 
     impl ::flatbuffers::Verifiable for Publish<'_> {
@@ -24099,6 +24116,7 @@ pub mod ferry {
      .visit_field::<u64>("publish", Self::VT_PUBLISH, false)?
      .visit_field::<::flatbuffers::ForwardsUOffset<Template>>("template", Self::VT_TEMPLATE, true)?
      .visit_field::<::flatbuffers::ForwardsUOffset<::flatbuffers::Vector<'_, ::flatbuffers::ForwardsUOffset<&'_ str>>>>("relays", Self::VT_RELAYS, false)?
+     .visit_field::<::flatbuffers::ForwardsUOffset<::flatbuffers::Vector<'_, ::flatbuffers::ForwardsUOffset<Tag>>>>("private_tags", Self::VT_PRIVATE_TAGS, false)?
      .finish();
             Ok(())
         }
@@ -24108,6 +24126,8 @@ pub mod ferry {
         pub template: Option<::flatbuffers::WIPOffset<Template<'a>>>,
         pub relays:
             Option<::flatbuffers::WIPOffset<::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<&'a str>>>>,
+        pub private_tags:
+            Option<::flatbuffers::WIPOffset<::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<Tag<'a>>>>>,
     }
     impl<'a> Default for PublishArgs<'a> {
         #[inline]
@@ -24116,6 +24136,7 @@ pub mod ferry {
                 publish: 0,
                 template: None, // required field
                 relays: None,
+                private_tags: None,
             }
         }
     }
@@ -24143,6 +24164,14 @@ pub mod ferry {
                 .push_slot_always::<::flatbuffers::WIPOffset<_>>(Publish::VT_RELAYS, relays);
         }
         #[inline]
+        pub fn add_private_tags(
+            &mut self,
+            private_tags: ::flatbuffers::WIPOffset<::flatbuffers::Vector<'b, ::flatbuffers::ForwardsUOffset<Tag<'b>>>>,
+        ) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<_>>(Publish::VT_PRIVATE_TAGS, private_tags);
+        }
+        #[inline]
         pub fn new(_fbb: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>) -> PublishBuilder<'a, 'b, A> {
             let start = _fbb.start_table();
             PublishBuilder {
@@ -24164,6 +24193,100 @@ pub mod ferry {
             ds.field("publish", &self.publish());
             ds.field("template", &self.template());
             ds.field("relays", &self.relays());
+            ds.field("private_tags", &self.private_tags());
+            ds.finish()
+        }
+    }
+    pub enum AbortPublishOffset {}
+    #[derive(Copy, Clone, PartialEq)]
+
+    pub struct AbortPublish<'a> {
+        pub _tab: ::flatbuffers::Table<'a>,
+    }
+
+    impl<'a> ::flatbuffers::Follow<'a> for AbortPublish<'a> {
+        type Inner = AbortPublish<'a>;
+        #[inline]
+        unsafe fn follow(buf: &'a [u8], loc: usize) -> Self::Inner {
+            Self {
+                _tab: unsafe { ::flatbuffers::Table::new(buf, loc) },
+            }
+        }
+    }
+
+    impl<'a> AbortPublish<'a> {
+        pub const VT_PUBLISH: ::flatbuffers::VOffsetT = 4;
+
+        #[inline]
+        pub unsafe fn init_from_table(table: ::flatbuffers::Table<'a>) -> Self {
+            AbortPublish { _tab: table }
+        }
+        #[allow(unused_mut)]
+        pub fn create<'bldr: 'args, 'args: 'mut_bldr, 'mut_bldr, A: ::flatbuffers::Allocator + 'bldr>(
+            _fbb: &'mut_bldr mut ::flatbuffers::FlatBufferBuilder<'bldr, A>,
+            args: &'args AbortPublishArgs,
+        ) -> ::flatbuffers::WIPOffset<AbortPublish<'bldr>> {
+            let mut builder = AbortPublishBuilder::new(_fbb);
+            builder.add_publish(args.publish);
+            builder.finish()
+        }
+
+        #[inline]
+        pub fn publish(&self) -> u64 {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe { self._tab.get::<u64>(AbortPublish::VT_PUBLISH, Some(0)).unwrap() }
+        }
+    }
+
+    impl ::flatbuffers::Verifiable for AbortPublish<'_> {
+        #[inline]
+        fn run_verifier(v: &mut ::flatbuffers::Verifier, pos: usize) -> Result<(), ::flatbuffers::InvalidFlatbuffer> {
+            v.visit_table(pos)?
+                .visit_field::<u64>("publish", Self::VT_PUBLISH, false)?
+                .finish();
+            Ok(())
+        }
+    }
+    pub struct AbortPublishArgs {
+        pub publish: u64,
+    }
+    impl<'a> Default for AbortPublishArgs {
+        #[inline]
+        fn default() -> Self {
+            AbortPublishArgs { publish: 0 }
+        }
+    }
+
+    pub struct AbortPublishBuilder<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> {
+        fbb_: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>,
+        start_: ::flatbuffers::WIPOffset<::flatbuffers::TableUnfinishedWIPOffset>,
+    }
+    impl<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> AbortPublishBuilder<'a, 'b, A> {
+        #[inline]
+        pub fn add_publish(&mut self, publish: u64) {
+            self.fbb_.push_slot::<u64>(AbortPublish::VT_PUBLISH, publish, 0);
+        }
+        #[inline]
+        pub fn new(_fbb: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>) -> AbortPublishBuilder<'a, 'b, A> {
+            let start = _fbb.start_table();
+            AbortPublishBuilder {
+                fbb_: _fbb,
+                start_: start,
+            }
+        }
+        #[inline]
+        pub fn finish(self) -> ::flatbuffers::WIPOffset<AbortPublish<'a>> {
+            let o = self.fbb_.end_table(self.start_);
+            ::flatbuffers::WIPOffset::new(o.value())
+        }
+    }
+
+    impl ::core::fmt::Debug for AbortPublish<'_> {
+        fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+            let mut ds = f.debug_struct("AbortPublish");
+            ds.field("publish", &self.publish());
             ds.finish()
         }
     }
@@ -25055,6 +25178,20 @@ pub mod ferry {
                 None
             }
         }
+
+        #[inline]
+        #[allow(non_snake_case)]
+        pub fn content_as_abort_publish(&self) -> Option<AbortPublish<'a>> {
+            if self.content_type() == MainContent::AbortPublish {
+                let u = self.content();
+                // Safety:
+                // Created from a valid Table for this object
+                // Which contains a valid union in this slot
+                Some(unsafe { AbortPublish::init_from_table(u) })
+            } else {
+                None
+            }
+        }
     }
 
     impl ::flatbuffers::Verifiable for MainMessage<'_> {
@@ -25107,6 +25244,11 @@ pub mod ferry {
                             "MainContent::Explain",
                             pos,
                         ),
+                        MainContent::AbortPublish => v
+                            .verify_union_variant::<::flatbuffers::ForwardsUOffset<AbortPublish>>(
+                                "MainContent::AbortPublish",
+                                pos,
+                            ),
                         _ => Ok(()),
                     },
                 )?
@@ -25264,6 +25406,16 @@ pub mod ferry {
                         )
                     }
                 }
+                MainContent::AbortPublish => {
+                    if let Some(x) = self.content_as_abort_publish() {
+                        ds.field("content", &x)
+                    } else {
+                        ds.field(
+                            "content",
+                            &"InvalidFlatbuffer: Union discriminant does not match value.",
+                        )
+                    }
+                }
                 _ => {
                     let x: Option<()> = None;
                     ds.field("content", &x)
@@ -25297,6 +25449,7 @@ pub mod ferry {
         pub const VT_EVENT: ::flatbuffers::VOffsetT = 12;
         pub const VT_RELAYS: ::flatbuffers::VOffsetT = 14;
         pub const VT_ERROR: ::flatbuffers::VOffsetT = 16;
+        pub const VT_RECIPIENT: ::flatbuffers::VOffsetT = 18;
 
         #[inline]
         pub unsafe fn init_from_table(table: ::flatbuffers::Table<'a>) -> Self {
@@ -25309,6 +25462,9 @@ pub mod ferry {
         ) -> ::flatbuffers::WIPOffset<PublishStatus<'bldr>> {
             let mut builder = PublishStatusBuilder::new(_fbb);
             builder.add_publish(args.publish);
+            if let Some(x) = args.recipient {
+                builder.add_recipient(x);
+            }
             if let Some(x) = args.error {
                 builder.add_error(x);
             }
@@ -25397,6 +25553,13 @@ pub mod ferry {
                     .get::<::flatbuffers::ForwardsUOffset<SignerError>>(PublishStatus::VT_ERROR, None)
             }
         }
+        #[inline]
+        pub fn recipient(&self) -> Option<&'a Hash> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe { self._tab.get::<Hash>(PublishStatus::VT_RECIPIENT, None) }
+        }
     }
 
     impl ::flatbuffers::Verifiable for PublishStatus<'_> {
@@ -25410,6 +25573,7 @@ pub mod ferry {
      .visit_field::<::flatbuffers::ForwardsUOffset<NostrEvent>>("event", Self::VT_EVENT, false)?
      .visit_field::<::flatbuffers::ForwardsUOffset<::flatbuffers::Vector<'_, ::flatbuffers::ForwardsUOffset<&'_ str>>>>("relays", Self::VT_RELAYS, false)?
      .visit_field::<::flatbuffers::ForwardsUOffset<SignerError>>("error", Self::VT_ERROR, false)?
+     .visit_field::<Hash>("recipient", Self::VT_RECIPIENT, false)?
      .finish();
             Ok(())
         }
@@ -25423,6 +25587,7 @@ pub mod ferry {
         pub relays:
             Option<::flatbuffers::WIPOffset<::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<&'a str>>>>,
         pub error: Option<::flatbuffers::WIPOffset<SignerError<'a>>>,
+        pub recipient: Option<&'a Hash>,
     }
     impl<'a> Default for PublishStatusArgs<'a> {
         #[inline]
@@ -25435,6 +25600,7 @@ pub mod ferry {
                 event: None,
                 relays: None,
                 error: None,
+                recipient: None,
             }
         }
     }
@@ -25482,6 +25648,11 @@ pub mod ferry {
                 .push_slot_always::<::flatbuffers::WIPOffset<SignerError>>(PublishStatus::VT_ERROR, error);
         }
         #[inline]
+        pub fn add_recipient(&mut self, recipient: &Hash) {
+            self.fbb_
+                .push_slot_always::<&Hash>(PublishStatus::VT_RECIPIENT, recipient);
+        }
+        #[inline]
         pub fn new(_fbb: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>) -> PublishStatusBuilder<'a, 'b, A> {
             let start = _fbb.start_table();
             PublishStatusBuilder {
@@ -25506,6 +25677,7 @@ pub mod ferry {
             ds.field("event", &self.event());
             ds.field("relays", &self.relays());
             ds.field("error", &self.error());
+            ds.field("recipient", &self.recipient());
             ds.finish()
         }
     }

@@ -79,9 +79,11 @@ pub(super) fn read_event_field(field: &'static str, event: Option<fb::NostrEvent
 }
 
 pub(super) fn write_tags<'f>(fbb: &mut FlatBufferBuilder<'f>, tags: &[Tag]) -> Option<Offsets<'f, fb::Tag<'f>>> {
-    if tags.is_empty() {
-        return None;
-    }
+    (!tags.is_empty()).then(|| write_all_tags(fbb, tags))
+}
+
+/// The tags, even if there are none.
+pub(super) fn write_all_tags<'f>(fbb: &mut FlatBufferBuilder<'f>, tags: &[Tag]) -> Offsets<'f, fb::Tag<'f>> {
     let mut values = Vec::new();
     let mut offsets = Vec::with_capacity(tags.len());
     for tag in tags {
@@ -90,14 +92,14 @@ pub(super) fn write_tags<'f>(fbb: &mut FlatBufferBuilder<'f>, tags: &[Tag]) -> O
         let values = (!values.is_empty()).then(|| fbb.create_vector(&values));
         offsets.push(fb::Tag::create(fbb, &fb::TagArgs { values }));
     }
-    Some(fbb.create_vector(&offsets))
+    fbb.create_vector(&offsets)
 }
 
-fn read_tags(tags: Option<Vector<'_, ForwardsUOffset<fb::Tag<'_>>>>) -> Vec<Tag> {
+pub(super) fn read_tags(tags: Option<Vector<'_, ForwardsUOffset<fb::Tag<'_>>>>) -> Vec<Tag> {
     each(tags).map(|tag| read_strings(tag.values())).collect()
 }
 
-fn tags_bytes(tags: &[Tag]) -> usize {
+pub(super) fn tags_bytes(tags: &[Tag]) -> usize {
     // A tag is an offset in the event's vector, a table of two words and a vector of offsets.
     let tag = |tag: &Tag| 16 + tag.iter().map(|value| 4 + text_bytes(value)).sum::<usize>();
     tags.iter().map(tag).sum()

@@ -4,8 +4,9 @@ use flatbuffers::{FlatBufferBuilder, UnionWIPOffset, WIPOffset};
 
 use super::kinds::write_reading;
 use super::nostr::{
-    each, event_bytes, filters_bytes, read_event, read_filters, read_relays, read_sub, read_template, relays_bytes,
-    template_bytes, text_bytes, write_all_strings, write_filters, write_relays, write_seen_event, write_template,
+    each, event_bytes, filters_bytes, read_event, read_filters, read_relays, read_sub, read_tags, read_template,
+    relays_bytes, tags_bytes, template_bytes, text_bytes, write_all_strings, write_all_tags, write_filters,
+    write_relays, write_seen_event, write_template,
 };
 use super::pipes::{pipeline_bytes, read_pipeline, write_pipeline};
 use super::{
@@ -46,16 +47,25 @@ impl Wire for PageToParser {
             PageToParser::Publish {
                 publish,
                 template,
+                private_tags,
                 relays,
             } => {
-                let mut fbb = builder(template_bytes(template) + relays_bytes(relays));
+                let private_bytes = private_tags.as_deref().map_or(0, tags_bytes);
+                let mut fbb = builder(template_bytes(template) + private_bytes + relays_bytes(relays));
                 let args = fb::PublishArgs {
                     publish: publish.0,
                     template: Some(write_template(&mut fbb, template)),
                     relays: write_relays(&mut fbb, relays),
+                    private_tags: private_tags.as_ref().map(|tags| write_all_tags(&mut fbb, tags)),
                 };
                 let publish = fb::Publish::create(&mut fbb, &args);
                 main_message(fbb, (Content::Publish, publish.as_union_value()))
+            }
+            PageToParser::Abort { publish } => {
+                let mut fbb = builder(0);
+                let args = fb::AbortPublishArgs { publish: publish.0 };
+                let abort = fb::AbortPublish::create(&mut fbb, &args);
+                main_message(fbb, (Content::AbortPublish, abort.as_union_value()))
             }
             PageToParser::Control(control) => write_control(control),
         }
@@ -74,8 +84,13 @@ impl Wire for PageToParser {
             return Ok(PageToParser::Publish {
                 publish: PublishId(publish.publish()),
                 template: read_template(publish.template()),
+                private_tags: publish.private_tags().map(|tags| read_tags(Some(tags))),
                 relays: read_relays("Publish.relays", publish.relays())?,
             });
+        }
+        if let Some(abort) = message.content_as_abort_publish() {
+            let publish = PublishId(abort.publish());
+            return Ok(PageToParser::Abort { publish });
         }
         read_control(message).map(PageToParser::Control)
     }

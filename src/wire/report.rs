@@ -22,9 +22,13 @@ scalar_enum!(ChoiceReason: Named, Outbox, Inbox, Indexer, Default, Covered, Over
 impl Wire for ParserReport {
     fn encode(&self) -> Vec<u8> {
         match self {
-            ParserReport::Publish { publish, status } => {
-                let mut fbb = builder(status_bytes(status));
-                let status = write_status(&mut fbb, *publish, status);
+            ParserReport::Publish {
+                publish,
+                recipient,
+                status,
+            } => {
+                let mut fbb = builder(32 + status_bytes(status));
+                let status = write_status(&mut fbb, *publish, *recipient, status);
                 role_report(fbb, (fb::ReportContent::PublishStatus, status.as_union_value()))
             }
             ParserReport::Notice { relay, message } => {
@@ -45,6 +49,7 @@ impl Wire for ParserReport {
         if let Some(status) = report.content_as_publish_status() {
             return Ok(ParserReport::Publish {
                 publish: PublishId(status.publish()),
+                recipient: status.recipient().map(|recipient| Pubkey(recipient.0)),
                 status: read_status(status)?,
             });
         }
@@ -183,11 +188,14 @@ fn status_bytes(status: &PublishStatus) -> usize {
 fn write_status<'f>(
     fbb: &mut FlatBufferBuilder<'f>,
     publish: PublishId,
+    recipient: Option<Pubkey>,
     status: &PublishStatus,
 ) -> WIPOffset<fb::PublishStatus<'f>> {
     use fb::PublishState as State;
+    let recipient = recipient.map(|recipient| fb::Hash(recipient.0));
     let mut args = fb::PublishStatusArgs {
         publish: publish.0,
+        recipient: recipient.as_ref(),
         ..Default::default()
     };
     let (state, relay, reason) = match status {

@@ -321,14 +321,17 @@ impl Samples for PageToParser {
                 subscribe: full,
             },
             PageToParser::Unsubscribe { sub: long_sub() },
+            PageToParser::Abort { publish: PUBLISH },
             PageToParser::Publish {
                 publish: PUBLISH,
                 template,
+                private_tags: None,
                 relays: relays(),
             },
             PageToParser::Publish {
                 publish: PublishId(0),
                 template: empty,
+                private_tags: Some(Vec::new()),
                 relays: vec![],
             },
         ];
@@ -357,6 +360,7 @@ impl Samples for PageToParser {
         let publish = PageToParser::Publish {
             publish: PUBLISH,
             template: large_template(),
+            private_tags: Some(vec![vec!["word".into(), "fish".into()]]),
             relays: relays(),
         };
         vec![
@@ -619,6 +623,7 @@ impl Samples for ParserReport {
         statuses.extend(signer_errors().map(|error| PublishStatus::Failed { error }));
         let publish = |status| ParserReport::Publish {
             publish: PUBLISH,
+            recipient: None,
             status,
         };
         let mut messages: Vec<_> = statuses.into_iter().map(publish).collect();
@@ -640,6 +645,7 @@ impl Samples for ParserReport {
         vec![
             ParserReport::Publish {
                 publish: PUBLISH,
+                recipient: Some(Pubkey([6; 32])),
                 status,
             },
             notice,

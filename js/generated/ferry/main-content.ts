@@ -3,6 +3,7 @@
 
 /* eslint-disable @typescript-eslint/no-unused-vars, @typescript-eslint/no-explicit-any, @typescript-eslint/no-non-null-assertion */
 
+import { AbortPublish } from '../ferry/abort-publish.js';
 import { Explain } from '../ferry/explain.js';
 import { ImportEvents } from '../ferry/import-events.js';
 import { Online } from '../ferry/online.js';
@@ -26,13 +27,14 @@ export enum MainContent {
   Owner = 7,
   ImportEvents = 8,
   Wipe = 9,
-  Explain = 10
+  Explain = 10,
+  AbortPublish = 11
 }
 
 export function unionToMainContent(
   type: MainContent,
-  accessor: (obj:Explain|ImportEvents|Online|Owner|Publish|StatsRequest|Stop|Subscribe|Unsubscribe|Wipe) => Explain|ImportEvents|Online|Owner|Publish|StatsRequest|Stop|Subscribe|Unsubscribe|Wipe|null
-): Explain|ImportEvents|Online|Owner|Publish|StatsRequest|Stop|Subscribe|Unsubscribe|Wipe|null {
+  accessor: (obj:AbortPublish|Explain|ImportEvents|Online|Owner|Publish|StatsRequest|Stop|Subscribe|Unsubscribe|Wipe) => AbortPublish|Explain|ImportEvents|Online|Owner|Publish|StatsRequest|Stop|Subscribe|Unsubscribe|Wipe|null
+): AbortPublish|Explain|ImportEvents|Online|Owner|Publish|StatsRequest|Stop|Subscribe|Unsubscribe|Wipe|null {
   switch(MainContent[type]) {
     case 'NONE': return null; 
     case 'Subscribe': return accessor(new Subscribe())! as Subscribe;
@@ -45,15 +47,16 @@ export function unionToMainContent(
     case 'ImportEvents': return accessor(new ImportEvents())! as ImportEvents;
     case 'Wipe': return accessor(new Wipe())! as Wipe;
     case 'Explain': return accessor(new Explain())! as Explain;
+    case 'AbortPublish': return accessor(new AbortPublish())! as AbortPublish;
     default: return null;
   }
 }
 
 export function unionListToMainContent(
   type: MainContent, 
-  accessor: (index: number, obj:Explain|ImportEvents|Online|Owner|Publish|StatsRequest|Stop|Subscribe|Unsubscribe|Wipe) => Explain|ImportEvents|Online|Owner|Publish|StatsRequest|Stop|Subscribe|Unsubscribe|Wipe|null, 
+  accessor: (index: number, obj:AbortPublish|Explain|ImportEvents|Online|Owner|Publish|StatsRequest|Stop|Subscribe|Unsubscribe|Wipe) => AbortPublish|Explain|ImportEvents|Online|Owner|Publish|StatsRequest|Stop|Subscribe|Unsubscribe|Wipe|null, 
   index: number
-): Explain|ImportEvents|Online|Owner|Publish|StatsRequest|Stop|Subscribe|Unsubscribe|Wipe|null {
+): AbortPublish|Explain|ImportEvents|Online|Owner|Publish|StatsRequest|Stop|Subscribe|Unsubscribe|Wipe|null {
   switch(MainContent[type]) {
     case 'NONE': return null; 
     case 'Subscribe': return accessor(index, new Subscribe())! as Subscribe;
@@ -66,6 +69,7 @@ export function unionListToMainContent(
     case 'ImportEvents': return accessor(index, new ImportEvents())! as ImportEvents;
     case 'Wipe': return accessor(index, new Wipe())! as Wipe;
     case 'Explain': return accessor(index, new Explain())! as Explain;
+    case 'AbortPublish': return accessor(index, new AbortPublish())! as AbortPublish;
     default: return null;
   }
 }

@@ -5,6 +5,7 @@
 
 import * as flatbuffers from 'flatbuffers';
 
+import { Hash } from '../ferry/hash.js';
 import { NostrEvent } from '../ferry/nostr-event.js';
 import { PublishState } from '../ferry/publish-state.js';
 import { SignerError } from '../ferry/signer-error.js';
@@ -74,8 +75,13 @@ error(obj?:SignerError):SignerError|null {
   return offset ? (obj || new SignerError()).__init(this.bb!.__indirect(this.bb_pos + offset), this.bb!) : null;
 }
 
+recipient(obj?:Hash):Hash|null {
+  const offset = this.bb!.__offset(this.bb_pos, 18);
+  return offset ? (obj || new Hash()).__init(this.bb_pos + offset, this.bb!) : null;
+}
+
 static startPublishStatus(builder:flatbuffers.Builder) {
-  builder.startObject(7);
+  builder.startObject(8);
 }
 
 static addPublish(builder:flatbuffers.Builder, publish:bigint) {
@@ -116,6 +122,10 @@ static startRelaysVector(builder:flatbuffers.Builder, numElems:number) {
 
 static addError(builder:flatbuffers.Builder, errorOffset:flatbuffers.Offset) {
   builder.addFieldOffset(6, errorOffset, 0);
+}
+
+static addRecipient(builder:flatbuffers.Builder, recipientOffset:flatbuffers.Offset) {
+  builder.addFieldStruct(7, recipientOffset, 0);
 }
 
 static endPublishStatus(builder:flatbuffers.Builder):flatbuffers.Offset {

@@ -5,6 +5,7 @@
 
 import * as flatbuffers from 'flatbuffers';
 
+import { Tag } from '../ferry/tag.js';
 import { Template } from '../ferry/template.js';
 
 
@@ -48,8 +49,18 @@ relaysLength():number {
   return offset ? this.bb!.__vector_len(this.bb_pos + offset) : 0;
 }
 
+privateTags(index: number, obj?:Tag):Tag|null {
+  const offset = this.bb!.__offset(this.bb_pos, 10);
+  return offset ? (obj || new Tag()).__init(this.bb!.__indirect(this.bb!.__vector(this.bb_pos + offset) + index * 4), this.bb!) : null;
+}
+
+privateTagsLength():number {
+  const offset = this.bb!.__offset(this.bb_pos, 10);
+  return offset ? this.bb!.__vector_len(this.bb_pos + offset) : 0;
+}
+
 static startPublish(builder:flatbuffers.Builder) {
-  builder.startObject(3);
+  builder.startObject(4);
 }
 
 static addPublish(builder:flatbuffers.Builder, publish:bigint) {
@@ -73,6 +84,22 @@ static createRelaysVector(builder:flatbuffers.Builder, data:flatbuffers.Offset[]
 }
 
 static startRelaysVector(builder:flatbuffers.Builder, numElems:number) {
+  builder.startVector(4, numElems, 4);
+}
+
+static addPrivateTags(builder:flatbuffers.Builder, privateTagsOffset:flatbuffers.Offset) {
+  builder.addFieldOffset(3, privateTagsOffset, 0);
+}
+
+static createPrivateTagsVector(builder:flatbuffers.Builder, data:flatbuffers.Offset[]):flatbuffers.Offset {
+  builder.startVector(4, data.length, 4);
+  for (let i = data.length - 1; i >= 0; i--) {
+    builder.addOffset(data[i]!);
+  }
+  return builder.endVector();
+}
+
+static startPrivateTagsVector(builder:flatbuffers.Builder, numElems:number) {
   builder.startVector(4, numElems, 4);
 }
 

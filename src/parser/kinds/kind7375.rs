@@ -6,6 +6,7 @@ use super::private::Private;
 use super::tags::{self, EventRef};
 use crate::nostr::event::{EventId, RawEvent, Tag};
 use crate::nostr::hex;
+use crate::nostr::kind::Kind;
 use crate::parser::content::cashu::{Proof, total};
 use crate::time::UnixSeconds;
 
@@ -136,6 +137,19 @@ pub(super) fn parse_wallet(decrypted: Option<&str>) -> Private<Wallet> {
             key: key.map(WalletKey),
         })
     })
+}
+
+/// Whether `text`, before it is encrypted, is what an event of `kind` holds (NIP-60).
+pub fn wallet_content_holds(kind: Kind, text: &str) -> bool {
+    match kind.0 {
+        7374 => !text.trim().is_empty(),
+        7375 => parse_token(Some(text)).open().is_some(),
+        7376 => tag_list(text).is_some(),
+        17_375 => parse_wallet(Some(text))
+            .open()
+            .is_some_and(|wallet| !wallet.mints.is_empty()),
+        _ => false,
+    }
 }
 
 /// A decrypted list of tags (NIP-51, NIP-60).

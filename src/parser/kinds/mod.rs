@@ -39,6 +39,7 @@ pub use kind0014::{EncryptedFile, GiftWrap, Message, MessageBody, Seal, Unsealed
 pub use kind0020::MediaPost;
 pub use kind1068::{Poll, PollOption, PollResponse, PollType};
 pub use kind1111::{Comment, Scope};
+pub use kind7375::wallet_content_holds;
 pub use kind7375::{Direction, HistoryEntry, Wallet, WalletHistory, WalletKey, WalletQuote, WalletToken};
 pub use kind9321::{Mint, Nutzap, NutzapInfo};
 pub use kind9735::{Zap, ZapRequest};

@@ -1,0 +1,302 @@
+//! Publishing what a kind keeps secret: encrypted before it is signed, or wrapped once for each of its people.
+//!
+//! Nothing is sent before everything that a publish takes has been had: keys, relays, ciphertexts. A private
+//! message's copies are publishes of their own inside; the page hears of them as of one, with each copy's recipient.
+
+use std::collections::HashMap;
+
+use super::{Outbox, Parser, Signing, Waiter};
+use crate::message::{
+    CachePolicy, Cipher, ParserReport, ParserToCache, ParserToCrypto, PublishId, PublishStatus, Secret, SignerAnswer,
+    SignerCall, SignerError, SignerOp, SignerResult, SubId, Template,
+};
+use crate::nostr::event::{Event, Pubkey, RawEvent, Tag, UnsignedEvent};
+use crate::nostr::filter::Filter;
+use crate::nostr::nip17::{self, DM_RELAYS};
+use crate::nostr::relay_url::RelayUrl;
+use crate::parser::kinds::{Encryption, encryption};
+use crate::parser::prepare::{self, Plan};
+use crate::parser::publish::Publish;
+use crate::time::UnixSeconds;
+
+/// The numbers of copies start here: the page's own never come so far.
+const COPIES: u64 = 1 << 63;
+
+/// What a publish waits with before it can be signed or wrapped.
+#[derive(Debug)]
+pub(super) struct Draft {
+    template: Template,
+    plan: Plan,
+    /// Whom a private message is for, the sender included, and the relays where they read; filled by the store.
+    people: HashMap<Pubkey, Vec<RelayUrl>>,
+}
+
+/// One person's copy of a private message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct PersonsCopy {
+    pub of: PublishId,
+    pub recipient: Pubkey,
+}
+
+impl Parser {
+    pub(super) fn publish(
+        &mut self,
+        publish: PublishId,
+        template: Template,
+        private_tags: Option<Vec<Tag>>,
+        relays: Vec<RelayUrl>,
+        out: &mut Outbox,
+    ) {
+        let plan = match prepare::plan(&template, private_tags.as_deref()) {
+            Ok(plan) => plan,
+            Err(wrong) => return self.fail(publish, SignerError::BadInput(wrong), out),
+        };
+        self.publishes.insert(publish, Publish::new(relays));
+        match plan {
+            Plan::Sign => self.sign_publish(publish, template, out),
+            plan @ (Plan::Encrypt { .. } | Plan::Wrap) => {
+                let people = HashMap::new();
+                self.drafts.insert(publish, Draft { template, plan, people });
+                let get = SignerOp::Call(SignerCall::GetPublicKey);
+                self.ask(Signing::Draft(publish), get, out);
+            }
+        }
+    }
+
+    /// The page does not want it any more: what has not been sent will not be.
+    pub(super) fn abort(&mut self, publish: PublishId, out: &mut Outbox) {
+        if self.publishes.contains_key(&publish) {
+            self.fail(publish, SignerError::Cancelled, out);
+        }
+    }
+
+    /// What the signer said to a step of `publish` that comes before its signature.
+    pub(super) fn on_draft(&mut self, publish: PublishId, result: SignerResult, out: &mut Outbox) {
+        let Some(draft) = self.drafts.remove(&publish) else {
+            return;
+        };
+        let step = match result {
+            Ok(SignerAnswer::PublicKey(me)) => self.begin(publish, draft, me, out),
+            Ok(SignerAnswer::Text(ciphertext)) => self.encrypted(publish, draft, &ciphertext, out),
+            Ok(SignerAnswer::Wraps(wraps)) => self.send_copies(publish, draft, wraps),
+            Ok(other) => Err(SignerError::Refused(format!(
+                "the signer gave {other:?}, which was not the question"
+            ))),
+            Err(error) => Err(error),
+        };
+        if let Err(error) = step {
+            self.fail(publish, error, out);
+        }
+    }
+
+    fn begin(&mut self, publish: PublishId, mut draft: Draft, me: Pubkey, out: &mut Outbox) -> Result<(), SignerError> {
+        let op = match &mut draft.plan {
+            Plan::Sign => return Ok(()),
+            Plan::Encrypt {
+                cipher,
+                peer,
+                plaintext,
+            } => SignerOp::Call(SignerCall::Encrypt {
+                cipher: *cipher,
+                peer: peer.unwrap_or(me),
+                plaintext: std::mem::replace(plaintext, Secret(String::new().into())),
+            }),
+            Plan::Wrap => return self.find_people(publish, draft, me, out),
+        };
+        self.drafts.insert(publish, draft);
+        self.ask(Signing::Draft(publish), op, out);
+        Ok(())
+    }
+
+    fn encrypted(
+        &mut self,
+        publish: PublishId,
+        draft: Draft,
+        ciphertext: &Secret,
+        out: &mut Outbox,
+    ) -> Result<(), SignerError> {
+        let wanted = match draft.plan {
+            Plan::Encrypt {
+                cipher: Cipher::Nip04, ..
+            } => Encryption::Nip04,
+            Plan::Encrypt {
+                cipher: Cipher::Nip44, ..
+            } => Encryption::Nip44,
+            Plan::Sign | Plan::Wrap => return Ok(()),
+        };
+        // A signer that gives the text back as it was must not have it published.
+        if encryption(&ciphertext.0) != Some(wanted) {
+            return Err(SignerError::Refused("what the signer gave is not encrypted".into()));
+        }
+        let content = ciphertext.0.to_string();
+        self.sign_publish(
+            publish,
+            Template {
+                content,
+                ..draft.template
+            },
+            out,
+        );
+        Ok(())
+    }
+
+    fn sign_publish(&mut self, publish: PublishId, template: Template, out: &mut Outbox) {
+        self.ask(
+            Signing::Publish(publish),
+            SignerOp::Call(SignerCall::Sign(template)),
+            out,
+        );
+    }
+
+    // ------------------------------------------------------------ private messages
+
+    /// Asks the store where the message's people read private messages.
+    fn find_people(
+        &mut self,
+        publish: PublishId,
+        mut draft: Draft,
+        me: Pubkey,
+        out: &mut Outbox,
+    ) -> Result<(), SignerError> {
+        let event = UnsignedEvent {
+            pubkey: me,
+            created_at: draft.template.created_at.unwrap_or(UnixSeconds(0)),
+            kind: draft.template.kind,
+            tags: draft.template.tags.clone(),
+            content: draft.template.content.clone(),
+        };
+        let prepared = nip17::prepare(event).map_err(|error| SignerError::BadInput(error.to_string()))?;
+        let authors: Vec<Pubkey> = prepared.recipients.iter().map(|person| person.pubkey).collect();
+        draft.people = authors.iter().map(|person| (*person, Vec::new())).collect();
+        let filter = Filter {
+            kinds: Some(vec![DM_RELAYS]),
+            authors: Some(authors),
+            ..Filter::default()
+        };
+        let name = format!("publish:{}", publish.0);
+        let sub = SubId::new(&name).ok_or_else(|| SignerError::BadInput("the publish has no name".into()))?;
+        self.inquiries.insert(sub.clone(), publish);
+        self.drafts.insert(publish, draft);
+        out.cache.push(ParserToCache::Lookup {
+            sub,
+            filters: vec![filter],
+            relays: Vec::new(),
+            policy: CachePolicy::CacheOnly,
+            max_relays: None,
+        });
+        Ok(())
+    }
+
+    /// One of the lists that were asked for.
+    pub(super) fn on_dm_relays(&mut self, publish: PublishId, list: &Event) {
+        let draft = self.drafts.get_mut(&publish);
+        if let Some(relays) = draft.and_then(|draft| draft.people.get_mut(&list.pubkey)) {
+            *relays = nip17::dm_relays(list);
+        }
+    }
+
+    /// The store has no more lists.
+    pub(super) fn on_people_found(&mut self, sub: &SubId, publish: PublishId, out: &mut Outbox) {
+        self.inquiries.remove(sub);
+        out.cache.push(ParserToCache::Close { sub: sub.clone() });
+        let (Some(draft), Some(state)) = (self.drafts.get_mut(&publish), self.publishes.get(&publish)) else {
+            return;
+        };
+        let mut unknown = Vec::new();
+        for (person, relays) in draft.people.iter_mut().filter(|(_, relays)| relays.is_empty()) {
+            relays.clone_from(&state.relays);
+            if relays.is_empty() {
+                unknown.push(person.to_string());
+            }
+        }
+        if !unknown.is_empty() {
+            let error = SignerError::BadInput(format!(
+                "it is not known where {} read private messages: fetch their kind 10050 lists first, or name relays",
+                unknown.join(", ")
+            ));
+            return self.fail(publish, error, out);
+        }
+        let wrap = SignerOp::Wrap(draft.template.clone());
+        self.ask(Signing::Draft(publish), wrap, out);
+    }
+
+    fn send_copies(&mut self, publish: PublishId, draft: Draft, wraps: Vec<RawEvent>) -> Result<(), SignerError> {
+        let mut copies = Vec::new();
+        for wrap in wraps {
+            let recipient = wrap.tags_named("p").find_map(|tag| Pubkey::from_hex(tag.get(1)?));
+            let to = recipient.and_then(|recipient| Some((recipient, draft.people.get(&recipient)?.clone())));
+            let event = wrap.hash().map_err(|error| SignerError::Refused(error.to_string()))?;
+            let (recipient, relays) = to.ok_or_else(|| SignerError::Refused("a wrap is for nobody".into()))?;
+            copies.push((recipient, relays, event));
+        }
+        if copies.len() != draft.people.len() {
+            return Err(SignerError::Refused("somebody's wrap is missing".into()));
+        }
+        for (recipient, relays, event) in copies {
+            self.last_copy += 1;
+            let copy = PublishId(COPIES + self.last_copy);
+            self.copies.insert(copy, PersonsCopy { of: publish, recipient });
+            self.publishes.insert(copy, Publish::new(relays));
+            self.verify.submit(event, None, Waiter::Own(Signing::Publish(copy)));
+        }
+        Ok(())
+    }
+
+    // ------------------------------------------------------------ to the page
+
+    pub(super) fn fail(&mut self, publish: PublishId, error: SignerError, out: &mut Outbox) {
+        self.report(publish, vec![PublishStatus::Failed { error }], out);
+    }
+
+    /// Tells the page, and forgets a publish that has come to its end.
+    pub(super) fn report(&mut self, publish: PublishId, statuses: Vec<PublishStatus>, out: &mut Outbox) {
+        for status in statuses {
+            match (self.copies.get(&publish).copied(), status) {
+                (Some(copy), PublishStatus::Complete) => {
+                    self.forget(publish);
+                    if !self.copies.values().any(|other| other.of == copy.of) {
+                        self.report(copy.of, vec![PublishStatus::Complete], out);
+                    }
+                }
+                (Some(copy), PublishStatus::Failed { error }) => self.fail(copy.of, error, out),
+                (Some(copy), status) => out.page.push(ParserReport::Publish {
+                    publish: copy.of,
+                    recipient: Some(copy.recipient),
+                    status,
+                }),
+                (None, status) => {
+                    if matches!(status, PublishStatus::Complete | PublishStatus::Failed { .. }) {
+                        self.forget(publish);
+                    }
+                    out.page.push(ParserReport::Publish {
+                        publish,
+                        recipient: None,
+                        status,
+                    });
+                }
+            }
+        }
+    }
+
+    fn forget(&mut self, publish: PublishId) {
+        let copies = self
+            .copies
+            .iter()
+            .filter(|(_, copy)| copy.of == publish)
+            .map(|(id, _)| *id);
+        let mut gone: Vec<PublishId> = copies.collect();
+        gone.push(publish);
+        for publish in gone {
+            self.copies.remove(&publish);
+            self.drafts.remove(&publish);
+            if let Some(id) = self.publishes.remove(&publish).and_then(|state| state.event_id()) {
+                self.by_event.remove(&id);
+            }
+        }
+    }
+
+    fn ask(&mut self, signing: Signing, op: SignerOp, out: &mut Outbox) {
+        let request = self.ask_signature(signing);
+        out.crypto.push(ParserToCrypto::Ask { request, op });
+    }
+}
