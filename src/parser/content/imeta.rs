@@ -108,8 +108,9 @@ pub fn dimensions(text: &str) -> Option<(u32, u32)> {
     (width > 0 && height > 0).then_some((width, height))
 }
 
+/// A number as JSON writes one: the standard library's parser would bring tables of its own.
 fn seconds(text: &str) -> Option<f64> {
-    text.parse()
+    serde_json::from_str(text)
         .ok()
         .filter(|seconds: &f64| seconds.is_finite() && *seconds >= 0.0)
 }
