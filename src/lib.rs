@@ -12,6 +12,7 @@ pub mod nostr;
 pub mod parser;
 pub mod role;
 pub mod router;
+pub mod sorted;
 pub mod time;
 #[cfg(target_arch = "wasm32")]
 mod web;

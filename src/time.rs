@@ -3,7 +3,8 @@
 //! Every core takes `now` as an argument, so a test moves the clock by hand
 //! (style: "no core reads a clock").
 
-use std::collections::{BTreeSet, HashMap};
+use crate::sorted::SortedSet;
+use std::collections::HashMap;
 use std::future::poll_fn;
 use std::hash::Hash;
 use std::ops::{Add, Sub};
@@ -77,14 +78,14 @@ pub async fn later(clock: &impl Clock) {
 pub struct Timers<K> {
     at: HashMap<K, Millis>,
     /// The same pairs, soonest first.
-    order: BTreeSet<(Millis, K)>,
+    order: SortedSet<(Millis, K)>,
 }
 
 impl<K> Default for Timers<K> {
     fn default() -> Self {
         Timers {
             at: HashMap::new(),
-            order: BTreeSet::new(),
+            order: SortedSet::new(),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Blocks that were read lately, within a bound of bytes; the longest unused goes first.
 
-use std::collections::{BTreeMap, HashMap};
+use crate::sorted::SortedMap;
+use std::collections::HashMap;
 
 /// Segment and block number.
 pub type BlockId = (u32, u16);
@@ -9,7 +10,7 @@ pub type BlockId = (u32, u16);
 pub struct BlockCache {
     blocks: HashMap<BlockId, (u64, Vec<u8>)>,
     /// By last use; each block once.
-    order: BTreeMap<u64, BlockId>,
+    order: SortedMap<u64, BlockId>,
     uses: u64,
     bytes: usize,
     limit_bytes: usize,

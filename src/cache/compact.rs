@@ -4,7 +4,7 @@
 //! thousand index entries. A compaction's batch expects its inputs to be as they were
 //! read, so two tabs that compact the same segments cannot both succeed.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use super::index::{Place, Slot};
@@ -14,6 +14,7 @@ use super::storage::{Batch, StorageError};
 use super::store::{Operation, Purpose, Store};
 use super::writing::expectations;
 use crate::nostr::kind::{Kind, Retention};
+use crate::sorted::{self, SortedMap};
 
 /// A compaction under way.
 pub(super) struct Compaction {
@@ -225,7 +226,7 @@ impl Store {
         let (_, all) = self.disk_bytes();
         let tight = self.pressed || all + self.incoming_bytes() > self.config.budget_bytes;
         let mut wasteful: Vec<(u64, u32, u64)> = Vec::new();
-        let mut tiers: BTreeMap<u32, Vec<(u32, u64)>> = BTreeMap::new();
+        let mut tiers: SortedMap<u32, Vec<(u32, u64)>> = SortedMap::new();
         for (number, home) in (0u32..).zip(&self.segments) {
             let Some(home) = home else { continue };
             let dead = 1000 - home.live_bytes.min(home.bytes) * 1000 / home.bytes.max(1);
@@ -233,10 +234,10 @@ impl Store {
                 wasteful.push((dead, number, home.live_bytes));
             } else if home.bytes < LARGE / 2 {
                 let tier = (home.bytes >> 14).max(1).ilog2() / 3;
-                tiers.entry(tier).or_default().push((number, home.live_bytes));
+                tiers.get_or_default(tier).push((number, home.live_bytes));
             }
         }
-        wasteful.sort_unstable_by(|a, b| b.cmp(a));
+        sorted::sort_by(&mut wasteful, |a, b| b.cmp(a));
         if self.pressed && wasteful.iter().any(|(_, _, live)| *live == 0) {
             // A met quota allows to delete, not to write.
             wasteful.retain(|(_, _, live)| *live == 0);
@@ -314,7 +315,7 @@ impl Store {
             }
             let blocks: HashSet<(u32, u16)> = compaction.items.iter().map(|(n, item)| (*n, item.spot.block)).collect();
             compaction.unread = blocks.into_iter().collect();
-            compaction.unread.sort_unstable();
+            sorted::sort(&mut compaction.unread);
             compaction.has_indexes = true;
         }
         self.compaction = Some(compaction);
@@ -344,7 +345,7 @@ impl Store {
 
     fn finish_compaction(&mut self, mut compaction: Compaction) {
         let mut items = std::mem::take(&mut compaction.items);
-        items.sort_by(|(_, a), (_, b)| segment::order(&a.meta, &b.meta));
+        sorted::sort_by(&mut items, |(_, a), (_, b)| segment::order(&a.meta, &b.meta));
         let mut blocks = Blocks::default();
         for (number, mut item) in items {
             let record = compaction.records.remove(&(number, item.spot));

@@ -4,7 +4,7 @@
 //! `Outbox`. Answers are pushed only while the last ones have left, so a parser that is
 //! slow costs no memory here; saves are taken all the same.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{HashMap, VecDeque};
 
 use super::jobs::{Blocked, Job, Network, Progress, Task};
 use super::query::Query;
@@ -19,6 +19,7 @@ use crate::nostr::event::{Event, Pubkey};
 use crate::nostr::filter::Filter;
 use crate::nostr::relay_url::RelayUrl;
 use crate::router::Backlog;
+use crate::sorted::SortedMap;
 use crate::time::{Millis, Now};
 
 /// What the page decides for the cache.
@@ -78,7 +79,7 @@ pub struct Outbox {
 pub struct Cache {
     pub(super) config: Config,
     pub(super) store: Store,
-    pub(super) jobs: BTreeMap<u64, Job>,
+    pub(super) jobs: SortedMap<u64, Job>,
     /// The jobs that are worked on, next first, and those that wait. Each job is in one of them.
     turns: VecDeque<u64>,
     waiting: VecDeque<u64>,
@@ -112,7 +113,7 @@ impl Cache {
         Cache {
             store: Store::new(config.store.clone(), config.owners.iter().copied()),
             config,
-            jobs: BTreeMap::new(),
+            jobs: SortedMap::new(),
             turns: VecDeque::new(),
             waiting: VecDeque::new(),
             next_job: 0,

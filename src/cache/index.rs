@@ -75,7 +75,7 @@ pub struct Index {
     deleted_addresses: HashMap<(u32, u64), UnixSeconds>,
     relay_lists: HashMap<u32, (Slot, RelayList)>,
     /// One copy of each relay's name.
-    relay_names: BTreeSet<RelayUrl>,
+    relay_names: HashSet<RelayUrl>,
     expirations: BTreeSet<(UnixSeconds, Slot)>,
     /// The same by slot, of live events only.
     expires: HashMap<Slot, UnixSeconds>,
@@ -267,7 +267,7 @@ impl Index {
             }
         }
         if let Some((_, slots)) = &mut found {
-            slots.sort_unstable_by_key(|slot| self.rank(*slot));
+            self.sort(slots);
         }
         found
     }
@@ -306,6 +306,11 @@ impl Index {
     pub fn rank(&self, slot: Slot) -> Option<(std::cmp::Reverse<UnixSeconds>, EventId)> {
         self.get(slot)
             .map(|entry| (std::cmp::Reverse(entry.created_at), entry.id))
+    }
+
+    /// Sorts by `rank`.
+    pub fn sort(&self, slots: &mut [Slot]) {
+        slots.sort_unstable_by_key(|slot| self.rank(*slot));
     }
 
     /// Whether enough is dead for a sweep to be worth its while.

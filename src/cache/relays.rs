@@ -5,8 +5,6 @@
 //! them; else the indexers for profiles, contact and relay lists; else the defaults.
 //! A relay is asked only for the authors who use it.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use super::meta::RelayList;
 use crate::message::{ChoiceReason, RelayChoice};
 use crate::nostr::event::{Event, Pubkey};
@@ -14,6 +12,7 @@ use crate::nostr::filter::Filter;
 use crate::nostr::kind::Kind;
 use crate::nostr::nip59::GIFT_WRAP;
 use crate::nostr::relay_url::RelayUrl;
+use crate::sorted::{SortedMap, SortedSet};
 
 /// Relays that are known without any event.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -70,7 +69,7 @@ pub fn for_request<'a>(
     list: impl Fn(&Pubkey) -> Option<&'a RelayList>,
 ) -> Choices {
     if !named.is_empty() {
-        let relays: BTreeSet<&RelayUrl> = named.iter().collect();
+        let relays: SortedSet<&RelayUrl> = named.iter().collect();
         let choice = |relay: &RelayUrl| Choice {
             relay: relay.clone(),
             filters: filters.to_vec(),
@@ -82,11 +81,11 @@ pub fn for_request<'a>(
             skipped: Vec::new(),
         };
     }
-    let needs: BTreeSet<Need> = filters.iter().flat_map(needs).collect();
-    let mut users: BTreeMap<&RelayUrl, BTreeSet<Need>> = BTreeMap::new();
+    let needs: SortedSet<Need> = filters.iter().flat_map(needs).collect();
+    let mut users: SortedMap<&RelayUrl, SortedSet<Need>> = SortedMap::new();
     for need @ (side, pubkey) in &needs {
         for relay in list(pubkey).map_or(&[][..], |list| side.of(list)) {
-            users.entry(relay).or_default().insert(*need);
+            users.get_or_default(relay).insert(*need);
         }
     }
     let max = config.max_relays.unwrap_or(MAX_RELAYS);
@@ -96,11 +95,11 @@ pub fn for_request<'a>(
         let fallbacks = fallback_relays(filters, &chosen, &users, config).len();
         chosen = cover(&users, max.saturating_sub(fallbacks).max(1));
     }
-    let mut choices: BTreeMap<RelayUrl, Choice> = BTreeMap::new();
+    let mut choices: SortedMap<RelayUrl, Choice> = SortedMap::new();
     // Filter by filter: what is one filter for the caller stays one for each relay, and two stay two,
     // because relays bound the answer to each filter.
     for filter in filters {
-        let mut parts: BTreeMap<&RelayUrl, (Filter, Why)> = BTreeMap::new();
+        let mut parts: SortedMap<&RelayUrl, (Filter, Why)> = SortedMap::new();
         for relay in &chosen {
             let Some(here) = users.get(*relay) else { continue };
             if let Some(part) = part(filter, here) {
@@ -110,9 +109,7 @@ pub fn for_request<'a>(
         if let Some(rest) = rest(filter, &chosen, &users) {
             let (relays, reason) = fallback(&rest, config);
             for relay in relays {
-                let (known, _) = parts
-                    .entry(relay)
-                    .or_insert_with(|| (rest.clone(), (reason, Vec::new())));
+                let (known, _) = parts.get_or_insert_with(relay, || (rest.clone(), (reason, Vec::new())));
                 unite(known, &rest);
             }
         }
@@ -144,17 +141,17 @@ pub fn for_publish<'a>(
     config: &RelayConfig,
     list: impl Fn(&Pubkey) -> Option<&'a RelayList>,
 ) -> Vec<RelayUrl> {
-    let mentioned: BTreeSet<Pubkey> = event
+    let mentioned: SortedSet<Pubkey> = event
         .tags_named("p")
         .filter_map(|tag| Pubkey::from_hex(tag.get(1)?))
         .filter(|pubkey| *pubkey != event.pubkey)
         // A private message goes where its recipient reads these, and the parser has named that (NIP-17).
         .filter(|_| event.kind != GIFT_WRAP)
         .collect();
-    let mut users: BTreeMap<&RelayUrl, BTreeSet<Need>> = BTreeMap::new();
+    let mut users: SortedMap<&RelayUrl, SortedSet<Need>> = SortedMap::new();
     for pubkey in &mentioned {
         for relay in list(pubkey).map_or(&[][..], |list| Side::Read.of(list)) {
-            users.entry(relay).or_default().insert((Side::Read, *pubkey));
+            users.get_or_default(relay).insert((Side::Read, *pubkey));
         }
     }
     let written = list(&event.pubkey).map_or(&[][..], |list| Side::Write.of(list));
@@ -200,16 +197,17 @@ fn needs(filter: &Filter) -> Vec<Need> {
 }
 
 /// Greedy set cover: the relay that serves most of those not yet served twice, until all are or `max` is reached.
-fn cover<'a>(users: &BTreeMap<&'a RelayUrl, BTreeSet<Need>>, max: usize) -> Vec<&'a RelayUrl> {
-    let mut wanted: BTreeMap<Need, usize> = BTreeMap::new();
+fn cover<'a>(users: &SortedMap<&'a RelayUrl, SortedSet<Need>>, max: usize) -> Vec<&'a RelayUrl> {
+    let mut wanted: SortedMap<Need, usize> = users.values().flatten().map(|need| (*need, 0)).collect();
     for need in users.values().flatten() {
-        let copies = wanted.entry(*need).or_default();
-        *copies = (*copies + 1).min(COPIES);
+        if let Some(copies) = wanted.get_mut(need) {
+            *copies = (*copies + 1).min(COPIES);
+        }
     }
     let mut chosen: Vec<&RelayUrl> = Vec::new();
     while chosen.len() < max {
         // Nobody's first relay counts more than everybody's second.
-        let gain = |needs: &BTreeSet<Need>| {
+        let gain = |needs: &SortedSet<Need>| {
             let left = needs.iter().map(|need| wanted.get(need).copied().unwrap_or(0));
             left.fold((0usize, 0usize), |(all, firsts), left| {
                 (all + usize::from(left > 0), firsts + usize::from(left == COPIES))
@@ -233,7 +231,7 @@ fn cover<'a>(users: &BTreeMap<&'a RelayUrl, BTreeSet<Need>>, max: usize) -> Vec<
 }
 
 /// The part of `filter` that is asked of a relay with these users; none if it has nothing to do with them.
-fn part(filter: &Filter, here: &BTreeSet<Need>) -> Option<Filter> {
+fn part(filter: &Filter, here: &SortedSet<Need>) -> Option<Filter> {
     let mut filter = filter.clone();
     if let Some(authors) = &mut filter.authors {
         authors.retain(|author| here.contains(&(Side::Write, *author)));
@@ -245,7 +243,7 @@ fn part(filter: &Filter, here: &BTreeSet<Need>) -> Option<Filter> {
 }
 
 /// The part of `filter` that no chosen relay is asked; none if there is no such part.
-fn rest(filter: &Filter, chosen: &[&RelayUrl], users: &BTreeMap<&RelayUrl, BTreeSet<Need>>) -> Option<Filter> {
+fn rest(filter: &Filter, chosen: &[&RelayUrl], users: &SortedMap<&RelayUrl, SortedSet<Need>>) -> Option<Filter> {
     let served = |need: &Need| {
         let here = chosen.iter().filter_map(|relay| users.get(*relay));
         here.into_iter().any(|needs| needs.contains(need))
@@ -276,14 +274,14 @@ fn fallback<'a>(filter: &Filter, config: &'a RelayConfig) -> (&'a [RelayUrl], Ch
 fn fallback_relays<'a>(
     filters: &[Filter],
     chosen: &[&RelayUrl],
-    users: &BTreeMap<&RelayUrl, BTreeSet<Need>>,
+    users: &SortedMap<&RelayUrl, SortedSet<Need>>,
     config: &'a RelayConfig,
-) -> BTreeSet<&'a RelayUrl> {
+) -> SortedSet<&'a RelayUrl> {
     let rests = filters.iter().filter_map(|filter| rest(filter, chosen, users));
     rests.flat_map(|rest| fallback(&rest, config).0).collect()
 }
 
-fn reason(here: &BTreeSet<Need>) -> Why {
+fn reason(here: &SortedSet<Need>) -> Why {
     let who = |wanted: Side| -> Vec<Pubkey> {
         let here = here.iter().filter(|(side, _)| *side == wanted);
         here.map(|(_, pubkey)| *pubkey).collect()
@@ -296,8 +294,8 @@ fn reason(here: &BTreeSet<Need>) -> Why {
     }
 }
 
-fn add(choices: &mut BTreeMap<RelayUrl, Choice>, relay: &RelayUrl, filter: Filter, (reason, people): Why) {
-    let choice = choices.entry(relay.clone()).or_insert_with(|| Choice {
+fn add(choices: &mut SortedMap<RelayUrl, Choice>, relay: &RelayUrl, filter: Filter, (reason, people): Why) {
+    let choice = choices.get_or_insert_with(relay.clone(), || Choice {
         relay: relay.clone(),
         filters: Vec::new(),
         reason,
@@ -376,7 +374,7 @@ mod tests {
     }
 
     /// Relay name -> the authors it is asked for.
-    fn asked(choices: &[Choice]) -> BTreeMap<String, Vec<u8>> {
+    fn asked(choices: &[Choice]) -> SortedMap<String, Vec<u8>> {
         let authors = |choice: &Choice| {
             let filters = choice.filters.iter();
             let mut found: Vec<u8> = filters
@@ -399,7 +397,7 @@ mod tests {
         let choices = ask(&[notes_by([1])], &relays("x y x"), &config(), |p| known.get(p));
         assert_eq!(
             asked(&choices),
-            BTreeMap::from([("x".into(), vec![1]), ("y".into(), vec![1])])
+            SortedMap::from([("x".into(), vec![1]), ("y".into(), vec![1])])
         );
         assert!(choices.iter().all(|choice| choice.reason == ChoiceReason::Named));
     }

@@ -12,7 +12,7 @@
 //! new `x` key and removes its former one: the listing shows every change.
 //! All of a segment's keys are written in one batch: a listing has all or none of them.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 
 use super::bytes::{Reader, hash, push_text, push_varint};
 use super::meta::{Deletion, Extra, Meta, RelayList};
@@ -20,6 +20,7 @@ use super::record;
 use crate::nostr::event::{EventId, Pubkey, RawEvent};
 use crate::nostr::kind::Kind;
 use crate::nostr::relay_url::RelayUrl;
+use crate::sorted::{self, SortedMap};
 use crate::time::UnixSeconds;
 
 /// Large enough to be worth a request, small enough to be read for one event; and over the 64 KiB, compressed,
@@ -98,22 +99,22 @@ pub struct Keys {
 }
 
 /// A listing sorted out: segments that have events, newest first, and keys that belong to none.
-pub fn sort_out(keys: Vec<String>) -> (BTreeMap<String, Keys>, Vec<String>) {
-    let mut segments: BTreeMap<String, Keys> = BTreeMap::new();
+pub fn sort_out(keys: Vec<String>) -> (SortedMap<String, Keys>, Vec<String>) {
+    let mut segments: SortedMap<String, Keys> = SortedMap::new();
     let mut foreign = Vec::new();
     for key in keys {
         let mut parts = key.split('/');
         let (kind, name) = (parts.next(), parts.next().filter(|name| newest(name).is_some()));
         let (rest, end) = (parts.next(), parts.next());
         match (kind, name, rest, end) {
-            (Some("i"), Some(name), None, None) => segments.entry(name.to_owned()).or_default().has_index = true,
+            (Some("i"), Some(name), None, None) => segments.get_or_default(name.to_owned()).has_index = true,
             (Some("d"), Some(name), Some(block), None) if block_number(block).is_some() => {
-                let keys = segments.entry(name.to_owned()).or_default();
+                let keys = segments.get_or_default(name.to_owned());
                 keys.blocks.extend(block_number(block));
             }
             (Some("x"), Some(name), Some(_), None) => {
                 let name = name.to_owned();
-                segments.entry(name).or_default().marks.push(key);
+                segments.get_or_default(name).marks.push(key);
             }
             _ => foreign.push(key),
         }
@@ -263,7 +264,7 @@ pub fn rebuild(blocks: &[(u16, Vec<u8>)]) -> (Vec<Item>, u64) {
             offset += length;
         }
     }
-    items.sort_by(|a, b| order(&a.meta, &b.meta));
+    sorted::sort_by(&mut items, |a, b| order(&a.meta, &b.meta));
     (items, bad)
 }
 

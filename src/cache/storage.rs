@@ -6,12 +6,11 @@
 //! `tests/storage_suite.rs` is the contract as tests, for every implementation.
 
 use std::cell::{Cell, RefCell};
-use std::collections::{BTreeMap, BTreeSet};
 use std::future::{Future, poll_fn};
-use std::ops::Bound;
 use std::rc::Rc;
 use std::task::{Poll, Waker};
 
+use crate::sorted::{self, SortedMap, SortedSet};
 use thiserror::Error;
 
 /// Why a storage did not do what it was asked. Nothing of a failed write has happened.
@@ -77,12 +76,12 @@ pub struct MemoryStorage {
 
 #[derive(Default)]
 struct Shared {
-    blobs: RefCell<BTreeMap<String, Vec<u8>>>,
+    blobs: RefCell<SortedMap<String, Vec<u8>>>,
     writes: Cell<u64>,
     used: Cell<u64>,
     writers: Cell<u64>,
     /// By writer: who wants to hear of others' writes.
-    waiting: RefCell<BTreeMap<u64, Waker>>,
+    waiting: RefCell<SortedMap<u64, Waker>>,
     /// The most bytes of keys and blobs together.
     quota_bytes: Cell<Option<u64>>,
 }
@@ -110,7 +109,7 @@ impl MemoryStorage {
     }
 
     /// Replaces blobs behind every writer's back, as damage does.
-    pub fn tamper(&self, change: impl FnOnce(&mut BTreeMap<String, Vec<u8>>)) {
+    pub fn tamper(&self, change: impl FnOnce(&mut SortedMap<String, Vec<u8>>)) {
         let mut blobs = self.shared.blobs.borrow_mut();
         change(&mut blobs);
         self.shared
@@ -137,8 +136,8 @@ fn size(key: &str, blob: &[u8]) -> u64 {
     (key.len() + blob.len()) as u64
 }
 
-fn keys_under(blobs: &BTreeMap<String, Vec<u8>>, prefix: &str) -> Vec<String> {
-    let from = blobs.range::<str, _>((Bound::Included(prefix), Bound::Unbounded));
+fn keys_under(blobs: &SortedMap<String, Vec<u8>>, prefix: &str) -> Vec<String> {
+    let from = blobs.range_from(prefix);
     from.map(|(key, _)| key)
         .take_while(|key| key.starts_with(prefix))
         .cloned()
@@ -160,8 +159,8 @@ impl Storage for MemoryStorage {
         if batch.expect.iter().any(|e| keys_under(&blobs, &e.prefix) != e.keys) {
             return Err(StorageError::Conflict);
         }
-        let puts: BTreeMap<&String, &Vec<u8>> = batch.put.iter().map(|(key, blob)| (key, blob)).collect();
-        let touched: BTreeSet<&String> = batch.delete.iter().chain(puts.keys().copied()).collect();
+        let puts: SortedMap<&String, &Vec<u8>> = batch.put.iter().map(|(key, blob)| (key, blob)).collect();
+        let touched: SortedSet<&String> = batch.delete.iter().chain(puts.keys().copied()).collect();
         let freed: u64 = touched
             .iter()
             .filter_map(|key| blobs.get_key_value(*key))
@@ -208,7 +207,7 @@ pub struct Fallback<S> {
     disk: S,
     memory: MemoryStorage,
     degraded: Cell<bool>,
-    deleted: RefCell<BTreeSet<String>>,
+    deleted: RefCell<SortedSet<String>>,
 }
 
 impl<S: Storage> Fallback<S> {
@@ -240,7 +239,7 @@ impl<S: Storage> Storage for Fallback<S> {
         let mut keys = self.disk.list(prefix).await.unwrap_or_default();
         keys.retain(|key| !self.is_deleted(key));
         keys.extend(self.memory.list(prefix).await?);
-        keys.sort_unstable();
+        sorted::sort(&mut keys);
         keys.dedup();
         Ok(keys)
     }
@@ -260,7 +259,7 @@ impl<S: Storage> Storage for Fallback<S> {
             return Ok(blobs);
         }
         let on_disk = self.disk.get(&missing).await.unwrap_or_default();
-        let mut found: BTreeMap<String, Option<Vec<u8>>> = missing.into_iter().zip(on_disk).collect();
+        let mut found: SortedMap<String, Option<Vec<u8>>> = missing.into_iter().zip(on_disk).collect();
         for (key, blob) in keys.iter().zip(&mut blobs) {
             if blob.is_none() {
                 *blob = found.remove(key).flatten();

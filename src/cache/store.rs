@@ -4,7 +4,7 @@
 //! at a time, so what a batch was made from is still so when it lands. `load` reads
 //! segments in, `writing` writes groups of saves, `compact` rewrites and evicts, `wipe` forgets all.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use super::blocks::BlockCache;
@@ -18,6 +18,7 @@ use super::storage::{Batch, StorageError};
 use super::wipe::Wipe;
 use super::writing::{Group, Writing};
 use crate::nostr::event::{Event, EventId, MAX_EVENT_BYTES, Pubkey};
+use crate::sorted::{SortedMap, SortedSet};
 use crate::time::{Millis, Now};
 
 /// What the store wants done with its storage. Each is one transaction.
@@ -130,7 +131,7 @@ pub struct Store {
     pub(super) index: Index,
     /// By number; none once removed.
     pub(super) segments: Vec<Option<Segment>>,
-    pub(super) names: BTreeMap<String, u32>,
+    pub(super) names: SortedMap<String, u32>,
     pub(super) blocks: BlockCache,
     /// The bytes of events that are in no segment.
     pub(super) unsaved: HashMap<Slot, Event>,
@@ -141,7 +142,7 @@ pub struct Store {
     pub(super) retry_at: Option<Millis>,
     pub(super) failures: u32,
     /// Segments whose marks are to be written with the next batch.
-    pub(super) dirty: BTreeSet<u32>,
+    pub(super) dirty: SortedSet<u32>,
     /// Keys to remove and index blobs to put with the next batch.
     pub(super) trash: Vec<String>,
     pub(super) repairs: Vec<(String, Vec<u8>)>,
@@ -180,14 +181,14 @@ impl Store {
             config,
             index: Index::default(),
             segments: Vec::new(),
-            names: BTreeMap::new(),
+            names: SortedMap::new(),
             unsaved: HashMap::new(),
             unsaved_bytes: 0,
             group: Group::default(),
             writing: None,
             retry_at: None,
             failures: 0,
-            dirty: BTreeSet::new(),
+            dirty: SortedSet::new(),
             trash: Vec::new(),
             repairs: Vec::new(),
             load: Load::default(),

@@ -1,7 +1,7 @@
 //! The store under crashes, damage, quotas, budgets, compaction and other tabs.
 
 use std::cell::Cell;
-use std::collections::{BTreeMap, HashSet};
+use std::collections::HashSet;
 use std::rc::Rc;
 
 use super::core::{Config, Input};
@@ -11,6 +11,7 @@ use super::store::Operation;
 use super::testing::{World, event, note};
 use crate::message::{Control, PageToCache, ParserToCache, PublishId};
 use crate::nostr::event::{Event, EventId};
+use crate::sorted::SortedMap;
 
 /// A seeded sequence for choosing when to fail and what to damage.
 struct Random(u64);
@@ -214,7 +215,7 @@ fn damaged_records_are_skipped_counted_and_gone_after_the_next_start() {
 
 #[test]
 fn a_lost_or_damaged_index_blob_is_made_again_from_the_records() {
-    type Damage = fn(&mut BTreeMap<String, Vec<u8>>, String);
+    type Damage = fn(&mut SortedMap<String, Vec<u8>>, String);
     let damages: [Damage; 4] = [
         |blobs, key| drop(blobs.remove(&key)),
         |blobs, key| blobs.get_mut(&key).unwrap()[30] ^= 1,

@@ -11,6 +11,7 @@ use super::segment::{self, BLOCK_BYTES, Blocks, Item, Spot};
 use super::storage::{Batch, Expect, StorageError};
 use super::store::{Operation, Segment, Store, size_of_event};
 use crate::nostr::event::EventId;
+use crate::sorted;
 use crate::time::{Millis, Now, UnixSeconds};
 
 /// Saves that wait to be written together.
@@ -68,7 +69,7 @@ impl Store {
     /// One batch: the group as a segment, the marks of what died, and the chores.
     pub(super) fn write_group(&mut self) {
         let mut group = self.take_group();
-        group.slots.sort_unstable_by_key(|slot| self.index.rank(*slot));
+        self.index.sort(&mut group.slots);
         group.slots.dedup();
         let mut blocks = Blocks::default();
         let mut items = Vec::with_capacity(group.slots.len());
@@ -165,7 +166,7 @@ impl Store {
             batch.expect.extend(expectations(home));
             batch.delete.extend(home.mark_keys.iter().cloned());
             let mut spots: Vec<Spot> = home.marks.iter().copied().collect();
-            spots.sort_unstable();
+            sorted::sort(&mut spots);
             batch.put.push((key.clone(), segment::encode_marks(spots)));
             marked.push((number, key));
         }

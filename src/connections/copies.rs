@@ -4,7 +4,7 @@
 //! hide the true event. So copies are told by a keyed hash of *all* their bytes, and only
 //! where the parser has reported the id as verified is a copy cut short.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{HashSet, VecDeque};
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use crate::nostr::event::{EventId, claimed_id};
@@ -72,15 +72,15 @@ fn hash(value: &impl Hash) -> u64 {
 /// A set that forgets the oldest of what was put in.
 #[derive(Debug)]
 pub struct Recent<T> {
-    set: BTreeSet<T>,
+    set: HashSet<T>,
     order: VecDeque<T>,
     capacity: usize,
 }
 
-impl<T: Ord + Clone> Recent<T> {
+impl<T: Eq + Hash + Clone> Recent<T> {
     pub fn new(capacity: usize) -> Recent<T> {
         Recent {
-            set: BTreeSet::new(),
+            set: HashSet::new(),
             order: VecDeque::new(),
             capacity,
         }
@@ -100,7 +100,7 @@ impl<T: Ord + Clone> Recent<T> {
         true
     }
 
-    pub fn contains<Q: Ord + ?Sized>(&self, value: &Q) -> bool
+    pub fn contains<Q: Eq + Hash + ?Sized>(&self, value: &Q) -> bool
     where
         T: std::borrow::Borrow<Q>,
     {

@@ -1,7 +1,5 @@
 //! All relays' machines: who is dialled when, and whom an input is for.
 
-use std::collections::BTreeMap;
-
 use super::config::Config;
 use super::copies::Copies;
 use super::link::Link;
@@ -12,6 +10,7 @@ use super::turn::Turn;
 use crate::message::{Control, Envelope, PageToConnections, ParserToConnections, RelayCounters, SubId};
 use crate::nostr::frame::ClientFrame;
 use crate::nostr::relay_url::RelayUrl;
+use crate::sorted::{self, SortedMap};
 use crate::time::{Millis, Now};
 
 /// What the role can be told.
@@ -32,12 +31,12 @@ pub enum Input {
 #[derive(Debug)]
 pub struct Connections {
     config: Config,
-    relays: BTreeMap<RelayUrl, Relay>,
+    relays: SortedMap<RelayUrl, Relay>,
     /// Whose socket it is, for every socket that may still say something of use.
-    sockets: BTreeMap<SocketId, RelayUrl>,
+    sockets: SortedMap<SocketId, RelayUrl>,
     copies: Copies,
     /// The number of each open subscription's latest REQ.
-    reqs: BTreeMap<SubId, u64>,
+    reqs: SortedMap<SubId, u64>,
     last_number: u64,
 }
 
@@ -51,9 +50,9 @@ impl Connections {
         Connections {
             copies: Copies::new(config.entropy),
             config,
-            relays: BTreeMap::new(),
-            reqs: BTreeMap::new(),
-            sockets: BTreeMap::new(),
+            relays: SortedMap::new(),
+            reqs: SortedMap::new(),
+            sockets: SortedMap::new(),
             last_number: 0,
         }
     }
@@ -257,7 +256,7 @@ impl Connections {
                 Link::Idle | Link::Waiting { .. } | Link::Shed => {}
             }
         }
-        queued.sort();
+        sorted::sort(&mut queued);
         for (_, url) in queued {
             if dialling >= self.config.max_dialling
                 || (sockets >= self.config.max_sockets && !self.free_socket(now, out))

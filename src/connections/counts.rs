@@ -1,18 +1,17 @@
 //! COUNT requests at one relay (NIP-45): each is answered once, refused, or reported as unanswered.
 
-use std::collections::BTreeMap;
-
 use super::outbox::Peer;
 use super::sockets::SocketId;
 use super::turn::Turn;
 use crate::message::{RelayMessage, SubId};
 use crate::nostr::filter::Filter;
 use crate::nostr::frame::ClientFrame;
+use crate::sorted::SortedMap;
 use crate::time::Millis;
 
 /// The COUNTs that one relay owes an answer.
 #[derive(Debug, Default)]
-pub struct Counts(BTreeMap<SubId, Count>);
+pub struct Counts(SortedMap<SubId, Count>);
 
 #[derive(Debug)]
 struct Count {

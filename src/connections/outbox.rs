@@ -1,12 +1,13 @@
 //! What the core wants done, until the loop does it.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::task::{Context, Poll};
 
 use super::sockets::{SocketCommand, SocketId, Sockets};
 use super::spool::Spools;
 use crate::message::{ConnectionStatus, RelayMessage, RequestId, SIGNER_SUB_PREFIX, SubId};
 use crate::nostr::relay_url::RelayUrl;
+use crate::sorted::SortedMap;
 
 /// The role that asked a relay for something, and is told what came of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,7 +43,7 @@ pub struct Outbox {
     pub parser: Spools,
     pub crypto: Spools,
     /// The latest state of each relay whose state the page has not been told.
-    pub statuses: BTreeMap<RelayUrl, ConnectionStatus>,
+    pub statuses: SortedMap<RelayUrl, ConnectionStatus>,
     /// The page asked for the role's counters.
     pub stats: VecDeque<RequestId>,
     /// The role is to end once the sockets have been told.
@@ -87,11 +88,10 @@ impl Outbox {
 
     /// Tells the page the states there is room for.
     pub fn flush_statuses(&mut self, sink: &mut impl StatusSink) {
-        while let Some(entry) = self.statuses.first_entry() {
-            if !sink.status(entry.get()) {
-                return;
-            }
-            entry.remove();
-        }
+        let mut full = false;
+        self.statuses.retain(|_, status| {
+            full = full || !sink.status(status);
+            full
+        });
     }
 }

@@ -3,15 +3,16 @@
 //! Order within a relay holds, so an EOSE never overtakes its events. The queues have no
 //! limit of their own; the core sheds a relay whose queue is over its budget.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 
 use crate::message::RelayMessage;
 use crate::nostr::relay_url::RelayUrl;
+use crate::sorted::SortedMap;
 
 /// All relays' queues for one peer.
 #[derive(Debug, Default)]
 pub struct Spools {
-    queues: BTreeMap<RelayUrl, Queue>,
+    queues: SortedMap<RelayUrl, Queue>,
     /// The relays with a queue that is not empty, each once, the next to be served first.
     turns: VecDeque<RelayUrl>,
     /// Bytes in all queues, now and at most so far.
@@ -31,7 +32,7 @@ const MESSAGES_A_TURN: usize = 16;
 impl Spools {
     /// Queues a message of `relay`.
     pub fn push(&mut self, relay: &RelayUrl, message: RelayMessage) {
-        let queue = self.queues.entry(relay.clone()).or_default();
+        let queue = self.queues.get_or_default(relay.clone());
         if queue.messages.is_empty() {
             self.turns.push_back(relay.clone());
         }

@@ -17,6 +17,7 @@ use crate::nostr::kind::Kind;
 use crate::nostr::nip19::Entity;
 use crate::nostr::nip46::url::BunkerUrl;
 use crate::router::Backlog;
+use crate::sorted;
 use crate::time::{Millis, Now, Timers};
 
 /// How long signers may take (engine.md section 10).
@@ -408,7 +409,7 @@ impl<E: Entropy> Crypto<E> {
 
     fn cancel_waiting(&mut self, out: &mut Outbox) {
         let mut calls: Vec<CallId> = self.waiting.keys().copied().collect();
-        calls.sort();
+        sorted::sort(&mut calls);
         calls.into_iter().for_each(|call| self.cancel(call, out));
     }
 

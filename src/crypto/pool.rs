@@ -7,6 +7,7 @@
 use std::collections::{HashMap, VecDeque};
 
 use crate::message::{Claim, RequestId};
+use crate::sorted;
 use crate::time::Millis;
 
 /// The number of a verifier, never used again.
@@ -243,7 +244,7 @@ impl Pool {
         let size = claims.len().div_ceil(count);
         let mut order: Vec<(usize, Claim)> = claims.into_iter().enumerate().collect();
         if count > 1 {
-            order.sort_by_key(|(_, claim)| claim.pubkey);
+            sorted::sort_by_key(&mut order, |(_, claim)| claim.pubkey);
         }
         let part = |chunk: &[(usize, Claim)]| Part {
             request,

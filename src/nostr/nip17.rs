@@ -3,8 +3,6 @@
 //! Sealing and wrapping are `nip59`'s. Sending is the cache's: only to the relays of a
 //! recipient's kind 10050 list.
 
-use std::collections::BTreeSet;
-
 use thiserror::Error;
 
 use super::event::{Pubkey, RawEvent, Tag, UnsignedEvent};
@@ -12,6 +10,7 @@ use super::keys::SecretKey;
 use super::kind::Kind;
 use super::nip59::{self, GIFT_WRAP, Layer, Nip59Error, Recipient, Rumor};
 use super::relay_url::RelayUrl;
+use crate::sorted::SortedSet;
 
 pub const CHAT_MESSAGE: Kind = Kind(14);
 pub const FILE_MESSAGE: Kind = Kind(15);
@@ -118,7 +117,7 @@ pub fn wrap_for(
 
 /// Who is in the room of a received message: its author and its readable `p` tags. Two messages
 /// with the same set belong to the same conversation.
-pub fn room(rumor: &Rumor) -> BTreeSet<Pubkey> {
+pub fn room(rumor: &Rumor) -> SortedSet<Pubkey> {
     let tagged = tags_named(rumor, "p").filter_map(recipient);
     tagged.map(|recipient| recipient.pubkey).chain([rumor.pubkey]).collect()
 }
@@ -199,7 +198,7 @@ mod tests {
             let rumor = nip59::unwrap(reader, &wrap).unwrap();
             assert_eq!(rumor.content, file["content"].as_str().unwrap());
             assert_eq!((rumor.kind, rumor.pubkey), (CHAT_MESSAGE, sender.pubkey()));
-            assert_eq!(room(&rumor), BTreeSet::from([sender.pubkey(), receiver.pubkey()]));
+            assert_eq!(room(&rumor), SortedSet::from([sender.pubkey(), receiver.pubkey()]));
         }
         assert_eq!(wraps.len(), 2);
     }

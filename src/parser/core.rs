@@ -7,7 +7,7 @@
 mod opening;
 mod publishing;
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 
 use self::opening::{Arrival, Way, arrival};
 use self::publishing::{Draft, PersonsCopy};
@@ -30,6 +30,7 @@ use crate::nostr::event::{Event, EventId, HashedEvent, RawEvent, claimed_id};
 use crate::nostr::kind::{Kind, Retention};
 use crate::nostr::relay_url::RelayUrl;
 use crate::router::Backlog;
+use crate::sorted::SortedSet;
 use crate::time::{Now, Timers};
 
 /// The parser's limits (engine.md section 10) and what the page chose.
@@ -128,7 +129,7 @@ pub struct Parser {
     config: Config,
     subs: HashMap<SubId, Subscription>,
     /// Subscriptions with something to write to the page.
-    dirty: BTreeSet<SubId>,
+    dirty: SortedSet<SubId>,
     /// Subscriptions that ended in this turn: their rings and ports are to be let go.
     closed: Vec<SubId>,
     deadlines: Timers<SubId>,
@@ -171,7 +172,7 @@ impl Parser {
             who_signs: None,
             config,
             subs: HashMap::new(),
-            dirty: BTreeSet::new(),
+            dirty: SortedSet::new(),
             closed: Vec::new(),
             deadlines: Timers::default(),
             lanes: Lanes::default(),

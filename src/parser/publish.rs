@@ -1,10 +1,9 @@
 //! One publish, from template to the last relay's word.
 
-use std::collections::BTreeSet;
-
 use crate::message::{PublishStatus, SignerError};
 use crate::nostr::event::{Event, EventId};
 use crate::nostr::relay_url::RelayUrl;
+use crate::sorted::SortedSet;
 
 /// What one relay said, or why it said nothing.
 #[derive(Clone, Debug, PartialEq)]
@@ -20,9 +19,9 @@ pub struct Publish {
     pub relays: Vec<RelayUrl>,
     event: Option<Event>,
     /// The relays it goes to, once the cache has chosen.
-    routed: Option<BTreeSet<RelayUrl>>,
+    routed: Option<SortedSet<RelayUrl>>,
     /// Relays that have given their last word, routed or not.
-    settled: BTreeSet<RelayUrl>,
+    settled: SortedSet<RelayUrl>,
 }
 
 impl Publish {
@@ -31,7 +30,7 @@ impl Publish {
             relays,
             event: None,
             routed: None,
-            settled: BTreeSet::new(),
+            settled: SortedSet::new(),
         }
     }
 

@@ -1,6 +1,6 @@
 //! One open subscription: what it asked for, what it has seen, who has answered.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::VecDeque;
 
 use super::delivery::PageQueue;
 use super::pipes::Pipeline;
@@ -11,6 +11,7 @@ use crate::message::{Delivery, EndReason, ParserToPage, ShardSource, Subscribe};
 use crate::nostr::event::{Event, EventId, Pubkey, RawEvent};
 use crate::nostr::filter::Filter;
 use crate::nostr::relay_url::RelayUrl;
+use crate::sorted::SortedSet;
 
 /// An event that the page was given locked.
 #[derive(Debug)]
@@ -41,7 +42,7 @@ pub struct Subscription {
     /// The relays that were sent the REQ, once the cache has told.
     asked: Option<Vec<RelayUrl>>,
     /// Relays that sent EOSE or CLOSED, or could not be reached, asked or not.
-    answered: BTreeSet<RelayUrl>,
+    answered: SortedSet<RelayUrl>,
     eose_told: bool,
     /// Nothing more is delivered; it stays until the page has read what is queued.
     ended: bool,
@@ -62,7 +63,7 @@ impl Subscription {
             seen_window,
             kept_bytes: 0,
             asked: None,
-            answered: BTreeSet::new(),
+            answered: SortedSet::new(),
             eose_told: false,
             ended: false,
         }

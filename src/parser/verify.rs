@@ -8,11 +8,12 @@
 //!
 //! The only caller of `HashedEvent::accept`.
 
-use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 
 use crate::message::{Claim, RequestId};
 use crate::nostr::event::{Event, EventId, HashedEvent, Signature};
 use crate::nostr::relay_url::RelayUrl;
+use crate::sorted::{self, SortedMap};
 
 /// Batches in progress at the crypto role. Two keep it busy while the answer travels.
 const MAX_BATCHES_OUT: usize = 2;
@@ -64,7 +65,7 @@ pub struct Verify<T> {
     /// Claims for the next batch.
     queue: VecDeque<Claim>,
     /// What the crypto role has, oldest first.
-    out: BTreeMap<RequestId, Vec<Claim>>,
+    out: SortedMap<RequestId, Vec<Claim>>,
     checked: u64,
     forged: u64,
 }
@@ -78,7 +79,7 @@ impl<T> Verify<T> {
             remembered,
             pending: HashMap::new(),
             queue: VecDeque::new(),
-            out: BTreeMap::new(),
+            out: SortedMap::new(),
             checked: 0,
             forged: 0,
         }
@@ -173,7 +174,7 @@ impl<T> Verify<T> {
             .iter()
             .filter_map(|waiting| waiting.relay.clone())
             .collect();
-        relays.sort();
+        sorted::sort(&mut relays);
         relays.dedup();
         verdicts.extend(pending.waiting.into_iter().map(|waiting| Verdict::Good {
             ticket: waiting.ticket,

@@ -5,7 +5,6 @@
 //! role's own spool is a quarter as large, so that takes a role that is kept from running.
 
 use std::cell::Cell;
-use std::collections::BTreeMap;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
@@ -21,6 +20,7 @@ use super::http::fetch;
 use crate::connections::{SocketEvent, SocketId, Sockets};
 use crate::nostr::frame::MAX_FRAME_BYTES;
 use crate::nostr::relay_url::RelayUrl;
+use crate::sorted::SortedMap;
 
 /// Bytes of one socket's frames that may wait to be read.
 const MAX_QUEUED_BYTES: usize = 8 << 20;
@@ -31,7 +31,7 @@ const MAX_LIMITS_BYTES: usize = 256 << 10;
 pub struct WebSockets {
     events: mpsc::UnboundedReceiver<SocketEvent>,
     sender: mpsc::UnboundedSender<SocketEvent>,
-    open: BTreeMap<SocketId, Socket>,
+    open: SortedMap<SocketId, Socket>,
 }
 
 /// One WebSocket with the closures it calls.
@@ -50,7 +50,7 @@ impl WebSockets {
         WebSockets {
             events,
             sender,
-            open: BTreeMap::new(),
+            open: SortedMap::new(),
         }
     }
 

@@ -6,8 +6,6 @@
 
 mod wires;
 
-use std::collections::BTreeMap;
-
 use self::wires::free_wire;
 use crate::connections::copies::{Copy, Recent};
 use crate::connections::gap::Rules;
@@ -19,13 +17,14 @@ use crate::connections::turn::Turn;
 use crate::message::{RelayMessage, SubId};
 use crate::nostr::filter::Filter;
 use crate::nostr::frame::ClientFrame;
+use crate::sorted::{self, SortedMap};
 use crate::time::Millis;
 
 #[derive(Debug)]
 pub struct Subscriptions {
-    subs: BTreeMap<SubId, Subscription>,
+    subs: SortedMap<SubId, Subscription>,
     /// Whose REQ a relay's subscription id is. Every id on the present connection is here or in `closed`.
-    wires: BTreeMap<SubId, Target>,
+    wires: SortedMap<SubId, Target>,
     /// Ids closed not long ago: frames may still be on their way, and an EOSE of the old REQ must not pass for the new one's.
     closed: Recent<SubId>,
     limits: Limits,
@@ -61,8 +60,8 @@ const MAX_WALKS: usize = 2;
 impl Default for Subscriptions {
     fn default() -> Self {
         Subscriptions {
-            subs: BTreeMap::new(),
-            wires: BTreeMap::new(),
+            subs: SortedMap::new(),
+            wires: SortedMap::new(),
             closed: Recent::new(CLOSED),
             limits: Limits::default(),
             honoured: 0,
@@ -148,7 +147,7 @@ impl Subscriptions {
         // One place is kept for the pages of gaps, else nothing missed could ever be fetched.
         let for_subs = places.saturating_sub(1).max(1);
         let mut waiting: Vec<&mut Subscription> = self.subs.values_mut().collect();
-        waiting.sort_by_key(|subscription| subscription.number);
+        sorted::sort_by_key(&mut waiting, |subscription| subscription.number);
         for part in waiting.iter_mut().flat_map(|subscription| &mut subscription.parts) {
             if part.is_ready(turn) && open < for_subs {
                 open += usize::from(send_req(turn, socket, part, &rules));

@@ -1,7 +1,5 @@
 //! The relay's subscription ids: one for each REQ, and none used twice on a connection.
 
-use std::collections::BTreeMap;
-
 use super::{Subscription, Subscriptions, Target};
 use crate::connections::outbox::Peer;
 use crate::connections::part::{Part, Phase};
@@ -10,6 +8,7 @@ use crate::connections::turn::Turn;
 use crate::message::{RelayMessage, SubId};
 use crate::nostr::filter::Filter;
 use crate::nostr::frame::ClientFrame;
+use crate::sorted::SortedMap;
 
 impl Subscriptions {
     /// The REQs that ask for `filters`, each with an id that means nothing else on this connection.
@@ -80,7 +79,7 @@ impl Subscriptions {
 }
 
 /// An id for a REQ of our own making.
-pub(super) fn free_wire(wires: &BTreeMap<SubId, Target>, turn: &mut Turn<'_>) -> SubId {
+pub(super) fn free_wire(wires: &SortedMap<SubId, Target>, turn: &mut Turn<'_>) -> SubId {
     loop {
         // The page may have chosen such an id too.
         if let Some(wire) = SubId::new(&format!("~{}", turn.number())).filter(|wire| !wires.contains_key(wire)) {

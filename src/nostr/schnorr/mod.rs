@@ -13,6 +13,7 @@ use secp256k1::constants::CURVE_ORDER;
 use sha2::{Digest, Sha256};
 
 use super::event::{EventId, Pubkey, Signature, check_signature};
+use crate::sorted;
 use shim::{Point, Scratch, Term, lift_x, subtract, sum};
 
 /// What is to be checked: that `sig` is `pubkey`'s BIP-340 signature over `id` (NIP-01).
@@ -50,7 +51,7 @@ pub fn check_batch(claims: &[Claim], seed: [u8; 32]) -> Vec<bool> {
     let mut verdicts = vec![false; claims.len()];
     // Side by side, an author's events share one multiplication.
     let mut order: Vec<(usize, &Claim)> = claims.iter().enumerate().collect();
-    order.sort_by_key(|(_, claim)| claim.pubkey);
+    sorted::sort_by_key(&mut order, |(_, claim)| claim.pubkey);
     let mut scratch = Scratch::for_terms(order.len().min(CHUNK));
     for chunk in order.chunks(CHUNK) {
         Chunk::prepare(chunk, &seed).settle_all(&mut scratch, &mut |at, good| {

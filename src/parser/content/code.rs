@@ -1,6 +1,6 @@
 //! Backticks: which runs of them open and close code, found once for the whole text.
 
-use std::collections::BTreeMap;
+use crate::sorted::SortedMap;
 
 /// A run of backticks.
 struct Run {
@@ -130,7 +130,7 @@ impl Runs {
 
 /// Fills in the next runs, from right to left; every run is visited a bounded number of times.
 fn link(runs: &mut [Run]) {
-    let mut last_of_len: BTreeMap<usize, usize> = BTreeMap::new();
+    let mut last_of_len: SortedMap<usize, usize> = SortedMap::new();
     // Closing fences to the right, the nearest last, each longer than those nearer.
     let mut fences: Vec<(usize, usize)> = Vec::new();
     for (index, run) in runs.iter_mut().enumerate().rev() {

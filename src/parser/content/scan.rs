@@ -1,7 +1,5 @@
 //! The one pass over a text: at every byte that can begin a block, what begins there.
 
-use std::collections::BTreeMap;
-
 use super::code::Runs;
 use super::imeta::{self, Media};
 use super::secret::secrets;
@@ -10,6 +8,7 @@ use super::{Block, BlockKind, Code, bolt11, cashu};
 use crate::nostr::event::Tag;
 use crate::nostr::nip19::Entity;
 use crate::nostr::relay_url::RelayUrl;
+use crate::sorted::SortedMap;
 
 /// The entities that link something (NIP-19), with bech32's separator.
 const ENTITY_PREFIXES: [&str; 5] = ["npub1", "nprofile1", "note1", "nevent1", "naddr1"];
@@ -68,19 +67,15 @@ pub(super) fn scan(text: &str, tags: &[Tag], backticks: Backticks) -> (Vec<Block
 }
 
 /// The shortcodes the tags define (NIP-30), the first definition of each.
-fn emoji(tags: &[Tag]) -> BTreeMap<&str, &str> {
-    let mut emoji = BTreeMap::new();
-    for tag in tags {
-        if let [name, shortcode, url, ..] = tag.as_slice()
-            && name == "emoji"
-            && !shortcode.is_empty()
-            && shortcode.bytes().all(is_shortcode)
-            && imeta::is_web(url)
-        {
-            emoji.entry(shortcode.as_str()).or_insert(url.as_str());
+fn emoji(tags: &[Tag]) -> SortedMap<&str, &str> {
+    // Backwards, for the last of a key's values is the one that a map keeps.
+    let defined = tags.iter().rev().filter_map(|tag| match tag.as_slice() {
+        [name, shortcode, url, ..] if name == "emoji" && !shortcode.is_empty() => {
+            (shortcode.bytes().all(is_shortcode) && imeta::is_web(url)).then_some((shortcode.as_str(), url.as_str()))
         }
-    }
-    emoji
+        _ => None,
+    });
+    defined.collect()
 }
 
 fn is_shortcode(byte: u8) -> bool {
@@ -90,8 +85,8 @@ fn is_shortcode(byte: u8) -> bool {
 struct Scanner<'a> {
     text: &'a str,
     bytes: &'a [u8],
-    emoji: BTreeMap<&'a str, &'a str>,
-    media: BTreeMap<String, Media>,
+    emoji: SortedMap<&'a str, &'a str>,
+    media: SortedMap<String, Media>,
     runs: Runs,
     next_run: usize,
     secrets: Vec<(usize, usize)>,

@@ -3,6 +3,7 @@
 use super::tags::{self, ProfileRef};
 use crate::nostr::event::{Pubkey, RawEvent, Tag};
 use crate::nostr::relay_url::RelayUrl;
+use crate::sorted;
 
 /// A followed or listed person.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,11 +32,7 @@ pub(super) fn parse(event: &RawEvent) -> Vec<Contact> {
 
 /// The people of the `p` tags, each once, where they first stand.
 pub(super) fn people(tags: &[Tag]) -> Vec<Contact> {
-    let mut seen = std::collections::BTreeSet::new();
-    tags::all(tags, "p", Contact::from_tag)
-        .into_iter()
-        .filter(|contact| seen.insert(contact.pubkey))
-        .collect()
+    sorted::unique_by_key(tags::all(tags, "p", Contact::from_tag), |contact| &contact.pubkey)
 }
 
 #[cfg(test)]

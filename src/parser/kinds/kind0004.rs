@@ -4,6 +4,7 @@ use super::private::{Private, encryption};
 use super::tags::{self, ProfileRef};
 use crate::nostr::event::{EventId, Pubkey, RawEvent};
 use crate::parser::content::{self, Content};
+use crate::sorted::SortedSet;
 
 /// A direct message.
 #[derive(Clone, Debug, PartialEq)]
@@ -46,7 +47,7 @@ pub(super) fn parse(event: &RawEvent, decrypted: Option<&str>) -> Option<DirectM
 
 /// The pubkeys, sorted, each once, joined by `_`.
 pub(super) fn chat_id(people: impl IntoIterator<Item = Pubkey>) -> String {
-    let people: std::collections::BTreeSet<Pubkey> = people.into_iter().collect();
+    let people: SortedSet<Pubkey> = people.into_iter().collect();
     people.iter().map(Pubkey::to_string).collect::<Vec<_>>().join("_")
 }
 

@@ -17,7 +17,7 @@ pub struct RelayUse {
 /// The list in its order, each relay once. An `r` tag with an unknown marker says nothing.
 pub(super) fn parse(event: &RawEvent) -> Vec<RelayUse> {
     let mut relays: Vec<RelayUse> = Vec::new();
-    let mut at = std::collections::BTreeMap::new();
+    let mut at = std::collections::HashMap::new();
     for tag in event.tags_named("r") {
         let (read, write) = match tags::value(tag, 2) {
             None => (true, true),

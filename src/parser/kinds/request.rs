@@ -1,6 +1,6 @@
 //! Follow-up requests: what a page that shows an event will want next.
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 
 use super::kind1111::Scope;
 use super::tags::{self, Address, AddressRef, EventRef, Mention, Quote, QuoteTarget};
@@ -87,7 +87,7 @@ fn author(event: &RawEvent, parsed: &Parsed) -> Option<Pubkey> {
 struct Requests {
     list: Vec<Request>,
     /// Where a filter stands in the list, by its JSON.
-    at: BTreeMap<String, usize>,
+    at: HashMap<String, usize>,
 }
 
 impl Requests {

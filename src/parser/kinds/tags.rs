@@ -1,6 +1,6 @@
 //! Reading tags (NIP-01): references, texts and numbers, each whole or absent.
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 
 use crate::nostr::event::{EventId, Pubkey, RawEvent, Tag};
 use crate::nostr::hex;
@@ -8,6 +8,7 @@ use crate::nostr::kind::Kind;
 use crate::nostr::nip19::Entity;
 use crate::nostr::relay_url::RelayUrl;
 use crate::parser::content::{Block, BlockKind};
+use crate::sorted;
 
 /// The address of a replaceable or addressable event (NIP-01 `a` tag).
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -66,7 +67,7 @@ pub struct ProfileRef {
 }
 
 /// What a quote cites.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum QuoteTarget {
     Event(EventId),
     Address(Address),
@@ -188,9 +189,8 @@ pub fn relays(tags: &[Tag], name: &str) -> Vec<RelayUrl> {
 }
 
 /// Each value once, where it first stood.
-pub fn unique<T: Ord + Clone>(values: Vec<T>) -> Vec<T> {
-    let mut seen = std::collections::BTreeSet::new();
-    values.into_iter().filter(|value| seen.insert(value.clone())).collect()
+pub fn unique<T: Ord>(values: Vec<T>) -> Vec<T> {
+    sorted::unique_by_key(values, |value| value)
 }
 
 /// Who and what an event cites, by its tags and in its content.
@@ -250,7 +250,7 @@ fn readable(relays: &[String]) -> impl Iterator<Item = RelayUrl> {
 #[derive(Default)]
 struct Mentions {
     list: Vec<Mention>,
-    at: BTreeMap<Pubkey, usize>,
+    at: HashMap<Pubkey, usize>,
 }
 
 impl Mentions {
@@ -271,7 +271,7 @@ impl Mentions {
 #[derive(Default)]
 struct Quotes {
     list: Vec<Quote>,
-    at: BTreeMap<QuoteTarget, usize>,
+    at: HashMap<QuoteTarget, usize>,
 }
 
 impl Quotes {

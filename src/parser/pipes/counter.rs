@@ -1,14 +1,13 @@
 //! Counter: running counts of some kinds in place of their events.
 
-use std::collections::BTreeMap;
-
 use crate::message::CountResponse;
 use crate::nostr::event::{Event, Pubkey};
 use crate::nostr::kind::Kind;
+use crate::sorted::SortedMap;
 
 #[derive(Debug)]
 pub struct Counter {
-    counts: BTreeMap<Kind, (u64, bool)>,
+    counts: SortedMap<Kind, (u64, bool)>,
     pubkey: Option<Pubkey>,
 }
 

@@ -1,23 +1,22 @@
 //! Mute: drops by author, id or `e` tag, hashtag, and whole word of the content.
 
-use std::collections::BTreeSet;
-
 use crate::message::Muted;
 use crate::nostr::event::{Event, EventId, Pubkey};
 use crate::parser::content::is_word;
+use crate::sorted::SortedSet;
 
 #[derive(Debug)]
 pub struct Mute {
-    pubkeys: BTreeSet<Pubkey>,
-    ids: BTreeSet<EventId>,
+    pubkeys: SortedSet<Pubkey>,
+    ids: SortedSet<EventId>,
     /// In lower case, as the words are.
-    hashtags: BTreeSet<String>,
+    hashtags: SortedSet<String>,
     words: Vec<String>,
 }
 
 impl Mute {
     pub fn new(muted: &Muted) -> Mute {
-        let lower = |texts: &[String]| -> BTreeSet<String> {
+        let lower = |texts: &[String]| -> SortedSet<String> {
             let texts = texts.iter().map(|text| text.trim().to_lowercase());
             texts.filter(|text| !text.is_empty()).collect()
         };

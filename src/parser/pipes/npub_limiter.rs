@@ -2,7 +2,7 @@
 //!
 //! What has been delivered stays delivered: an event passes if it is among the newest up to now.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{HashMap, VecDeque};
 
 use crate::nostr::event::{Event, Pubkey};
 use crate::nostr::kind::Kind;
@@ -17,8 +17,8 @@ pub struct NpubLimiter {
     limit: usize,
     max_npubs: usize,
     tracked: HashMap<Who, Tracked>,
-    /// Who was seen when, the least recent first.
-    by_turn: BTreeMap<u64, Who>,
+    /// Who was seen when, the least recent first; some have been seen again since.
+    by_turn: VecDeque<(u64, Who)>,
     turn: u64,
 }
 
@@ -36,7 +36,7 @@ impl NpubLimiter {
             limit: limit as usize,
             max_npubs: max_npubs as usize,
             tracked: HashMap::new(),
-            by_turn: BTreeMap::new(),
+            by_turn: VecDeque::new(),
             turn: 0,
         }
     }
@@ -48,9 +48,8 @@ impl NpubLimiter {
         let who = who(event);
         self.turn += 1;
         let tracked = self.tracked.entry(who).or_default();
-        self.by_turn.remove(&tracked.turn);
         tracked.turn = self.turn;
-        self.by_turn.insert(self.turn, who);
+        self.by_turn.push_back((self.turn, who));
         let at = tracked.newest.partition_point(|time| *time <= event.created_at);
         let full = tracked.newest.len() >= self.limit;
         let passes = self.limit > 0 && (!full || at > 0 && tracked.newest.first() < Some(&event.created_at));
@@ -66,11 +65,23 @@ impl NpubLimiter {
 
     fn forget(&mut self) {
         while self.tracked.len() > self.max_npubs {
-            let Some((_, who)) = self.by_turn.pop_first() else {
+            let Some((turn, who)) = self.by_turn.pop_front() else {
                 return;
             };
-            self.tracked.remove(&who);
+            if self.is_latest(turn, &who) {
+                self.tracked.remove(&who);
+            }
         }
+        // Rarely enough that each event pays for a few entries at most.
+        if self.by_turn.len() > 2 * self.tracked.len() + 64 {
+            let mut by_turn = std::mem::take(&mut self.by_turn);
+            by_turn.retain(|(turn, who)| self.is_latest(*turn, who));
+            self.by_turn = by_turn;
+        }
+    }
+
+    fn is_latest(&self, turn: u64, who: &Who) -> bool {
+        self.tracked.get(who).is_some_and(|tracked| tracked.turn == turn)
     }
 }
 
@@ -140,6 +151,10 @@ mod tests {
         ] {
             assert_eq!(limiter.passes(&signed(author, 1, at, &[], "")), passed, "{author} {at}");
         }
+        for at in 0..1000 {
+            limiter.passes(&signed(1 + at as u8 % 2, 1, at, &[], ""));
+        }
+        assert!(limiter.by_turn.len() <= 2 * limiter.tracked.len() + 64);
         let mut none = NpubLimiter::new(Kind(1), 0, 2);
         assert!(!none.passes(&signed(1, 1, 1, &[], "")));
     }

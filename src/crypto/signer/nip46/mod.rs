@@ -8,7 +8,7 @@
 mod channel;
 mod session;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 
 use self::channel::{Channel, Opened};
 use self::session::Session;
@@ -26,6 +26,7 @@ use crate::nostr::nip46::response::{Outcome, public_key_result, sign_event_resul
 use crate::nostr::nip46::url::{BunkerUrl, NostrConnectUrl};
 use crate::nostr::nip46::{self, ClientMetadata, Command, EventTemplate, KIND, Permission};
 use crate::nostr::relay_url::RelayUrl;
+use crate::sorted::SortedMap;
 use crate::time::Millis;
 
 /// A signer that has not answered in NIP-44 after so long may be one that knows only NIP-04.
@@ -43,7 +44,7 @@ pub struct Remote {
     /// By request id.
     requests: HashMap<String, Request>,
     /// Relays of this session that cannot be used at present, and why.
-    unreachable: BTreeMap<RelayUrl, String>,
+    unreachable: SortedMap<RelayUrl, String>,
     old_peer_at: Option<Millis>,
 }
 
@@ -69,7 +70,7 @@ struct Request {
     expected: Expected,
     event: EventId,
     /// Relays that may still take the request, and whether each was sent it; none once one has taken it.
-    may_take: Option<BTreeMap<RelayUrl, bool>>,
+    may_take: Option<SortedMap<RelayUrl, bool>>,
     /// The user has been sent to a web page; a signer that says so again opens no second one.
     confirming: bool,
 }
@@ -165,7 +166,7 @@ impl Remote {
             retiring: Vec::new(),
             state,
             requests: HashMap::new(),
-            unreachable: BTreeMap::new(),
+            unreachable: SortedMap::new(),
             old_peer_at: None,
         })
     }
@@ -389,7 +390,7 @@ impl Remote {
         self.send(cx, self.relays.clone(), ClientFrame::Event(event));
     }
 
-    fn sent_to(&mut self, event: EventId) -> Option<&mut BTreeMap<RelayUrl, bool>> {
+    fn sent_to(&mut self, event: EventId) -> Option<&mut SortedMap<RelayUrl, bool>> {
         let request = self.requests.values_mut().find(|request| request.event == event)?;
         request.may_take.as_mut()
     }
@@ -530,7 +531,7 @@ impl Remote {
         let filter = Filter {
             kinds: Some(vec![KIND]),
             authors,
-            tags: BTreeMap::from([('p', vec![self.channel.client().pubkey().to_string()])]),
+            tags: std::collections::BTreeMap::from([('p', vec![self.channel.client().pubkey().to_string()])]),
             since: Some(cx.now.unix - CLOCK_SKEW_SECONDS),
             ..Filter::default()
         };
