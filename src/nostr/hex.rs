@@ -1,10 +1,10 @@
 //! Lower-case hex, as NIP-01 writes ids, pubkeys and signatures.
 
-use data_encoding::HEXLOWER;
+use base16ct::lower;
 
 /// Writes `bytes` as lower-case hex.
 pub fn encode(bytes: &[u8]) -> String {
-    HEXLOWER.encode(bytes)
+    lower::encode_string(bytes)
 }
 
 /// Reads exactly `N` bytes of lower-case hex; anything else (length, upper case, other characters) is `None`.
@@ -13,7 +13,7 @@ pub fn decode<const N: usize>(text: &str) -> Option<[u8; N]> {
     if text.len() != 2 * N {
         return None;
     }
-    HEXLOWER.decode_mut(text.as_bytes(), &mut out).ok()?;
+    lower::decode(text, &mut out).ok()?;
     Some(out)
 }
 

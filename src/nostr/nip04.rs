@@ -4,9 +4,9 @@
 //! event's signature vouches for a message, so the event must have been verified first.
 
 use aes::Aes256;
+use base64ct::{Base64, Encoding};
 use cbc::cipher::block_padding::Pkcs7;
 use cbc::cipher::{BlockModeDecrypt, BlockModeEncrypt, KeyIvInit};
-use data_encoding::BASE64;
 use thiserror::Error;
 use zeroize::Zeroizing;
 
@@ -63,8 +63,8 @@ pub fn encrypt(secret: &SecretKey, pubkey: &Pubkey, iv: [u8; 16], plaintext: &st
         .map_err(|_| Nip04Error::TooLong)?;
     Ok(format!(
         "{}{SEPARATOR}{}",
-        BASE64.encode(ciphertext),
-        BASE64.encode(&iv)
+        Base64::encode_string(ciphertext),
+        Base64::encode_string(&iv)
     ))
 }
 
@@ -77,9 +77,9 @@ pub fn decrypt(secret: &SecretKey, pubkey: &Pubkey, payload: &str) -> Result<Str
         return Err(Nip04Error::TooLong);
     }
     let (ciphertext, iv) = payload.split_once(SEPARATOR).ok_or(Nip04Error::NoIv)?;
-    let iv = BASE64.decode(iv.as_bytes()).map_err(|_| Nip04Error::Iv)?;
+    let iv = Base64::decode_vec(iv).map_err(|_| Nip04Error::Iv)?;
     let iv: [u8; BLOCK] = iv.try_into().map_err(|_| Nip04Error::Iv)?;
-    let ciphertext = BASE64.decode(ciphertext.as_bytes()).map_err(|_| Nip04Error::Base64)?;
+    let ciphertext = Base64::decode_vec(ciphertext).map_err(|_| Nip04Error::Base64)?;
     if ciphertext.is_empty() || !ciphertext.len().is_multiple_of(BLOCK) {
         return Err(Nip04Error::Blocks);
     }
@@ -94,6 +94,8 @@ pub fn decrypt(secret: &SecretKey, pubkey: &Pubkey, payload: &str) -> Result<Str
 
 #[cfg(test)]
 mod tests {
+    use data_encoding::BASE64;
+
     use super::*;
     use crate::nostr::testing::Random;
 

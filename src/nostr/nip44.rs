@@ -5,9 +5,9 @@
 
 use std::fmt;
 
+use base64ct::{Base64, Encoding};
 use chacha20::ChaCha20;
 use chacha20::cipher::{KeyIvInit, StreamCipher};
-use data_encoding::BASE64;
 use hkdf::Hkdf;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
@@ -105,7 +105,7 @@ pub fn encrypt(key: &ConversationKey, nonce: [u8; 32], plaintext: &str) -> Resul
     keys.cipher().apply_keystream(padded);
     let mac = keys.mac(&nonce, padded)?;
     payload.extend_from_slice(&mac);
-    Ok(BASE64.encode(&payload))
+    Ok(Base64::encode_string(&payload))
 }
 
 /// Decrypts a payload.
@@ -228,7 +228,7 @@ fn decode_payload(payload: &str) -> Result<Vec<u8>, Nip44Error> {
     if !(MIN_PAYLOAD_CHARACTERS..=MAX_PAYLOAD_CHARACTERS).contains(&payload.len()) {
         return Err(Nip44Error::PayloadLength);
     }
-    let bytes = BASE64.decode(payload.as_bytes()).map_err(|_| Nip44Error::Base64)?;
+    let bytes = Base64::decode_vec(payload).map_err(|_| Nip44Error::Base64)?;
     if bytes.len() < MIN_PAYLOAD_BYTES {
         return Err(Nip44Error::PayloadLength);
     }
@@ -241,6 +241,8 @@ fn decode_payload(payload: &str) -> Result<Vec<u8>, Nip44Error> {
 
 #[cfg(test)]
 mod tests {
+    use data_encoding::BASE64;
+
     use super::*;
     use crate::nostr::hex;
     use crate::nostr::testing::Random;

@@ -2,7 +2,7 @@
 //!
 //! Whether a proof is good or spent is for the crypto role and the mint to say.
 
-use data_encoding::{BASE64URL_NOPAD, HEXLOWER};
+use base64ct::{Base64UrlUnpadded, Encoding};
 use minicbor::Decoder;
 use minicbor::data::Type;
 use serde::Deserialize;
@@ -65,7 +65,7 @@ impl Proof {
 
     /// The proof itself, if its keyset and its signature are hex.
     pub fn checked(self) -> Option<Proof> {
-        let is_hex = |text: &str| HEXLOWER.decode(text.as_bytes()).is_ok_and(|bytes| !bytes.is_empty());
+        let is_hex = |text: &str| base16ct::lower::decode_vec(text).is_ok_and(|bytes| !bytes.is_empty());
         // Keysets of before NUT-02 are named in base64: 12 characters.
         let id_holds = is_hex(&self.id) || self.id.len() == 12;
         (id_holds && is_hex(&self.c) && !self.secret.is_empty()).then_some(self)
@@ -91,9 +91,7 @@ pub fn total(proofs: &[Proof]) -> Option<u64> {
 /// Reads a token, `cashuA…` or `cashuB…`, padded or not.
 pub fn read(text: &str) -> Option<Token> {
     let version = *text.as_bytes().get(5)?;
-    let bytes = BASE64URL_NOPAD
-        .decode(text.get(6..)?.trim_end_matches('=').as_bytes())
-        .ok()?;
+    let bytes = Base64UrlUnpadded::decode_vec(text.get(6..)?.trim_end_matches('=')).ok()?;
     let token = match version {
         b'A' => read_v3(&bytes)?,
         b'B' => read_v4(&bytes)?,
@@ -224,6 +222,8 @@ fn sequence<'a>(
 
 #[cfg(test)]
 mod tests {
+    use data_encoding::BASE64URL_NOPAD;
+
     use super::*;
 
     // NUT-00's own examples.

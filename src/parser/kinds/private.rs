@@ -1,6 +1,6 @@
 //! Encrypted parts: locked until somebody with the key hands over their text.
 
-use data_encoding::BASE64;
+use base64ct::{Base64, Encoding};
 
 /// The part of an event that only some can read.
 #[derive(Clone, Debug, PartialEq)]
@@ -60,16 +60,18 @@ pub enum Encryption {
 /// How `content` is encrypted; `None` for what is no ciphertext.
 pub fn encryption(content: &str) -> Option<Encryption> {
     if let Some((text, iv)) = content.split_once("?iv=") {
-        let is_base64 = |text: &str| !text.is_empty() && BASE64.decode(text.as_bytes()).is_ok();
+        let is_base64 = |text: &str| !text.is_empty() && Base64::decode_vec(text).is_ok();
         return (is_base64(text) && is_base64(iv)).then_some(Encryption::Nip04);
     }
     // NIP-44: a version byte, 2 or the 1 of before, a nonce, at least 34 bytes and a MAC.
-    let payload = BASE64.decode(content.as_bytes()).ok()?;
+    let payload = Base64::decode_vec(content).ok()?;
     (payload.len() >= 99 && matches!(payload.first(), Some(1 | 2))).then_some(Encryption::Nip44)
 }
 
 #[cfg(test)]
 mod tests {
+    use data_encoding::BASE64;
+
     use super::*;
 
     #[test]
