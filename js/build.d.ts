@@ -8,5 +8,8 @@ declare const __BUILD__: string;
 declare const __WASM_SHA256__: string;
 /** The whole worker script, for a Blob. Empty in the worker itself. */
 declare const __WORKER_SOURCE__: string;
-/** `nostr-ferry.wasm`, gzipped, in base64. Empty in every bundle but the standalone one. */
-declare const __WASM_BASE64__: string;
+/**
+ * `nostr-ferry.wasm` in printable ASCII; null in every bundle but the standalone one. A character of `alphabet` before
+ * `singles` is a byte, the others begin one of two characters; `bytes` has the bytes in the order of their spellings.
+ */
+declare const __WASM_SPELT__: { text: string; alphabet: string; singles: number; bytes: number[] } | null;

@@ -114,7 +114,7 @@ function wasm({ wasmUrl }: StartOptions, policy: PolicyWatch): Promise<DoctorChe
   const file = guarded('wasm-file', async () => {
     try {
       await checkHash(await bytes);
-      return ok(__WASM_BASE64__ && !wasmUrl ? 'the .wasm is inside this script' : 'the .wasm is there and is the one this script was built with');
+      return ok(__WASM_SPELT__ && !wasmUrl ? 'the .wasm is inside this script' : 'the .wasm is there and is the one this script was built with');
     } catch (error) {
       const url = String(wasmUrl ? new URL(wasmUrl, globalThis.location?.href) : wasmAddress());
       const directive = await policy.forbids(url);

@@ -15,7 +15,7 @@ export async function loadModule(wasmUrl?: string | URL): Promise<WebAssembly.Mo
 
 /** The .wasm: from inside this script where it is there, else fetched. */
 export async function wasmBytes(wasmUrl?: string | URL): Promise<Uint8Array<ArrayBuffer>> {
-  return __WASM_BASE64__ && !wasmUrl ? inlined() : fetched(wasmUrl ?? beside('nostr-ferry.wasm'));
+  return __WASM_SPELT__ && !wasmUrl ? inlined(__WASM_SPELT__) : fetched(wasmUrl ?? beside('nostr-ferry.wasm'));
 }
 
 /** @throws {FerryError} `wasm`: the bytes are no module, or the page's policy forbids to compile any. */
@@ -44,10 +44,18 @@ export function isOwnOrigin(url: URL): boolean {
   return url.origin === globalThis.location.origin;
 }
 
-async function inlined(): Promise<Uint8Array<ArrayBuffer>> {
-  const zipped = Uint8Array.from(atob(__WASM_BASE64__), (char) => char.charCodeAt(0));
-  const stream = new Blob([zipped]).stream().pipeThrough(new DecompressionStream('gzip'));
-  return new Uint8Array(await new Response(stream).arrayBuffer());
+function inlined({ text, alphabet, singles, bytes }: NonNullable<typeof __WASM_SPELT__>): Uint8Array<ArrayBuffer> {
+  const placeOf = new Uint8Array(128);
+  for (let place = 0; place < alphabet.length; place++) placeOf[alphabet.charCodeAt(place)] = place;
+  const placeAt = (at: number) => placeOf[text.charCodeAt(at)]!;
+  const out = new Uint8Array(text.length);
+  let length = 0;
+  for (let at = 0; at < text.length; at++) {
+    let spelling = placeAt(at);
+    if (spelling >= singles) spelling = singles + (spelling - singles) * alphabet.length + placeAt(++at);
+    out[length++] = bytes[spelling]!;
+  }
+  return out.slice(0, length);
 }
 
 async function fetched(url: string | URL): Promise<Uint8Array<ArrayBuffer>> {
