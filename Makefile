@@ -120,8 +120,8 @@ fuzz: $(GEN) ## look for input that breaks the engine, a minute each target
 		$(CARGO) +nightly fuzz run $$target -- $$dict -max_len=$(FUZZ_MAX_LEN) -rss_limit_mb=$(FUZZ_MIB) -max_total_time=$(FUZZ_SECONDS); \
 	done
 
-size: $(DIST) ## bytes of each file in dist/: raw, gzip, brotli
-	@node tools/size.mjs dist
+size: $(DIST) ## bytes of each file in dist/: raw, gzip, brotli; fails over budget
+	@node tools/size.mjs dist tools/size-budget.json
 
 serve: $(DIST) $(SAMPLE) | $(PYTHON) ## run the demo: a relay with sample events and two web servers
 	@node tools/serve.mjs --events $(SAMPLE)
