@@ -16,6 +16,8 @@ export type FerryErrorCode =
   | 'no-signer'
   /** The signer, every relay, or a domain asked by `nip05` refused. */
   | 'refused'
+  /** The relay could not be reached, or has not answered. */
+  | 'unreachable'
   /** Nobody answered in time. */
   | 'timed-out'
   /** The signer is not connected. */

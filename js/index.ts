@@ -13,6 +13,7 @@ export type { Relays, RelayEvents } from './relays.js';
 export type {
   CacheStats,
   ChoiceReason,
+  CountOptions,
   CountResponse,
   EngineStats,
   EventTemplate,
@@ -29,6 +30,7 @@ export type {
   PublishStep,
   PublishTemplate,
   RelayChoice,
+  RelayCount,
   RelayStatus,
   RememberOptions,
   RemoteSignerOptions,

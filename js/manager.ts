@@ -13,11 +13,13 @@ import { Relays } from './relays.js';
 import { Signer } from './signer.js';
 import { Subscription } from './subscription.js';
 import type {
+  CountOptions,
   EngineStats,
   Explanation,
   Filter,
   PublishOptions,
   PublishTemplate,
+  RelayCount,
   StartOptions,
   SubscribeOptions,
 } from './types.js';
@@ -26,6 +28,7 @@ import {
   encodeAbortPublish,
   encodeExplain,
   encodeImport,
+  encodeDefaults,
   encodeOnline,
   encodeOwner,
   encodePublish,
@@ -35,6 +38,8 @@ import {
   encodeUnsubscribe,
   encodeWipe,
   type Report,
+  relayUrl,
+  type SubscribeRequest,
 } from './wire.js';
 import { startWorkers, type Workers } from './workers.js';
 
@@ -124,11 +129,18 @@ export class NostrManager extends Emitter<ManagerEvents> implements AsyncDisposa
     }
     const database = (options.cache || undefined)?.name ?? 'ferry';
     this.signer = new Signer(workers.signer, WINDOW_BYTES, `${database} session`);
-    // The store keeps the user's own events longest.
-    this.signer.on('change', (pubkey) => pubkey && this.#control.cache.send(encodeOwner(pubkey)));
+    this.signer.on('change', (pubkey) => {
+      if (!pubkey) return;
+      // The store keeps the user's own events longest; relays that refused a stranger are asked again.
+      this.#control.cache.send(encodeOwner(pubkey));
+      this.#control.connections.send(encodeOwner(pubkey));
+    });
     const status = openInbox('status', STATUS_BYTES);
     this.#control.connections.attach(status.attachment, [status.attachment.port]);
-    this.relays = new Relays(status);
+    this.relays = new Relays(status, (options.relays ?? []).map(relayUrl), (relays) => {
+      if (this.#over) throw this.#over;
+      this.#control.cache.send(encodeDefaults(relays));
+    });
     this.cache = new EventCache({
       import: (lines) => this.#ask('cache', 'imported', (request) => encodeImport(request, lines)),
       wipe: async () => void (await this.#ask('cache', 'wiped', encodeWipe)),
@@ -149,6 +161,10 @@ export class NostrManager extends Emitter<ManagerEvents> implements AsyncDisposa
    * feed.on('event', render);
    */
   subscribe(filters: Filter[], options: SubscribeOptions = {}): Subscription {
+    return this.#subscribe(filters, options);
+  }
+
+  #subscribe(filters: Filter[], options: SubscribeRequest): Subscription {
     if (this.#over) throw this.#over;
     options.signal?.throwIfAborted();
     const joined = options.id === undefined ? undefined : this.#subscriptions.get(options.id);
@@ -189,6 +205,34 @@ export class NostrManager extends Emitter<ManagerEvents> implements AsyncDisposa
     }
     options.signal?.throwIfAborted();
     return events.sort((a, b) => b.created_at - a.created_at || (a.id < b.id ? -1 : 1));
+  }
+
+  /**
+   * Asks relays how many events they have that match any of `filters` (NIP-45 COUNT), without fetching one.
+   *
+   * Never hangs: a relay that refuses, does not know COUNT or cannot be reached has an `error` in place of a number.
+   *
+   * @returns one answer a relay, in the order they came. Relays may hold the same events: the numbers do not add up.
+   * @throws {FerryError} as `subscribe`; `bad-input` if there is no relay to ask; `timed-out` if none was chosen in time.
+   * @example const [{ count, error }] = await nostr.count([{ kinds: [7], '#e': [id] }], { relays: [url] });
+   */
+  async count(filters: Filter[], options: CountOptions = {}): Promise<RelayCount[]> {
+    const answers: RelayCount[] = [];
+    const { relays, signal, timeoutMs = FETCH_TIMEOUT_MS } = options;
+    const asked = { ...(relays && { relays }), ...(signal && { signal }), timeoutMs, closeOnEose: true, count: true } as const;
+    const subscription = this.#subscribe(filters, asked);
+    const reason = await new Promise<string>((resolve, reject) => {
+      subscription.on('end', (end) => resolve(end.reason));
+      subscription.on('error', reject);
+      subscription.on('closed', ({ relay, reason }) => {
+        answers.push({ relay, error: new FerryError('refused', `${relay} does not count: ${reason}`, { relay }) });
+      });
+      subscription.on('relayCount', (answer) => answers.push(answer));
+    });
+    signal?.throwIfAborted();
+    if (answers.length > 0) return answers;
+    if (reason === 'timed-out') throw new FerryError('timed-out', 'no relay was asked in time');
+    throw new FerryError('bad-input', 'there is no relay to ask: name one, or give NostrManager.start some');
   }
 
   /**
@@ -416,8 +460,8 @@ function engineOptions(options: StartOptions): string {
   return JSON.stringify({
     verify: options.verify !== 'none',
     verifiers: options.verifiers,
-    relays: options.relays ?? [],
-    indexers: options.indexers ?? [],
+    relays: (options.relays ?? []).map(relayUrl),
+    indexers: (options.indexers ?? []).map(relayUrl),
     persist: options.cache !== false,
     database: cache?.name,
     cacheBytes: cache?.maxBytes,

@@ -2,7 +2,7 @@ import { Emitter } from './emitter.js';
 import type { EventView } from './event.js';
 import { FerryError } from './errors.js';
 import type { Inbox } from './inbox.js';
-import type { CountResponse, ValidProofs } from './types.js';
+import type { CountResponse, RelayCount, ValidProofs } from './types.js';
 import { decodeSubMessage, type SubMessage } from './wire.js';
 
 export interface SubscriptionEvents {
@@ -18,6 +18,8 @@ export interface SubscriptionEvents {
   eose: { relay: string | undefined };
   /** A relay ended the subscription, with its own words. */
   closed: { relay: string; reason: string };
+  /** One relay's answer to a COUNT; `NostrManager.count` gathers them. */
+  relayCount: RelayCount;
   /** So many events could not be kept for a page that reads too slowly, or so many proofs are over a pipe's `max`. */
   overflow: { dropped: number };
   /** The subscription is over; nothing follows. */
@@ -27,7 +29,7 @@ export interface SubscriptionEvents {
 }
 
 /** What a pipeline delivers: nothing is read before somebody wants one of these. */
-const DELIVERED = ['event', 'count', 'proofs'] as const;
+const DELIVERED = ['event', 'count', 'proofs', 'relayCount'] as const;
 
 /** The page's thread is given back after so long; what is left is read in the next turn. */
 const SLICE_MS = 5;
@@ -156,6 +158,9 @@ export class Subscription extends Emitter<SubscriptionEvents> implements AsyncIt
         break;
       case 'closed':
         this.emit('closed', { relay: message.relay, reason: message.reason });
+        break;
+      case 'relay-count':
+        this.emit('relayCount', message.answer);
         break;
       case 'overflow':
         this.emit('overflow', { dropped: message.dropped });

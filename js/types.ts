@@ -1,5 +1,4 @@
 import type { CHANNELS } from './channels.js';
-
 import type { FerryError } from './errors.js';
 
 /** A NIP-01 filter. Times are Unix seconds; ids and pubkeys are 64 characters of lower-case hex. */
@@ -240,6 +239,21 @@ export interface RelayChoice {
 export type Explanation =
   | { type: 'subscription'; id: string; asked: RelayChoice[]; skipped: RelayChoice[] }
   | { type: 'event'; id: string; stored: boolean };
+
+export interface CountOptions {
+  /** The relays to ask. Default: chosen as for a subscription, each asked only for the authors who use it. */
+  relays?: string[];
+  /** A relay that has not answered after so many milliseconds is reported as such. Default 15,000. */
+  timeoutMs?: number;
+  /** Rejects with the signal's reason. */
+  signal?: AbortSignal;
+}
+
+/** What one relay answered to a COUNT (NIP-45), or why there is no number of it. */
+export type RelayCount =
+  | { relay: string; count: number; /** Whether the relay says that it has estimated. */ approximate: boolean; error?: undefined }
+  /** `refused`: its own words are in the message. `unreachable`: it has not answered, or there is no connection. */
+  | { relay: string; error: FerryError; count?: undefined; approximate?: undefined };
 
 /** An event to be published; what its kind keeps secret is given in clear and encrypted on the way. */
 export interface PublishTemplate extends EventTemplate {

@@ -13,6 +13,7 @@ import type {
   PublishStatus,
   PublishTemplate,
   RelayChoice,
+  RelayCount,
   RelayStatus,
   RoleStats,
   SubscribeOptions,
@@ -28,6 +29,7 @@ export type SubMessage =
   | { type: 'eoce' }
   | { type: 'eose'; relay: string | undefined }
   | { type: 'closed'; relay: string; reason: string }
+  | { type: 'relay-count'; answer: RelayCount }
   | { type: 'overflow'; dropped: number }
   | { type: 'ended'; reason: 'complete' | 'timed-out' | 'max-events' | 'too-many-subscriptions' | 'bad-filters' };
 
@@ -49,7 +51,10 @@ export interface Imported {
 
 // ---------------------------------------------------------------- to the workers
 
-export function encodeSubscribe(sub: string, filters: Filter[], options: SubscribeOptions): Uint8Array {
+/** `count`: the relays are asked how many events they have, for none of them. */
+export type SubscribeRequest = SubscribeOptions & { count?: true };
+
+export function encodeSubscribe(sub: string, filters: Filter[], options: SubscribeRequest): Uint8Array {
   return main(fb.MainContent.Subscribe, (builder) => {
     const subAt = builder.createString(sub);
     const requests = fb.Subscribe.createRequestsVector(builder, filters.map((filter) => filterAt(builder, filter)));
@@ -134,6 +139,13 @@ export function encodeExplain(request: number, about: { sub: string } | { event:
   });
 }
 
+/** The relays for what names none, from now on; addresses as `relayUrl` gives them. */
+export function encodeDefaults(relays: string[]): Uint8Array {
+  return main(fb.MainContent.Defaults, (builder) =>
+    fb.Defaults.createDefaults(builder, fb.Defaults.createRelaysVector(builder, strings(builder, relays))),
+  );
+}
+
 export function encodeStop(): Uint8Array {
   return main(fb.MainContent.Stop, fb.Stop.createStop);
 }
@@ -145,7 +157,8 @@ function main(type: fb.MainContent, content: (builder: Builder) => Offset): Uint
   return builder.asUint8Array();
 }
 
-function policy(options: SubscribeOptions): fb.CachePolicy {
+function policy(options: SubscribeRequest): fb.CachePolicy {
+  if (options.count) return fb.CachePolicy.Count;
   const chosen = [options.cacheFirst, options.cacheOnly, options.noCache].filter(Boolean).length;
   if (chosen > 1) throw new FerryError('bad-input', 'cacheFirst, cacheOnly and noCache exclude each other: choose one');
   if (options.cacheFirst) return fb.CachePolicy.CacheFirst;
@@ -258,15 +271,33 @@ export function strings(builder: Builder, values: string[]): Offset[] {
   });
 }
 
-/** Relay addresses as src/nostr/relay_url.rs takes them: what it refuses must not get that far. */
 export function relayUrls(builder: Builder, urls: string[]): Offset[] {
-  const plain = /^wss?:\/\/[^\s\\@#"<>^`{|}\x80-\uffff]+$/i;
-  for (const url of urls) {
-    if (!plain.test(url) || url.length > 2048 || !URL.canParse(url)) {
-      throw new FerryError('bad-input', `a relay's address is like wss://relay.example.com, not "${url}"`);
-    }
+  return strings(builder, urls.map(relayUrl));
+}
+
+/**
+ * A relay's address in its one form, as src/nostr/relay_url.rs gives it: what that refuses must not get that far.
+ *
+ * @throws {FerryError} `bad-input` about that relay.
+ */
+export function relayUrl(url: string): string {
+  const text = String(url).trim();
+  const [, scheme, host, port, path] = /^(wss?):\/\/(\[[\da-f:.]+\]|[\w.-]+)(?::(\d+))?([/?][\w.~!$&'()*+,;=:@/?%-]*)?$/i.exec(text) ?? [];
+  const parsed = scheme && text.length <= 2048 && Number(port ?? 1) > 0 && URL.canParse(text) ? new URL(text) : undefined;
+  const isSame = (a: string, b: string) => a.startsWith('[') || a.toLowerCase() === b;
+  // A host that the browser reads as another one, such as 127.1, would give a relay two names.
+  if (!parsed || !host || !isSame(host, parsed.hostname) || !/^\[|^([\da-z_][\w-]*\.)*[\da-z_][\w-]*\.?$/.test(parsed.hostname)) {
+    throw new FerryError('bad-input', `a relay's address is like wss://relay.example.com, not "${text}"`, { relay: text });
   }
-  return strings(builder, urls);
+  const name = parsed.hostname.replace(/\.$/, '');
+  const [before = '', query] = splitOnce(path ?? '', '?');
+  const tail = query === undefined ? before.replace(/\/+$/, '') : `${before || '/'}?${query}`;
+  return `${parsed.protocol}//${name}${parsed.port && `:${parsed.port}`}${tail}`;
+}
+
+function splitOnce(text: string, separator: string): [string, string?] {
+  const at = text.indexOf(separator);
+  return at < 0 ? [text] : [text.slice(0, at), text.slice(at + 1)];
 }
 
 export function integer(name: string, value: number, max = Number.MAX_SAFE_INTEGER): number {
@@ -325,6 +356,17 @@ export function decodeSubMessage(record: Uint8Array): SubMessage {
     case fb.WorkerContent.Closed: {
       const closed: fb.Closed = content(new fb.Closed());
       return { type: 'closed', relay: text(message.relay()), reason: text(closed.reason()) };
+    }
+    case fb.WorkerContent.Count: {
+      const count: fb.Count = content(new fb.Count());
+      const answer = { relay: text(message.relay()), count: Number(count.count()), approximate: count.approximate() };
+      return { type: 'relay-count', answer };
+    }
+    case fb.WorkerContent.Unreachable: {
+      const unreachable: fb.Unreachable = content(new fb.Unreachable());
+      const relay = text(message.relay());
+      const error = new FerryError('unreachable', `${relay}: ${text(unreachable.reason())}`, { relay });
+      return { type: 'relay-count', answer: { relay, error } };
     }
     case fb.WorkerContent.BufferFull: {
       const full: fb.BufferFull = content(new fb.BufferFull());

@@ -70,6 +70,10 @@ pub enum PageToParser {
 pub enum PageToConnections {
     /// The browser is online again: retry what waits, now.
     Online,
+    /// A signer is there: what relays refused for want of authentication (NIP-42) is tried again.
+    SignedIn {
+        pubkey: Pubkey,
+    },
     Control(Control),
 }
 
@@ -92,6 +96,10 @@ pub enum PageToCache {
     Explain {
         request: RequestId,
         about: Explain,
+    },
+    /// From now on these relays are for what names none, in place of those it was started with.
+    Defaults {
+        relays: Vec<RelayUrl>,
     },
     Control(Control),
 }
@@ -139,6 +147,8 @@ pub enum CachePolicy {
     CacheOnly,
     /// The network only.
     NoCache,
+    /// Not the events: each relay is asked how many it has (NIP-45).
+    Count,
 }
 
 /// One step of a pipeline (nostr.md section 2).
@@ -209,6 +219,14 @@ pub enum ParserToPage {
     EoseAll,
     /// This relay ended the subscription, with its own words.
     Closed { relay: RelayUrl, reason: String },
+    /// So many events this relay has (`CachePolicy::Count`).
+    RelayCount {
+        relay: RelayUrl,
+        count: u64,
+        approximate: bool,
+    },
+    /// This relay does not answer (`CachePolicy::Count`; a subscription's page learns it by the relay's status).
+    Unreachable { relay: RelayUrl, reason: String },
     /// So many events could not be kept for a page that does not read.
     BufferFull { dropped: u64 },
     /// The subscription is over; nothing follows.
@@ -610,6 +628,8 @@ pub enum ParserToConnections {
     Misbehaved { relay: RelayUrl, fault: RelayFault },
     /// The signed answer to a NIP-42 challenge.
     Authenticate { relay: RelayUrl, event: Event },
+    /// There will be no answer to the relay's challenge: there is no signer, or it refused.
+    CannotAuthenticate { relay: RelayUrl, reason: String },
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -410,6 +410,91 @@ mod connections {
         );
     }
 
+    const NO_SIGNER: &str = "no signer is set";
+
+    fn signer_says_no(net: &mut Net, relay: &RelayUrl) {
+        let (relay, reason) = (relay.clone(), NO_SIGNER.to_owned());
+        net.parser_says(ParserToConnections::CannotAuthenticate { relay, reason });
+    }
+
+    fn sign_in(net: &mut Net) {
+        let pubkey = signed_event(1, 1, 5, &[], "").pubkey;
+        net.input(Input::Page(PageToConnections::SignedIn { pubkey }));
+    }
+
+    #[test]
+    fn without_a_signer_what_needs_authentication_is_refused_at_once_and_asked_again_when_there_is_one() {
+        for away in [false, true] {
+            let (mut net, a) = one(Manners {
+                auth: AuthRule::Required,
+                ..Manners::default()
+            });
+            ask(&mut net, &a, "s");
+            ask(&mut net, &a, "closed meanwhile");
+            let count = ClientFrame::Count {
+                sub: sub("c"),
+                filters: vec![kind(1)],
+            };
+            net.send(std::slice::from_ref(&a), count);
+            signer_says_no(&mut net, &a);
+            let words = net.words();
+            for refused in ["s", "closed meanwhile", "c"] {
+                let word = format!("CLOSED {refused} auth-required: {NO_SIGNER}");
+                assert!(words.contains(&word), "{words:?}");
+            }
+            assert_eq!(net.statuses[&a].state, RelayState::Open);
+            assert_eq!(net.statuses[&a].reason, format!("not authenticated: {NO_SIGNER}"));
+            let sub = sub("closed meanwhile");
+            net.send(std::slice::from_ref(&a), ClientFrame::Close { sub });
+            if away {
+                net.advance(40_000);
+                assert!(net.host(&a).socket.is_none(), "what is refused needs no socket");
+            }
+            net.parser.clear();
+            sign_in(&mut net);
+            sign(&mut net);
+            assert_eq!(net.ids("s").len(), 3, "away: {away}");
+            assert_eq!(net.words().last().unwrap(), "EOSE s");
+            assert!(net.ids("closed meanwhile").is_empty());
+            assert_eq!(
+                (net.statuses[&a].state, &*net.statuses[&a].reason),
+                (RelayState::Open, "")
+            );
+        }
+    }
+
+    #[test]
+    fn a_signer_that_comes_while_none_was_being_asked_is_asked() {
+        let (mut net, a) = one(Manners {
+            auth: AuthRule::Required,
+            ..Manners::default()
+        });
+        ask(&mut net, &a, "s");
+        // The parser's word is on its way when somebody signs in.
+        sign_in(&mut net);
+        signer_says_no(&mut net, &a);
+        assert_eq!(net.words(), ["AUTH challenge 1", "AUTH challenge 1"]);
+        sign(&mut net);
+        assert_eq!(net.ids("s").len(), 3);
+    }
+
+    #[test]
+    fn a_signer_that_is_refused_too_ends_it_again() {
+        let (mut net, a) = one(Manners {
+            auth: AuthRule::Refused,
+            ..Manners::default()
+        });
+        ask(&mut net, &a, "s");
+        signer_says_no(&mut net, &a);
+        sign_in(&mut net);
+        sign(&mut net);
+        net.advance(60_000);
+        let words = net.words();
+        let last = "CLOSED s auth-required: restricted: not you";
+        assert_eq!(words.iter().filter(|word| *word == last).count(), 1, "{words:?}");
+        assert!(reqs(&mut net, &a) <= 3);
+    }
+
     #[test]
     fn a_relay_that_asks_but_serves_everybody_is_used_at_once() {
         let (mut net, a) = one(Manners {
@@ -534,6 +619,33 @@ mod connections {
         let words = net.words();
         assert_eq!(words[..2], ["COUNT c 3", "UNREACHABLE c no answer to COUNT in time"]);
         assert!(words[2].starts_with("UNREACHABLE c not connected"), "{words:?}");
+    }
+
+    #[test]
+    fn a_count_answered_by_notice_is_reported_with_it_and_a_late_answer_is_no_fault() {
+        let (mut net, a) = one(Manners::default());
+        ask(&mut net, &a, "s");
+        net.host(&a).stalled = true;
+        net.send(
+            std::slice::from_ref(&a),
+            ClientFrame::Count {
+                sub: sub("c"),
+                filters: vec![kind(1)],
+            },
+        );
+        let answer = std::mem::take(&mut net.host(&a).pipe);
+        net.host(&a).stalled = false;
+        net.say(&a, "[\"NOTICE\",\"unknown message type\"]");
+        net.advance(11_000);
+        let words = net.words();
+        assert_eq!(
+            words.last().unwrap(),
+            "UNREACHABLE c no answer to COUNT in time; the relay's last notice: unknown message type"
+        );
+        net.host(&a).pipe = answer;
+        net.say(&a, "[\"CLOSED\",\"c\",\"\"]");
+        assert_eq!(net.words(), words);
+        assert!(net.core.counters().contains(&("unknown_sub".into(), 0)));
     }
 
     #[test]

@@ -51,6 +51,12 @@ fn words(messages: &[ParserToPage]) -> Vec<String> {
         ParserToPage::Closed { .. } => "CLOSED".into(),
         ParserToPage::Count(_) => "COUNT".into(),
         ParserToPage::Proofs(_) => "PROOFS".into(),
+        ParserToPage::RelayCount {
+            relay,
+            count,
+            approximate,
+        } => format!("{relay} has {count} {approximate}"),
+        ParserToPage::Unreachable { relay, reason } => format!("{relay} {reason}"),
         ParserToPage::BufferFull { dropped } => format!("dropped {dropped}"),
         ParserToPage::Ended { reason } => format!("{reason:?}"),
     };

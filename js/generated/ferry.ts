@@ -20,6 +20,7 @@ export { Count } from './ferry/count.js';
 export { CountResponse } from './ferry/count-response.js';
 export { Counter } from './ferry/counter.js';
 export { CounterPipe } from './ferry/counter-pipe.js';
+export { Defaults } from './ferry/defaults.js';
 export { EndReason } from './ferry/end-reason.js';
 export { Ended } from './ferry/ended.js';
 export { Eoce } from './ferry/eoce.js';

@@ -226,7 +226,7 @@ impl Cache {
         // A subscription that is opened again takes its former self's place (NIP-01).
         self.cancel(&sub);
         self.lookups += 1;
-        let answered = network.policy == CachePolicy::NoCache;
+        let answered = matches!(network.policy, CachePolicy::NoCache | CachePolicy::Count);
         if answered {
             out.parser.push(CacheToParser::Eoce { sub: sub.clone() });
             if !network.relays.is_empty() || self.store.is_loaded() {
@@ -378,7 +378,7 @@ impl Cache {
                 let filters = match network.policy {
                     CachePolicy::CacheOnly => Vec::new(),
                     CachePolicy::CacheFirst => query.unanswered(),
-                    CachePolicy::CacheThenNetwork | CachePolicy::NoCache => query.into_filters(),
+                    CachePolicy::CacheThenNetwork | CachePolicy::NoCache | CachePolicy::Count => query.into_filters(),
                 };
                 self.forward(sub, filters, &network, out);
             }

@@ -12,6 +12,7 @@ impl Cache {
     pub(super) fn on_page(&mut self, now: Now, message: PageToCache, out: &mut Outbox) {
         match message {
             PageToCache::Owner { pubkey } => self.store.add_owner(pubkey),
+            PageToCache::Defaults { relays } => self.config.relays.defaults = relays,
             PageToCache::Control(Control::Stats { request }) => self.report(request, out),
             PageToCache::Control(Control::Stop) => self.store.stop(),
             PageToCache::Import { request, lines } if lines.is_empty() => self.flushes.push(request),

@@ -5,7 +5,7 @@
 use super::core::{Cache, Outbox};
 use super::jobs::Network;
 use super::relays::{self, Choices, RelayConfig};
-use crate::message::{CacheToParser, ChoiceReason, Envelope, RelayChoice, SubId};
+use crate::message::{CachePolicy, CacheToParser, ChoiceReason, Envelope, RelayChoice, SubId};
 use crate::nostr::event::Pubkey;
 use crate::nostr::filter::Filter;
 use crate::nostr::frame::ClientFrame;
@@ -37,7 +37,11 @@ impl Cache {
         for (filters, relays) in envelopes {
             self.forwarded += 1;
             let sub = sub.clone();
-            let frames = vec![ClientFrame::Req { sub, filters }];
+            let frame = match network.policy {
+                CachePolicy::Count => ClientFrame::Count { sub, filters },
+                _ => ClientFrame::Req { sub, filters },
+            };
+            let frames = vec![frame];
             out.connections.push(Envelope { relays, frames });
         }
         explained.extend(choices.skipped);

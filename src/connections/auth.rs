@@ -15,6 +15,8 @@ pub struct Auth {
     answered: bool,
     /// Challenges passed to the signer on this connection.
     asked: u32,
+    /// A signer came while another was being asked, which may have been none.
+    ask_again: bool,
     state: State,
 }
 
@@ -60,6 +62,35 @@ impl Auth {
         self.answered = false;
         self.state = State::Signing { until };
         true
+    }
+
+    /// A signer is there. The challenge to ask it for, if an earlier answer to it, or the lack of one, came to nothing.
+    pub fn signer_came(&mut self, until: Millis) -> Option<String> {
+        match self.state {
+            State::Refused { .. } => {
+                let challenge = self.challenge.clone()?;
+                self.answered = false;
+                self.state = State::Signing { until };
+                Some(challenge)
+            }
+            State::Signing { .. } => {
+                self.ask_again = true;
+                None
+            }
+            State::Unasked | State::Answered { .. } | State::Accepted => None,
+        }
+    }
+
+    /// There will be no answer to the challenge. The challenge, if there is a new signer to ask for it.
+    pub fn unanswered(&mut self, reason: &str, until: Millis) -> (Verdict, Option<String>) {
+        let State::Signing { .. } = self.state else {
+            return (Verdict::Nothing, None);
+        };
+        if std::mem::take(&mut self.ask_again) {
+            self.state = State::Signing { until };
+            return (Verdict::Nothing, self.challenge.clone());
+        }
+        (self.refuse(reason), None)
     }
 
     /// Whether `challenge` is the one to be answered, for a relay that repeats itself.

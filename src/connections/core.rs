@@ -64,6 +64,7 @@ impl Connections {
             Input::Crypto(envelope) => self.on_envelope(now, Peer::Crypto, envelope, out),
             Input::Parser(message) => self.on_parser(now, message, out),
             Input::Page(PageToConnections::Online) => self.each(now, out, |_| true, Relay::on_online),
+            Input::Page(PageToConnections::SignedIn { .. }) => self.each(now, out, |_| true, Relay::on_signed_in),
             Input::Page(PageToConnections::Control(Control::Stats { request })) => out.stats.push_back(request),
             Input::Page(PageToConnections::Control(Control::Stop)) => {
                 self.each(now, out, |_| true, Relay::stop);
@@ -184,6 +185,11 @@ impl Connections {
             }
             ParserToConnections::Authenticate { relay, event } => {
                 self.one(now, &relay, out, |machine, turn| machine.on_authenticate(turn, event));
+            }
+            ParserToConnections::CannotAuthenticate { relay, reason } => {
+                self.one(now, &relay, out, |machine, turn| {
+                    machine.on_cannot_authenticate(turn, &reason)
+                });
             }
         }
     }

@@ -1,5 +1,9 @@
 //! COUNT requests at one relay (NIP-45): each is answered once, refused, or reported as unanswered.
+//!
+//! A relay that does not know COUNT should say CLOSED. Many send a NOTICE, which does not say what it is
+//! about: its words are reported with what goes unanswered.
 
+use super::copies::Recent;
 use super::outbox::Peer;
 use super::sockets::SocketId;
 use super::turn::Turn;
@@ -10,8 +14,23 @@ use crate::sorted::SortedMap;
 use crate::time::Millis;
 
 /// The COUNTs that one relay owes an answer.
-#[derive(Debug, Default)]
-pub struct Counts(SortedMap<SubId, Count>);
+#[derive(Debug)]
+pub struct Counts {
+    open: SortedMap<SubId, Count>,
+    /// What nobody waits for any more: a late answer is no fault.
+    over: Recent<SubId>,
+}
+
+impl Default for Counts {
+    fn default() -> Self {
+        Counts {
+            open: SortedMap::new(),
+            over: Recent::new(OVER),
+        }
+    }
+}
+
+const OVER: usize = 256;
 
 #[derive(Debug)]
 struct Count {
@@ -19,6 +38,8 @@ struct Count {
     deadline: Millis,
     state: State,
     authenticated: bool,
+    /// The relay's last NOTICE since it was sent.
+    notice: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,22 +61,23 @@ impl Counts {
             deadline: turn.after(turn.config.eose_ms),
             state: State::Waiting,
             authenticated: false,
+            notice: None,
         };
-        self.0.insert(sub, count);
+        self.open.insert(sub, count);
     }
 
     /// Sends what waits, on an open socket.
     pub fn pump(&mut self, turn: &mut Turn<'_>, socket: SocketId) {
-        for count in self.0.values_mut().filter(|count| count.state == State::Waiting) {
+        for count in self.open.values_mut().filter(|count| count.state == State::Waiting) {
             turn.send(socket, count.text.clone());
             count.state = State::Sent;
         }
     }
 
-    /// An answer came. False if nobody waits for it.
+    /// An answer came. False if nobody ever asked for it.
     pub fn on_count(&mut self, turn: &mut Turn<'_>, sub: &str, count: u64, approximate: bool) -> bool {
-        let Some((sub, _)) = self.0.remove_entry(sub) else {
-            return false;
+        let Some(sub) = self.take(sub) else {
+            return self.over.contains(sub);
         };
         let relay = turn.relay.clone();
         let message = RelayMessage::Count {
@@ -68,13 +90,22 @@ impl Counts {
         true
     }
 
-    /// The relay refused. False if nobody waits for that COUNT.
+    /// The relay said something that may be its answer.
+    pub fn on_notice(&mut self, message: &str) {
+        for count in self.open.values_mut().filter(|count| count.state == State::Sent) {
+            count.notice = Some(message.to_owned());
+        }
+    }
+
+    /// The relay refused. False if nobody ever sent it that COUNT.
     pub fn on_closed(&mut self, turn: &mut Turn<'_>, sub: &str, reason: &str, can_auth: bool) -> bool {
-        let Some(count) = self.0.get_mut(sub) else { return false };
+        let Some(count) = self.open.get_mut(sub) else {
+            return self.over.contains(sub);
+        };
         if reason.starts_with("auth-required:") && can_auth && !count.authenticated {
             count.state = State::NeedsAuth;
             count.deadline = count.deadline.max(turn.after(turn.config.sign_ms));
-        } else if let Some((sub, _)) = self.0.remove_entry(sub) {
+        } else if let Some(sub) = self.take(sub) {
             let (relay, reason) = (turn.relay.clone(), reason.to_owned());
             turn.tell(
                 Peer::of(&sub),
@@ -90,7 +121,7 @@ impl Counts {
 
     /// NIP-42 is done.
     pub fn on_authenticated(&mut self, turn: &Turn<'_>) {
-        for count in self.0.values_mut().filter(|count| count.state == State::NeedsAuth) {
+        for count in self.open.values_mut().filter(|count| count.state == State::NeedsAuth) {
             count.state = State::Waiting;
             count.authenticated = true;
             count.deadline = turn.after(turn.config.eose_ms);
@@ -100,7 +131,7 @@ impl Counts {
     /// NIP-42 came to nothing.
     pub fn on_auth_refused(&mut self, turn: &mut Turn<'_>, reason: &str) {
         let reason = format!("auth-required: {reason}");
-        self.0.retain(|sub, count| {
+        self.open.retain(|sub, count| {
             let over = count.state == State::NeedsAuth;
             if over {
                 let (relay, reason) = (turn.relay.clone(), reason.clone());
@@ -112,6 +143,7 @@ impl Counts {
                         reason,
                     },
                 );
+                self.over.insert(sub.clone());
             }
             !over
         });
@@ -119,12 +151,12 @@ impl Counts {
 
     /// Nobody waits for it any more.
     pub fn close(&mut self, sub: &SubId) {
-        self.0.remove(sub);
+        self.take(sub.as_str());
     }
 
     /// The socket is gone: what was not answered is asked again on the next.
     pub fn on_cut(&mut self) {
-        for count in self.0.values_mut() {
+        for count in self.open.values_mut() {
             count.state = State::Waiting;
             count.authenticated = false;
         }
@@ -132,10 +164,15 @@ impl Counts {
 
     /// Reports those that have waited too long.
     pub fn on_time(&mut self, turn: &mut Turn<'_>) {
-        self.0.retain(|sub, count| {
+        self.open.retain(|sub, count| {
             let over = turn.is_past(count.deadline);
             if over {
-                unreachable(turn, sub, "no answer to COUNT in time");
+                let reason = match &count.notice {
+                    Some(notice) => format!("no answer to COUNT in time; the relay's last notice: {notice}"),
+                    None => "no answer to COUNT in time".to_owned(),
+                };
+                unreachable(turn, sub, &reason);
+                self.over.insert(sub.clone());
             }
             !over
         });
@@ -143,17 +180,24 @@ impl Counts {
 
     /// Reports all: the relay cannot be reached.
     pub fn give_up(&mut self, turn: &mut Turn<'_>, reason: &str) {
-        for (sub, _) in std::mem::take(&mut self.0) {
+        for (sub, _) in std::mem::take(&mut self.open) {
             unreachable(turn, &sub, reason);
         }
     }
 
     pub fn next_timeout(&self) -> Option<Millis> {
-        self.0.values().map(|count| count.deadline).min()
+        self.open.values().map(|count| count.deadline).min()
     }
 
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.open.is_empty()
+    }
+
+    /// It is over.
+    fn take(&mut self, sub: &str) -> Option<SubId> {
+        let (sub, _) = self.open.remove_entry(sub)?;
+        self.over.insert(sub.clone());
+        Some(sub)
     }
 }
 

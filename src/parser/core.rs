@@ -384,8 +384,11 @@ impl Parser {
                 };
                 self.push_answer(sub, relay, Some(message));
             }
-            // The page learns of it by the relay's status.
-            RelayMessage::Unreachable { relay, sub, reason: _ } => self.push_answer(sub, relay, None),
+            RelayMessage::Unreachable { relay, sub, reason } => {
+                let subscription = self.subs.get(&sub);
+                let message = subscription.and_then(|subscription| subscription.unreachable(&relay, reason));
+                self.push_answer(sub, relay, message);
+            }
             RelayMessage::Ok {
                 relay,
                 event_id,
@@ -404,8 +407,19 @@ impl Parser {
             }
             RelayMessage::Notice { relay, message } => out.page.push(ParserReport::Notice { relay, message }),
             RelayMessage::Auth { relay, challenge } => self.on_auth(relay, challenge, out),
-            // Nothing in the engine sends COUNT for a subscription yet, so no answer is owed to anyone.
-            RelayMessage::Count { .. } => self.counters.late += 1,
+            RelayMessage::Count {
+                relay,
+                sub,
+                count,
+                approximate,
+            } => {
+                let message = ParserToPage::RelayCount {
+                    relay: relay.clone(),
+                    count,
+                    approximate,
+                };
+                self.push_answer(sub, relay, Some(message));
+            }
         }
     }
 
@@ -631,8 +645,9 @@ impl Parser {
                 }
             }
             Signing::Auth(relay) => {
-                let message = format!("authentication is not possible: {error}");
-                out.page.push(ParserReport::Notice { relay, message });
+                let reason = error.to_string();
+                out.connections
+                    .push(ParserToConnections::CannotAuthenticate { relay, reason });
             }
         }
     }

@@ -7,7 +7,7 @@ use super::pipes::Pipeline;
 use super::secrets::{Sealed, sealed};
 use super::shard::LaneId;
 use super::verify::SeenWindow;
-use crate::message::{Delivery, EndReason, ParserToPage, ShardSource, Subscribe};
+use crate::message::{CachePolicy, Delivery, EndReason, ParserToPage, ShardSource, Subscribe};
 use crate::nostr::event::{Event, EventId, Pubkey, RawEvent};
 use crate::nostr::filter::Filter;
 use crate::nostr::relay_url::RelayUrl;
@@ -27,6 +27,8 @@ pub struct Locked {
 pub struct Subscription {
     filters: Vec<Filter>,
     close_on_eose: bool,
+    /// Relays are asked how many events they have, not for the events.
+    counts: bool,
     max_events: Option<u32>,
     delivered: u32,
     pub lane: LaneId,
@@ -53,6 +55,7 @@ impl Subscription {
         Subscription {
             filters: subscribe.filters.clone(),
             close_on_eose: subscribe.close_on_eose,
+            counts: subscribe.cache == CachePolicy::Count,
             max_events: subscribe.max_events,
             delivered: 0,
             lane,
@@ -138,6 +141,12 @@ impl Subscription {
         unlockable
     }
 
+    /// What the page is told of a relay that does not answer, if it is not told by the relay's status.
+    pub fn unreachable(&self, relay: &RelayUrl, reason: String) -> Option<ParserToPage> {
+        let relay = relay.clone();
+        self.counts.then_some(ParserToPage::Unreachable { relay, reason })
+    }
+
     pub fn ended(&self) -> bool {
         self.ended
     }
@@ -163,6 +172,13 @@ impl Subscription {
     /// Queues the last message.
     pub fn end(&mut self, reason: EndReason) {
         self.ended = true;
+        if reason == EndReason::TimedOut && self.counts {
+            let asked = self.asked.iter().flatten();
+            for relay in asked.filter(|relay| !self.answered.contains(*relay)) {
+                let (relay, reason) = (relay.clone(), "no answer to COUNT in time".to_owned());
+                self.queue.push(ParserToPage::Unreachable { relay, reason });
+            }
+        }
         self.queue.push(ParserToPage::Ended { reason });
     }
 

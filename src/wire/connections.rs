@@ -1,7 +1,7 @@
 //! From the parser to connections: `ParserNotice`.
 
 use super::nostr::{event_bytes, read_event_field, read_ids, read_relay, text_bytes, write_event, write_ids};
-use super::{Wire, WireError, builder, fb, finish, misplaced, root, scalar_enum};
+use super::{Wire, WireError, builder, fb, finish, misplaced, read_text, root, scalar_enum, write_text};
 use crate::message::{ParserToConnections, RelayFault};
 
 scalar_enum!(RelayFault: Malformed, Forged, Unmatched);
@@ -37,6 +37,15 @@ impl Wire for ParserToConnections {
                     ..Default::default()
                 }
             }
+            ParserToConnections::CannotAuthenticate { relay, reason } => {
+                fbb = builder(text_bytes(relay.as_str()) + text_bytes(reason));
+                fb::ParserNoticeArgs {
+                    kind: Kind::CannotAuthenticate,
+                    relay: Some(fbb.create_string(relay.as_str())),
+                    reason: write_text(&mut fbb, reason),
+                    ..Default::default()
+                }
+            }
         };
         let notice = fb::ParserNotice::create(&mut fbb, &args);
         finish(fbb, notice)
@@ -57,6 +66,10 @@ impl Wire for ParserToConnections {
             Kind::Authenticate => Ok(ParserToConnections::Authenticate {
                 relay: relay()?,
                 event: read_event_field("ParserNotice.event", notice.event())?,
+            }),
+            Kind::CannotAuthenticate => Ok(ParserToConnections::CannotAuthenticate {
+                relay: relay()?,
+                reason: read_text(notice.reason()),
             }),
             Kind(tag) => Err(misplaced("ParserNotice.kind", None, tag)),
         }

@@ -1550,17 +1550,18 @@ pub mod ferry {
         since = "2.0.0",
         note = "Use associated constants instead. This will no longer be generated in 2021."
     )]
-    pub const ENUM_MAX_CACHE_POLICY: u8 = 3;
+    pub const ENUM_MAX_CACHE_POLICY: u8 = 4;
     #[deprecated(
         since = "2.0.0",
         note = "Use associated constants instead. This will no longer be generated in 2021."
     )]
     #[allow(non_camel_case_types)]
-    pub const ENUM_VALUES_CACHE_POLICY: [CachePolicy; 4] = [
+    pub const ENUM_VALUES_CACHE_POLICY: [CachePolicy; 5] = [
         CachePolicy::CacheThenNetwork,
         CachePolicy::CacheFirst,
         CachePolicy::CacheOnly,
         CachePolicy::NoCache,
+        CachePolicy::Count,
     ];
 
     #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
@@ -1572,11 +1573,17 @@ pub mod ferry {
         pub const CacheFirst: Self = Self(1);
         pub const CacheOnly: Self = Self(2);
         pub const NoCache: Self = Self(3);
+        pub const Count: Self = Self(4);
 
         pub const ENUM_MIN: u8 = 0;
-        pub const ENUM_MAX: u8 = 3;
-        pub const ENUM_VALUES: &'static [Self] =
-            &[Self::CacheThenNetwork, Self::CacheFirst, Self::CacheOnly, Self::NoCache];
+        pub const ENUM_MAX: u8 = 4;
+        pub const ENUM_VALUES: &'static [Self] = &[
+            Self::CacheThenNetwork,
+            Self::CacheFirst,
+            Self::CacheOnly,
+            Self::NoCache,
+            Self::Count,
+        ];
         /// Returns the variant's name or "" if unknown.
         pub fn variant_name(self) -> Option<&'static str> {
             match self {
@@ -1584,6 +1591,7 @@ pub mod ferry {
                 Self::CacheFirst => Some("CacheFirst"),
                 Self::CacheOnly => Some("CacheOnly"),
                 Self::NoCache => Some("NoCache"),
+                Self::Count => Some("Count"),
                 _ => None,
             }
         }
@@ -2110,16 +2118,17 @@ pub mod ferry {
         since = "2.0.0",
         note = "Use associated constants instead. This will no longer be generated in 2021."
     )]
-    pub const ENUM_MAX_PARSER_NOTICE_KIND: u8 = 2;
+    pub const ENUM_MAX_PARSER_NOTICE_KIND: u8 = 3;
     #[deprecated(
         since = "2.0.0",
         note = "Use associated constants instead. This will no longer be generated in 2021."
     )]
     #[allow(non_camel_case_types)]
-    pub const ENUM_VALUES_PARSER_NOTICE_KIND: [ParserNoticeKind; 3] = [
+    pub const ENUM_VALUES_PARSER_NOTICE_KIND: [ParserNoticeKind; 4] = [
         ParserNoticeKind::Verified,
         ParserNoticeKind::Misbehaved,
         ParserNoticeKind::Authenticate,
+        ParserNoticeKind::CannotAuthenticate,
     ];
 
     #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
@@ -2130,16 +2139,23 @@ pub mod ferry {
         pub const Verified: Self = Self(0);
         pub const Misbehaved: Self = Self(1);
         pub const Authenticate: Self = Self(2);
+        pub const CannotAuthenticate: Self = Self(3);
 
         pub const ENUM_MIN: u8 = 0;
-        pub const ENUM_MAX: u8 = 2;
-        pub const ENUM_VALUES: &'static [Self] = &[Self::Verified, Self::Misbehaved, Self::Authenticate];
+        pub const ENUM_MAX: u8 = 3;
+        pub const ENUM_VALUES: &'static [Self] = &[
+            Self::Verified,
+            Self::Misbehaved,
+            Self::Authenticate,
+            Self::CannotAuthenticate,
+        ];
         /// Returns the variant's name or "" if unknown.
         pub fn variant_name(self) -> Option<&'static str> {
             match self {
                 Self::Verified => Some("Verified"),
                 Self::Misbehaved => Some("Misbehaved"),
                 Self::Authenticate => Some("Authenticate"),
+                Self::CannotAuthenticate => Some("CannotAuthenticate"),
                 _ => None,
             }
         }
@@ -2697,13 +2713,13 @@ pub mod ferry {
         since = "2.0.0",
         note = "Use associated constants instead. This will no longer be generated in 2021."
     )]
-    pub const ENUM_MAX_MAIN_CONTENT: u8 = 11;
+    pub const ENUM_MAX_MAIN_CONTENT: u8 = 12;
     #[deprecated(
         since = "2.0.0",
         note = "Use associated constants instead. This will no longer be generated in 2021."
     )]
     #[allow(non_camel_case_types)]
-    pub const ENUM_VALUES_MAIN_CONTENT: [MainContent; 12] = [
+    pub const ENUM_VALUES_MAIN_CONTENT: [MainContent; 13] = [
         MainContent::NONE,
         MainContent::Subscribe,
         MainContent::Unsubscribe,
@@ -2716,6 +2732,7 @@ pub mod ferry {
         MainContent::Wipe,
         MainContent::Explain,
         MainContent::AbortPublish,
+        MainContent::Defaults,
     ];
 
     #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
@@ -2735,9 +2752,10 @@ pub mod ferry {
         pub const Wipe: Self = Self(9);
         pub const Explain: Self = Self(10);
         pub const AbortPublish: Self = Self(11);
+        pub const Defaults: Self = Self(12);
 
         pub const ENUM_MIN: u8 = 0;
-        pub const ENUM_MAX: u8 = 11;
+        pub const ENUM_MAX: u8 = 12;
         pub const ENUM_VALUES: &'static [Self] = &[
             Self::NONE,
             Self::Subscribe,
@@ -2751,6 +2769,7 @@ pub mod ferry {
             Self::Wipe,
             Self::Explain,
             Self::AbortPublish,
+            Self::Defaults,
         ];
         /// Returns the variant's name or "" if unknown.
         pub fn variant_name(self) -> Option<&'static str> {
@@ -2767,6 +2786,7 @@ pub mod ferry {
                 Self::Wipe => Some("Wipe"),
                 Self::Explain => Some("Explain"),
                 Self::AbortPublish => Some("AbortPublish"),
+                Self::Defaults => Some("Defaults"),
                 _ => None,
             }
         }
@@ -21223,6 +21243,7 @@ pub mod ferry {
         pub const VT_RELAY: ::flatbuffers::VOffsetT = 8;
         pub const VT_FAULT: ::flatbuffers::VOffsetT = 10;
         pub const VT_EVENT: ::flatbuffers::VOffsetT = 12;
+        pub const VT_REASON: ::flatbuffers::VOffsetT = 14;
 
         #[inline]
         pub unsafe fn init_from_table(table: ::flatbuffers::Table<'a>) -> Self {
@@ -21234,6 +21255,9 @@ pub mod ferry {
             args: &'args ParserNoticeArgs<'args>,
         ) -> ::flatbuffers::WIPOffset<ParserNotice<'bldr>> {
             let mut builder = ParserNoticeBuilder::new(_fbb);
+            if let Some(x) = args.reason {
+                builder.add_reason(x);
+            }
             if let Some(x) = args.event {
                 builder.add_event(x);
             }
@@ -21300,6 +21324,16 @@ pub mod ferry {
                     .get::<::flatbuffers::ForwardsUOffset<NostrEvent>>(ParserNotice::VT_EVENT, None)
             }
         }
+        #[inline]
+        pub fn reason(&self) -> Option<&'a str> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab
+                    .get::<::flatbuffers::ForwardsUOffset<&str>>(ParserNotice::VT_REASON, None)
+            }
+        }
     }
 
     impl ::flatbuffers::Verifiable for ParserNotice<'_> {
@@ -21315,6 +21349,7 @@ pub mod ferry {
                 .visit_field::<::flatbuffers::ForwardsUOffset<&str>>("relay", Self::VT_RELAY, false)?
                 .visit_field::<RelayFault>("fault", Self::VT_FAULT, false)?
                 .visit_field::<::flatbuffers::ForwardsUOffset<NostrEvent>>("event", Self::VT_EVENT, false)?
+                .visit_field::<::flatbuffers::ForwardsUOffset<&str>>("reason", Self::VT_REASON, false)?
                 .finish();
             Ok(())
         }
@@ -21325,6 +21360,7 @@ pub mod ferry {
         pub relay: Option<::flatbuffers::WIPOffset<&'a str>>,
         pub fault: RelayFault,
         pub event: Option<::flatbuffers::WIPOffset<NostrEvent<'a>>>,
+        pub reason: Option<::flatbuffers::WIPOffset<&'a str>>,
     }
     impl<'a> Default for ParserNoticeArgs<'a> {
         #[inline]
@@ -21335,6 +21371,7 @@ pub mod ferry {
                 relay: None,
                 fault: RelayFault::Malformed,
                 event: None,
+                reason: None,
             }
         }
     }
@@ -21370,6 +21407,11 @@ pub mod ferry {
                 .push_slot_always::<::flatbuffers::WIPOffset<NostrEvent>>(ParserNotice::VT_EVENT, event);
         }
         #[inline]
+        pub fn add_reason(&mut self, reason: ::flatbuffers::WIPOffset<&'b str>) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<_>>(ParserNotice::VT_REASON, reason);
+        }
+        #[inline]
         pub fn new(_fbb: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>) -> ParserNoticeBuilder<'a, 'b, A> {
             let start = _fbb.start_table();
             ParserNoticeBuilder {
@@ -21392,6 +21434,7 @@ pub mod ferry {
             ds.field("relay", &self.relay());
             ds.field("fault", &self.fault());
             ds.field("event", &self.event());
+            ds.field("reason", &self.reason());
             ds.finish()
         }
     }
@@ -24979,6 +25022,110 @@ pub mod ferry {
             ds.finish()
         }
     }
+    pub enum DefaultsOffset {}
+    #[derive(Copy, Clone, PartialEq)]
+
+    pub struct Defaults<'a> {
+        pub _tab: ::flatbuffers::Table<'a>,
+    }
+
+    impl<'a> ::flatbuffers::Follow<'a> for Defaults<'a> {
+        type Inner = Defaults<'a>;
+        #[inline]
+        unsafe fn follow(buf: &'a [u8], loc: usize) -> Self::Inner {
+            Self {
+                _tab: unsafe { ::flatbuffers::Table::new(buf, loc) },
+            }
+        }
+    }
+
+    impl<'a> Defaults<'a> {
+        pub const VT_RELAYS: ::flatbuffers::VOffsetT = 4;
+
+        #[inline]
+        pub unsafe fn init_from_table(table: ::flatbuffers::Table<'a>) -> Self {
+            Defaults { _tab: table }
+        }
+        #[allow(unused_mut)]
+        pub fn create<'bldr: 'args, 'args: 'mut_bldr, 'mut_bldr, A: ::flatbuffers::Allocator + 'bldr>(
+            _fbb: &'mut_bldr mut ::flatbuffers::FlatBufferBuilder<'bldr, A>,
+            args: &'args DefaultsArgs<'args>,
+        ) -> ::flatbuffers::WIPOffset<Defaults<'bldr>> {
+            let mut builder = DefaultsBuilder::new(_fbb);
+            if let Some(x) = args.relays {
+                builder.add_relays(x);
+            }
+            builder.finish()
+        }
+
+        #[inline]
+        pub fn relays(&self) -> Option<::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<&'a str>>> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab.get::<::flatbuffers::ForwardsUOffset<
+                    ::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<&'a str>>,
+                >>(Defaults::VT_RELAYS, None)
+            }
+        }
+    }
+
+    impl ::flatbuffers::Verifiable for Defaults<'_> {
+        #[inline]
+        fn run_verifier(v: &mut ::flatbuffers::Verifier, pos: usize) -> Result<(), ::flatbuffers::InvalidFlatbuffer> {
+            v.visit_table(pos)?
+     .visit_field::<::flatbuffers::ForwardsUOffset<::flatbuffers::Vector<'_, ::flatbuffers::ForwardsUOffset<&'_ str>>>>("relays", Self::VT_RELAYS, false)?
+     .finish();
+            Ok(())
+        }
+    }
+    pub struct DefaultsArgs<'a> {
+        pub relays:
+            Option<::flatbuffers::WIPOffset<::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<&'a str>>>>,
+    }
+    impl<'a> Default for DefaultsArgs<'a> {
+        #[inline]
+        fn default() -> Self {
+            DefaultsArgs { relays: None }
+        }
+    }
+
+    pub struct DefaultsBuilder<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> {
+        fbb_: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>,
+        start_: ::flatbuffers::WIPOffset<::flatbuffers::TableUnfinishedWIPOffset>,
+    }
+    impl<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> DefaultsBuilder<'a, 'b, A> {
+        #[inline]
+        pub fn add_relays(
+            &mut self,
+            relays: ::flatbuffers::WIPOffset<::flatbuffers::Vector<'b, ::flatbuffers::ForwardsUOffset<&'b str>>>,
+        ) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<_>>(Defaults::VT_RELAYS, relays);
+        }
+        #[inline]
+        pub fn new(_fbb: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>) -> DefaultsBuilder<'a, 'b, A> {
+            let start = _fbb.start_table();
+            DefaultsBuilder {
+                fbb_: _fbb,
+                start_: start,
+            }
+        }
+        #[inline]
+        pub fn finish(self) -> ::flatbuffers::WIPOffset<Defaults<'a>> {
+            let o = self.fbb_.end_table(self.start_);
+            ::flatbuffers::WIPOffset::new(o.value())
+        }
+    }
+
+    impl ::core::fmt::Debug for Defaults<'_> {
+        fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+            let mut ds = f.debug_struct("Defaults");
+            ds.field("relays", &self.relays());
+            ds.finish()
+        }
+    }
     pub enum MainMessageOffset {}
     #[derive(Copy, Clone, PartialEq)]
 
@@ -25192,6 +25339,20 @@ pub mod ferry {
                 None
             }
         }
+
+        #[inline]
+        #[allow(non_snake_case)]
+        pub fn content_as_defaults(&self) -> Option<Defaults<'a>> {
+            if self.content_type() == MainContent::Defaults {
+                let u = self.content();
+                // Safety:
+                // Created from a valid Table for this object
+                // Which contains a valid union in this slot
+                Some(unsafe { Defaults::init_from_table(u) })
+            } else {
+                None
+            }
+        }
     }
 
     impl ::flatbuffers::Verifiable for MainMessage<'_> {
@@ -25249,6 +25410,10 @@ pub mod ferry {
                                 "MainContent::AbortPublish",
                                 pos,
                             ),
+                        MainContent::Defaults => v.verify_union_variant::<::flatbuffers::ForwardsUOffset<Defaults>>(
+                            "MainContent::Defaults",
+                            pos,
+                        ),
                         _ => Ok(()),
                     },
                 )?
@@ -25408,6 +25573,16 @@ pub mod ferry {
                 }
                 MainContent::AbortPublish => {
                     if let Some(x) = self.content_as_abort_publish() {
+                        ds.field("content", &x)
+                    } else {
+                        ds.field(
+                            "content",
+                            &"InvalidFlatbuffer: Union discriminant does not match value.",
+                        )
+                    }
+                }
+                MainContent::Defaults => {
+                    if let Some(x) = self.content_as_defaults() {
                         ds.field("content", &x)
                     } else {
                         ds.field(

@@ -451,10 +451,10 @@ mod tests {
         };
         assert_eq!(
             request(&|fbb| fb::CacheRequestArgs {
-                policy: fb::CachePolicy(4),
+                policy: fb::CachePolicy(5),
                 ..lookup(fbb)
             }),
-            unknown("CachePolicy", 4)
+            unknown("CachePolicy", 5)
         );
         assert_eq!(
             request(&|fbb| fb::CacheRequestArgs {

@@ -18,7 +18,7 @@ pub(super) type Offsets<'f, T> = WIPOffset<Vector<'f, ForwardsUOffset<T>>>;
 type Strings<'a> = Vector<'a, ForwardsUOffset<&'a str>>;
 
 scalar_enum!(ShardSource: Network, Cache);
-scalar_enum!(CachePolicy: CacheThenNetwork, CacheFirst, CacheOnly, NoCache);
+scalar_enum!(CachePolicy: CacheThenNetwork, CacheFirst, CacheOnly, NoCache, Count);
 
 // ---------------------------------------------------------------- events
 

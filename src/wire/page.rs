@@ -104,6 +104,7 @@ impl Wire for PageToConnections {
                 let online = fb::Online::create(&mut fbb, &fb::OnlineArgs {});
                 main_message(fbb, (fb::MainContent::Online, online.as_union_value()))
             }
+            PageToConnections::SignedIn { pubkey } => owner_message(pubkey),
             PageToConnections::Control(control) => write_control(control),
         }
     }
@@ -113,6 +114,10 @@ impl Wire for PageToConnections {
         if message.content_as_online().is_some() {
             return Ok(PageToConnections::Online);
         }
+        if let Some(owner) = message.content_as_owner() {
+            let pubkey = Pubkey(owner.pubkey().0);
+            return Ok(PageToConnections::SignedIn { pubkey });
+        }
         read_control(message).map(PageToConnections::Control)
     }
 }
@@ -120,13 +125,12 @@ impl Wire for PageToConnections {
 impl Wire for PageToCache {
     fn encode(&self) -> Vec<u8> {
         match self {
-            PageToCache::Owner { pubkey } => {
-                let mut fbb = builder(32);
-                let args = fb::OwnerArgs {
-                    pubkey: Some(&fb::Hash(pubkey.0)),
-                };
-                let owner = fb::Owner::create(&mut fbb, &args);
-                main_message(fbb, (fb::MainContent::Owner, owner.as_union_value()))
+            PageToCache::Owner { pubkey } => owner_message(pubkey),
+            PageToCache::Defaults { relays } => {
+                let mut fbb = builder(relays_bytes(relays));
+                let relays = write_relays(&mut fbb, relays);
+                let defaults = fb::Defaults::create(&mut fbb, &fb::DefaultsArgs { relays });
+                main_message(fbb, (fb::MainContent::Defaults, defaults.as_union_value()))
             }
             PageToCache::Import { request, lines } => {
                 let mut fbb = builder(lines.iter().map(|line| text_bytes(line)).sum());
@@ -187,6 +191,10 @@ impl Wire for PageToCache {
             };
             return Ok(PageToCache::Explain { request, about });
         }
+        if let Some(defaults) = message.content_as_defaults() {
+            let relays = read_relays("Defaults.relays", defaults.relays())?;
+            return Ok(PageToCache::Defaults { relays });
+        }
         read_control(message).map(PageToCache::Control)
     }
 }
@@ -200,6 +208,16 @@ impl Wire for PageToCryptoControl {
     fn decode(bytes: &[u8]) -> Result<PageToCryptoControl, WireError> {
         read_control(root::<fb::MainMessage>(bytes)?).map(PageToCryptoControl::Control)
     }
+}
+
+/// Somebody has signed in.
+fn owner_message(pubkey: &Pubkey) -> Vec<u8> {
+    let mut fbb = builder(32);
+    let args = fb::OwnerArgs {
+        pubkey: Some(&fb::Hash(pubkey.0)),
+    };
+    let owner = fb::Owner::create(&mut fbb, &args);
+    main_message(fbb, (fb::MainContent::Owner, owner.as_union_value()))
 }
 
 fn write_control(control: &Control) -> Vec<u8> {
@@ -403,6 +421,22 @@ impl Wire for ParserToPage {
                 let closed = fb::Closed::create(&mut fbb, &fb::ClosedArgs { reason }).as_union_value();
                 worker_message(fbb, None, Some(relay), (Content::Closed, closed))
             }
+            ParserToPage::RelayCount {
+                relay,
+                count,
+                approximate,
+            } => {
+                let mut fbb = builder(text_bytes(relay.as_str()));
+                let (count, approximate) = (*count, *approximate);
+                let count = fb::Count::create(&mut fbb, &fb::CountArgs { count, approximate }).as_union_value();
+                worker_message(fbb, None, Some(relay), (Content::Count, count))
+            }
+            ParserToPage::Unreachable { relay, reason } => {
+                let mut fbb = builder(text_bytes(relay.as_str()) + text_bytes(reason));
+                let reason = write_text(&mut fbb, reason);
+                let unreachable = fb::Unreachable::create(&mut fbb, &fb::UnreachableArgs { reason }).as_union_value();
+                worker_message(fbb, None, Some(relay), (Content::Unreachable, unreachable))
+            }
             ParserToPage::BufferFull { dropped } => {
                 let mut fbb = builder(0);
                 let args = fb::BufferFullArgs { dropped: *dropped };
@@ -454,6 +488,18 @@ impl Wire for ParserToPage {
             let reason = read_text(closed.reason());
             let relay = message.read_relay()?;
             return Ok(ParserToPage::Closed { relay, reason });
+        }
+        if let Some(count) = message.content_as_count() {
+            return Ok(ParserToPage::RelayCount {
+                relay: message.read_relay()?,
+                count: count.count(),
+                approximate: count.approximate(),
+            });
+        }
+        if let Some(unreachable) = message.content_as_unreachable() {
+            let reason = read_text(unreachable.reason());
+            let relay = message.read_relay()?;
+            return Ok(ParserToPage::Unreachable { relay, reason });
         }
         if let Some(full) = message.content_as_buffer_full() {
             let dropped = full.dropped();

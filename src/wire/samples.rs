@@ -339,6 +339,7 @@ impl Samples for PageToParser {
             CachePolicy::CacheThenNetwork,
             CachePolicy::CacheFirst,
             CachePolicy::CacheOnly,
+            CachePolicy::Count,
         ] {
             let subscribe = Subscribe {
                 cache,
@@ -376,7 +377,11 @@ impl Samples for PageToParser {
 impl Samples for PageToConnections {
     fn small() -> Vec<Self> {
         let controls = controls().map(PageToConnections::Control);
-        [PageToConnections::Online].into_iter().chain(controls).collect()
+        let signed_in = PageToConnections::SignedIn {
+            pubkey: Pubkey([7; 32]),
+        };
+        let own = [PageToConnections::Online, signed_in];
+        own.into_iter().chain(controls).collect()
     }
 }
 
@@ -385,6 +390,7 @@ impl Samples for PageToCache {
         let owner = PageToCache::Owner {
             pubkey: Pubkey([7; 32]),
         };
+        let defaults = [relays(), vec![]].map(|relays| PageToCache::Defaults { relays });
         let controls = controls().map(PageToCache::Control);
         let import = |lines| PageToCache::Import {
             request: REQUEST,
@@ -402,7 +408,7 @@ impl Samples for PageToCache {
             explain(Explain::Sub(sub())),
             explain(Explain::Event(event().id)),
         ];
-        own.into_iter().chain(controls).collect()
+        own.into_iter().chain(defaults).chain(controls).collect()
     }
 }
 
@@ -573,6 +579,15 @@ impl Samples for ParserToPage {
             ParserToPage::Closed {
                 relay: relay(),
                 reason: String::new(),
+            },
+            ParserToPage::RelayCount {
+                relay: relay(),
+                count: u64::MAX,
+                approximate: true,
+            },
+            ParserToPage::Unreachable {
+                relay: relay(),
+                reason: "no answer".into(),
             },
             ParserToPage::BufferFull { dropped: u64::MAX },
         ];
@@ -1011,6 +1026,10 @@ impl Samples for ParserToConnections {
             ParserToConnections::Authenticate {
                 relay: relay(),
                 event: event(),
+            },
+            ParserToConnections::CannotAuthenticate {
+                relay: relay(),
+                reason: "no signer".into(),
             },
         ]
     }

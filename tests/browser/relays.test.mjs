@@ -149,6 +149,39 @@ for (const [name, start] of Object.entries(RELAYS)) {
   });
 }
 
+for (const [name, start, answer] of [
+  ['rust-nostr LocalRelay', RELAYS['rust-nostr LocalRelay'], { count: notes.length, approximate: false }],
+  // Its NOTICE says nothing of what it is about: it is believed to be the answer only when nothing else has come.
+  ['@nostr-relay/core', startNostrRelay, { code: 'unreachable', message: /no answer to COUNT in time; the relay's last notice: / }],
+]) {
+  test(`${name}: COUNT`, async () => {
+    const { url } = await start(sample);
+    const { page, errors } = await openPage(`${server.origin}/page.html`);
+    const { answers, status, aborted, nobody } = await page.evaluate(async (url) => {
+      const nostr = await NostrFerry.NostrManager.start();
+      const plain = ({ error, ...answer }) => ({ ...answer, ...(error && { code: error.code, message: error.message }) });
+      const answers = (await nostr.count([{ kinds: [1] }], { relays: [url, 'ws://127.0.0.1:1'] })).map(plain);
+      const [status] = nostr.relays.list().filter(({ relay }) => relay === url);
+      const aborted = await nostr.count([{}], { relays: [url], signal: AbortSignal.timeout(0) }).catch((error) => error.name);
+      const nobody = await nostr.count([{}]).catch((error) => error.code);
+      await nostr.stop();
+      return { answers, status, aborted, nobody };
+    }, url);
+    assert.deepEqual(errors.filter((error) => !/WebSocket|Failed to load resource/.test(error)), []);
+    const its = answers.find(({ relay }) => relay === url);
+    assert.equal(its.code, answer.code);
+    if (answer.message) assert.match(its.message, answer.message);
+    else assert.deepEqual(its, { relay: url, ...answer });
+    const other = answers.find(({ relay }) => relay !== url);
+    assert.equal(other.code, 'unreachable');
+    assert.match(other.message, /the connection failed/);
+    assert.equal(answers.length, 2);
+    assert.equal(nobody, 'bad-input');
+    assert.match(String(aborted), /TimeoutError|AbortError/);
+    assertGood(status);
+  });
+}
+
 /** An honest relay has no faults, whatever its habits. */
 function assertGood({ state, reason, malformed, unknownSub, forged, unmatched, sheds, connects }) {
   assert.deepEqual(

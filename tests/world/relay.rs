@@ -41,8 +41,10 @@ pub struct Manners {
     pub says_eose: bool,
     /// False: events are not answered with OK.
     pub says_ok: bool,
-    /// Some: every REQ is refused with this reason.
+    /// Some: every REQ and COUNT is refused with this reason.
     pub refuses: Option<String>,
+    /// False: COUNT is answered with a NOTICE.
+    pub counts: bool,
     /// False: stored events come oldest first.
     pub newest_first: bool,
 }
@@ -56,6 +58,7 @@ impl Default for Manners {
             says_eose: true,
             says_ok: true,
             refuses: None,
+            counts: true,
             newest_first: true,
         }
     }
@@ -139,6 +142,12 @@ impl ScriptedRelay {
             ClientFrame::Count { sub, filters } => {
                 if self.wants_auth() {
                     return vec![closed(&sub, "auth-required: who are you?")];
+                }
+                if let Some(reason) = &self.manners.refuses {
+                    return vec![closed(&sub, reason)];
+                }
+                if !self.manners.counts {
+                    return vec!["[\"NOTICE\",\"unknown message type COUNT\"]".into()];
                 }
                 let count = self.matching(&filters).len();
                 vec![format!("[\"COUNT\",{},{{\"count\":{count}}}]", json(sub.as_str()))]

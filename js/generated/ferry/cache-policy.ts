@@ -7,5 +7,6 @@ export enum CachePolicy {
   CacheThenNetwork = 0,
   CacheFirst = 1,
   CacheOnly = 2,
-  NoCache = 3
+  NoCache = 3,
+  Count = 4
 }

@@ -4,6 +4,7 @@
 /* eslint-disable @typescript-eslint/no-unused-vars, @typescript-eslint/no-explicit-any, @typescript-eslint/no-non-null-assertion */
 
 import { AbortPublish } from '../ferry/abort-publish.js';
+import { Defaults } from '../ferry/defaults.js';
 import { Explain } from '../ferry/explain.js';
 import { ImportEvents } from '../ferry/import-events.js';
 import { Online } from '../ferry/online.js';
@@ -28,13 +29,14 @@ export enum MainContent {
   ImportEvents = 8,
   Wipe = 9,
   Explain = 10,
-  AbortPublish = 11
+  AbortPublish = 11,
+  Defaults = 12
 }
 
 export function unionToMainContent(
   type: MainContent,
-  accessor: (obj:AbortPublish|Explain|ImportEvents|Online|Owner|Publish|StatsRequest|Stop|Subscribe|Unsubscribe|Wipe) => AbortPublish|Explain|ImportEvents|Online|Owner|Publish|StatsRequest|Stop|Subscribe|Unsubscribe|Wipe|null
-): AbortPublish|Explain|ImportEvents|Online|Owner|Publish|StatsRequest|Stop|Subscribe|Unsubscribe|Wipe|null {
+  accessor: (obj:AbortPublish|Defaults|Explain|ImportEvents|Online|Owner|Publish|StatsRequest|Stop|Subscribe|Unsubscribe|Wipe) => AbortPublish|Defaults|Explain|ImportEvents|Online|Owner|Publish|StatsRequest|Stop|Subscribe|Unsubscribe|Wipe|null
+): AbortPublish|Defaults|Explain|ImportEvents|Online|Owner|Publish|StatsRequest|Stop|Subscribe|Unsubscribe|Wipe|null {
   switch(MainContent[type]) {
     case 'NONE': return null; 
     case 'Subscribe': return accessor(new Subscribe())! as Subscribe;
@@ -48,15 +50,16 @@ export function unionToMainContent(
     case 'Wipe': return accessor(new Wipe())! as Wipe;
     case 'Explain': return accessor(new Explain())! as Explain;
     case 'AbortPublish': return accessor(new AbortPublish())! as AbortPublish;
+    case 'Defaults': return accessor(new Defaults())! as Defaults;
     default: return null;
   }
 }
 
 export function unionListToMainContent(
   type: MainContent, 
-  accessor: (index: number, obj:AbortPublish|Explain|ImportEvents|Online|Owner|Publish|StatsRequest|Stop|Subscribe|Unsubscribe|Wipe) => AbortPublish|Explain|ImportEvents|Online|Owner|Publish|StatsRequest|Stop|Subscribe|Unsubscribe|Wipe|null, 
+  accessor: (index: number, obj:AbortPublish|Defaults|Explain|ImportEvents|Online|Owner|Publish|StatsRequest|Stop|Subscribe|Unsubscribe|Wipe) => AbortPublish|Defaults|Explain|ImportEvents|Online|Owner|Publish|StatsRequest|Stop|Subscribe|Unsubscribe|Wipe|null, 
   index: number
-): AbortPublish|Explain|ImportEvents|Online|Owner|Publish|StatsRequest|Stop|Subscribe|Unsubscribe|Wipe|null {
+): AbortPublish|Defaults|Explain|ImportEvents|Online|Owner|Publish|StatsRequest|Stop|Subscribe|Unsubscribe|Wipe|null {
   switch(MainContent[type]) {
     case 'NONE': return null; 
     case 'Subscribe': return accessor(index, new Subscribe())! as Subscribe;
@@ -70,6 +73,7 @@ export function unionListToMainContent(
     case 'Wipe': return accessor(index, new Wipe())! as Wipe;
     case 'Explain': return accessor(index, new Explain())! as Explain;
     case 'AbortPublish': return accessor(index, new AbortPublish())! as AbortPublish;
+    case 'Defaults': return accessor(index, new Defaults())! as Defaults;
     default: return null;
   }
 }

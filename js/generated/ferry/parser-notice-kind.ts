@@ -6,5 +6,6 @@
 export enum ParserNoticeKind {
   Verified = 0,
   Misbehaved = 1,
-  Authenticate = 2
+  Authenticate = 2,
+  CannotAuthenticate = 3
 }

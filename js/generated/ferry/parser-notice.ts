@@ -61,8 +61,15 @@ event(obj?:NostrEvent):NostrEvent|null {
   return offset ? (obj || new NostrEvent()).__init(this.bb!.__indirect(this.bb_pos + offset), this.bb!) : null;
 }
 
+reason():string|null
+reason(optionalEncoding:flatbuffers.Encoding):string|Uint8Array|null
+reason(optionalEncoding?:any):string|Uint8Array|null {
+  const offset = this.bb!.__offset(this.bb_pos, 14);
+  return offset ? this.bb!.__string(this.bb_pos + offset, optionalEncoding) : null;
+}
+
 static startParserNotice(builder:flatbuffers.Builder) {
-  builder.startObject(5);
+  builder.startObject(6);
 }
 
 static addKind(builder:flatbuffers.Builder, kind:ParserNoticeKind) {
@@ -87,6 +94,10 @@ static addFault(builder:flatbuffers.Builder, fault:RelayFault) {
 
 static addEvent(builder:flatbuffers.Builder, eventOffset:flatbuffers.Offset) {
   builder.addFieldOffset(4, eventOffset, 0);
+}
+
+static addReason(builder:flatbuffers.Builder, reasonOffset:flatbuffers.Offset) {
+  builder.addFieldOffset(5, reasonOffset, 0);
 }
 
 static endParserNotice(builder:flatbuffers.Builder):flatbuffers.Offset {

@@ -34,12 +34,12 @@ impl Relay {
             }
             RelayFrame::Notice { message } => {
                 let message = cut(&message);
+                self.counts.on_notice(&message);
                 turn.tell(Peer::Parser, RelayMessage::Notice { relay, message });
             }
             RelayFrame::Auth { challenge } => {
                 if self.auth.challenged(&challenge, turn.after(turn.config.sign_ms)) {
-                    let challenge = challenge.into_owned();
-                    turn.tell(Peer::Parser, RelayMessage::Auth { relay, challenge });
+                    self.ask_signer(turn, Some(challenge.into_owned()));
                 } else if !self.auth.is_current(&challenge) {
                     self.on_malformed(turn);
                 }
@@ -102,6 +102,13 @@ impl Relay {
                 self.counts.on_auth_refused(turn, &reason);
                 self.reason = format!("not authenticated: {reason}");
             }
+        }
+    }
+
+    pub(super) fn ask_signer(&mut self, turn: &mut Turn<'_>, challenge: Option<String>) {
+        if let Some(challenge) = challenge {
+            let relay = turn.relay.clone();
+            turn.tell(Peer::Parser, RelayMessage::Auth { relay, challenge });
         }
     }
 

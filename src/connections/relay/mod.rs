@@ -135,6 +135,25 @@ impl Relay {
         self.after(turn);
     }
 
+    /// There will be no answer to the relay's challenge.
+    pub fn on_cannot_authenticate(&mut self, turn: &mut Turn<'_>, reason: &str) {
+        let (verdict, again) = self.auth.unanswered(&cut(reason), turn.after(turn.config.sign_ms));
+        self.on_verdict(turn, verdict);
+        self.ask_signer(turn, again);
+        self.after(turn);
+    }
+
+    /// A signer is there: what was refused for want of one is tried again.
+    pub fn on_signed_in(&mut self, turn: &mut Turn<'_>) {
+        let challenge = self.auth.signer_came(turn.after(turn.config.sign_ms));
+        if challenge.is_some() {
+            self.reason.clear();
+        }
+        self.ask_signer(turn, challenge);
+        self.subs.reopen(turn);
+        self.after(turn);
+    }
+
     /// Its NIP-11 document, if it has one.
     pub fn on_limits(&mut self, turn: &mut Turn<'_>, json: Option<&str>) {
         let limits = json.map(Limits::from_json).unwrap_or_default();

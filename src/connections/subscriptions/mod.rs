@@ -32,6 +32,14 @@ pub struct Subscriptions {
     honoured: u32,
     /// Why the relay refused a REQ that is to be tried again. None once it answers one.
     refusal: Option<String>,
+    /// Refused for want of authentication, and reported so: opened again should there be a signer.
+    parked: BTreeMap<SubId, Parked>,
+}
+
+#[derive(Debug)]
+struct Parked {
+    number: u64,
+    filters: Vec<Filter>,
 }
 
 #[derive(Debug)]
@@ -66,6 +74,7 @@ impl Default for Subscriptions {
             limits: Limits::default(),
             honoured: 0,
             refusal: None,
+            parked: BTreeMap::new(),
         }
     }
 }
@@ -82,7 +91,7 @@ impl Subscriptions {
     ) {
         self.close(turn, socket, &sub);
         let peer = Peer::of(&sub);
-        if self.subs.len() >= turn.config.max_subs {
+        if self.subs.len() + self.parked.len() >= turn.config.max_subs {
             let (relay, reason) = (
                 turn.relay.clone(),
                 "error: too many subscriptions at this relay".to_owned(),
@@ -106,6 +115,7 @@ impl Subscriptions {
 
     /// Takes a CLOSE.
     pub fn close(&mut self, turn: &mut Turn<'_>, socket: Option<SocketId>, sub: &SubId) {
+        self.parked.remove(sub);
         let Some(closed) = self.subs.remove(sub) else { return };
         self.refusal = None;
         for part in closed.parts {
@@ -276,6 +286,13 @@ impl Subscriptions {
         self.refuse_where(turn, socket, &reason, |phase| matches!(phase, Phase::NeedsAuth { .. }));
     }
 
+    /// There is a signer: what was refused for want of authentication is asked for again.
+    pub fn reopen(&mut self, turn: &mut Turn<'_>) {
+        for (sub, Parked { number, filters }) in std::mem::take(&mut self.parked) {
+            self.open(turn, None, number, sub, filters);
+        }
+    }
+
     /// The socket is gone. `too_big`: because more came than could be taken.
     pub fn on_cut(&mut self, turn: &Turn<'_>, too_big: bool) {
         let rules = self.rules(turn);
@@ -353,7 +370,7 @@ impl Subscriptions {
     }
 
     pub fn is_empty(&self) -> bool {
-        self.subs.is_empty()
+        self.subs.is_empty() && self.parked.is_empty()
     }
 
     pub fn contains(&self, sub: &SubId) -> bool {

@@ -1,6 +1,6 @@
 //! The relay's subscription ids: one for each REQ, and none used twice on a connection.
 
-use super::{Subscription, Subscriptions, Target};
+use super::{Parked, Subscription, Subscriptions, Target};
 use crate::connections::outbox::Peer;
 use crate::connections::part::{Part, Phase};
 use crate::connections::sockets::SocketId;
@@ -55,10 +55,21 @@ impl Subscriptions {
         }
     }
 
-    /// The relay will not serve `sub`: it is over here.
+    /// The relay will not serve `sub`: it is over here, unless it wants to know who asks and somebody signs in.
     pub(super) fn refuse(&mut self, turn: &mut Turn<'_>, socket: Option<SocketId>, sub: &SubId, reason: &str) {
         let peer = Peer::of(sub);
+        let refused = self.subs.get(sub).map(|subscription| Parked {
+            number: subscription.number,
+            filters: subscription
+                .parts
+                .iter()
+                .flat_map(|part| part.tracks.filters().cloned())
+                .collect(),
+        });
         self.close(turn, socket, sub);
+        if let Some(parked) = refused.filter(|_| reason.starts_with("auth-required:")) {
+            self.parked.insert(sub.clone(), parked);
+        }
         let (relay, sub, reason) = (turn.relay.clone(), sub.clone(), reason.to_owned());
         turn.tell(peer, RelayMessage::Closed { relay, sub, reason });
     }
