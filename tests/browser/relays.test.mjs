@@ -86,13 +86,21 @@ async function use(url, signer) {
       const feed = nostr.subscribe([{ kinds: [1] }], { relays: [url] });
       feed.on('event', ({ id }) => ids.push(id));
       feed.on('closed', ({ reason }) => closed.push(reason));
+      const begun = performance.now();
       await new Promise((resolve) => feed.on('eose', ({ relay }) => relay ?? resolve()));
+      const eoseMs = performance.now() - begun;
       const stored = ids.splice(0);
       const states = [];
       if (!signer) {
         const [status] = nostr.relays.list();
+        const [{ error }] = await nostr.count([{ kinds: [1] }], { relays: [url], timeoutMs: 2_000 });
+        const isServed = new Promise((resolve) => feed.on('eose', resolve));
+        await nostr.signer.usePrivateKey('01'.repeat(32));
+        await isServed;
+        await new Promise((resolve) => setTimeout(resolve, 1_100));
+        const [signedIn] = nostr.relays.list();
         await nostr.stop();
-        return { stored, status };
+        return { stored, closed, eoseMs, status, count: error.code, later: ids, signedIn };
       }
       const post = nostr.publish({ kind: 1, content: 'hello from a page' }, { relays: [url] });
       for await (const { state, reason } of post.status) states.push(reason ? `${state} ${reason}` : state);
@@ -141,11 +149,18 @@ for (const [name, start] of Object.entries(RELAYS)) {
     assertGood(status);
   });
 
-  test(`${name}: without a signer, reads that need authentication end, and the status has the relay's words`, async () => {
-    const { url } = await start([], 'read');
-    const { stored, status } = await use(url, false);
+  test(`${name}: without a signer, reads that need authentication end at once, and begin when somebody signs in`, async () => {
+    const { url } = await start(sample, 'read');
+    const { stored, closed, eoseMs, status, count, later, signedIn } = await use(url, false);
     assert.deepEqual(stored, []);
-    assert.match(status.reason, /auth-required: /);
+    const reason = 'no signer is set; choose one with manager.signer';
+    assert.deepEqual(closed, [`auth-required: ${reason}`]);
+    assert.ok(eoseMs < 5_000, `${eoseMs} ms`);
+    assert.equal(status.reason, `not authenticated: ${reason}`);
+    if (name !== '@nostr-relay/core') assert.equal(count, 'refused');
+    // The refused subscription is asked again.
+    assert.deepEqual(later.toSorted(), idsOf(notes));
+    assertGood(signedIn);
   });
 }
 
@@ -178,9 +193,56 @@ for (const [name, start, answer] of [
     assert.equal(answers.length, 2);
     assert.equal(nobody, 'bad-input');
     assert.match(String(aborted), /TimeoutError|AbortError/);
-    assertGood(status);
+    // The second asks who is there, and serves whoever does not say.
+    assertGood({ ...status, reason: '' });
   });
 }
+
+test('relays are added and removed at run time, each by its one name', async () => {
+  const [first, second] = await Promise.all([startRelay(sample.slice(0, 100)), startRelay(sample.slice(100))]);
+  const { page } = await openPage(`${server.origin}/page.html`);
+  const { steps, names, refused, code } = await page.evaluate(
+    async ([first, second]) => {
+      const nostr = await NostrFerry.NostrManager.start({ cache: false, relays: [first] });
+      const count = async () => (await nostr.fetch([{ kinds: [1] }], { noCache: true })).length;
+      const steps = [await count()];
+      nostr.relays.add(second.replace('ws:', ' WS:') + '/');
+      nostr.relays.add(second);
+      steps.push(nostr.relays.defaults.length, await count());
+      steps.push(nostr.relays.remove(first), nostr.relays.remove(first), await count());
+      const names = [
+        'wss://Relay.Example.COM/', 'WSS://relay.example.com:443', 'ws://relay.example.com:80//', 'ws://relay.example.com:443',
+        'wss://relay.example.com/Path/', 'wss://relay.example.com?Key=A', 'wss://relay.example.com/p/?next=/', 'wss://relay.example.com:00443',
+        'ws://[0:0::0:1]', 'wss://[2001:DB8::1]:443/', 'wss://relay.example.com./', 'wss://1a.0xyz', ' ws://127.0.0.1:7777 ',
+      ].map((url) => nostr.relays.add(url));
+      const refused = [
+        'https://relay.example', 'relay.example', 'wss://', 'wss://rel ay.example', 'wss://user:pw@relay.example', 'wss://relay.example:0',
+        'wss://relay.example:99999', 'wss://relay.example:', 'wss://[::zz]', 'wss://b\u00fccher.example', 'wss://relay..example', 'wss://.',
+        'wss://relay.-example', 'wss://%72elay.example', 'wss://2130706433', 'wss://0x7f.1', 'wss://127.0.0.01', 'wss://relay.example/[', 'wss://relay.example/#a',
+      ].filter((url) => {
+        try {
+          return !nostr.relays.add(url);
+        } catch (error) {
+          return error.code === 'bad-input' && error.relay === url;
+        }
+      });
+      await nostr.stop();
+      const code = await NostrFerry.NostrManager.start({ relays: ['nonsense'] }).catch((error) => error.code);
+      return { steps, names, refused: refused.length, code };
+    },
+    [first.url, second.url],
+  );
+  const [few, most] = [sample.slice(0, 100), sample.slice(100)].map((part) => part.filter(({ kind }) => kind === 1).length);
+  assert.deepEqual(steps, [few, 2, few + most, true, false, most]);
+  // As src/nostr/relay_url.rs names them.
+  assert.deepEqual(names, [
+    'wss://relay.example.com', 'wss://relay.example.com', 'ws://relay.example.com', 'ws://relay.example.com:443',
+    'wss://relay.example.com/Path', 'wss://relay.example.com/?Key=A', 'wss://relay.example.com/p/?next=/', 'wss://relay.example.com',
+    'ws://[::1]', 'wss://[2001:db8::1]', 'wss://relay.example.com', 'wss://1a.0xyz', 'ws://127.0.0.1:7777',
+  ]);
+  assert.equal(refused, 19);
+  assert.equal(code, 'bad-input');
+});
 
 /** An honest relay has no faults, whatever its habits. */
 function assertGood({ state, reason, malformed, unknownSub, forged, unmatched, sheds, connects }) {
