@@ -57,7 +57,7 @@ SAMPLE_EVENTS := target/debug/examples/sample_events
 SAMPLE := .tools/sample-events.jsonl
 READING_RECORDS := target/debug/examples/reading_records
 
-.PHONY: help setup gen build pack docs api test test-native test-kinds test-browser bench bench-cache bench-verify bench-parser check fuzz size serve ci clean
+.PHONY: help setup gen build pack docs api test test-native test-kinds test-browser frames bench bench-cache bench-verify bench-parser check fuzz size serve ci clean
 
 help: ## print these targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -88,6 +88,9 @@ test-kinds: $(READING_RECORDS) $(JS_INPUTS) $(NODE) ## read in TypeScript what R
 
 test-browser: $(DIST) $(PACKAGE) $(CONSUMERS) $(SAMPLE_EVENTS) $(SUITE) | $(CHROMIUM) $(PYTHON) ## run the tests that need a browser
 	$(NICE) node --test --test-timeout=300000 tests/browser/*.test.mjs
+
+frames: $(RUST) $(GEN) ## compare the frame scanner with serde_json on a million frames
+	FRAMES=1000000 $(CARGO) test --locked --test frame_agreement
 
 bench-cache: $(DIST) $(BENCH_NODE) | $(CHROMIUM) ## measure the store beside others; minutes, on an idle machine
 	@node bench/cache.mjs $(BENCH_ARGS)
