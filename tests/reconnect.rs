@@ -256,6 +256,101 @@ mod resume {
         assert!((500..=1_000).contains(&net.ids("s").len()), "{}", net.ids("s").len());
     }
 
+    /// What arrives of an event of `kind`, dated `age_s` before the cut, that the relay takes in while it is away.
+    fn arrives(kind: u16, age_s: u64, config: Config) -> bool {
+        let mut net = Net::new(config);
+        let mut relay = ScriptedRelay::default();
+        let now = net.now.unix.0;
+        relay.store([unsigned_event(1, kind, now, "newest")]);
+        let a = net.add("a", relay);
+        net.req(std::slice::from_ref(&a), "s", &[kinds(&[kind])]);
+        net.cut(&a);
+        let late = unsigned_event(2, kind, now - age_s, "late");
+        let id = late.id;
+        net.publish(&a, late);
+        net.advance(10_000);
+        net.ids("s").contains(&id)
+    }
+
+    #[test]
+    fn what_reaches_a_relay_late_while_it_is_away_is_had_within_the_margin() {
+        let two_days = 2 * 86_400;
+        let longer = || Config {
+            margin_s: 86_400,
+            ..Config::default()
+        };
+        for (kind, age_s, config, expected) in [
+            (1, 890, Config::default(), true),
+            // The documented limit: nothing in NIP-01 asks for what came late.
+            (1, 1_000, Config::default(), false),
+            (1, 86_000, longer(), true),
+            // Gift wraps are dated back on purpose (NIP-59).
+            (1059, two_days, Config::default(), true),
+        ] {
+            assert_eq!(arrives(kind, age_s, config), expected, "kind {kind}, {age_s} s");
+        }
+    }
+
+    #[test]
+    fn a_second_that_is_more_than_a_relay_shows_at_once_is_had_by_narrower_filters() {
+        for (cap, limits) in [
+            (500, None),
+            (500, Some("{\"limitation\":{\"max_limit\":500}}")),
+            (150, None),
+        ] {
+            let mut net = Net::new(Config::default());
+            let relay = ScriptedRelay::new(Manners {
+                max_limit: cap,
+                ..Manners::default()
+            });
+            let a = net.add("a", relay);
+            net.host(&a).limits = limits.map(str::to_owned);
+            let everybody = kinds(&(1..=40).collect::<Vec<u16>>());
+            net.req(std::slice::from_ref(&a), "s", std::slice::from_ref(&everybody));
+            net.cut(&a);
+            let now = net.now.unix.0;
+            // 2,000 events of one second among others, none of a kind with more than the relay shows.
+            for number in 0..2_600u32 {
+                let at = if number < 2_000 {
+                    now
+                } else {
+                    now - u64::from(number % 300)
+                };
+                net.publish(&a, unsigned_event(number, (number % 40) as u16 + 1, at, ""));
+            }
+            net.advance(60_000);
+            let held = net.host(&a).relay.ids(std::slice::from_ref(&everybody));
+            assert_eq!(held.difference(&net.ids("s")).count(), 0, "cap {cap} {limits:?}");
+            assert!(net.core.counters().contains(&("hidden_seconds".into(), 0)));
+            let reqs = net.host(&a).relay.received.len();
+            assert!(reqs < 300, "{reqs} frames");
+        }
+    }
+
+    #[test]
+    fn a_second_that_no_filter_can_divide_is_counted_and_what_is_older_still_comes() {
+        let mut net = Net::new(Config::default());
+        let relay = ScriptedRelay::new(Manners {
+            max_limit: 500,
+            ..Manners::default()
+        });
+        let a = net.add("a", relay);
+        net.req(std::slice::from_ref(&a), "s", &[kinds(&[1])]);
+        net.cut(&a);
+        let now = net.now.unix.0;
+        for number in 0..1_000 {
+            let at = if number < 800 { now } else { now - 10 };
+            net.publish(&a, unsigned_event(number, 1, at, ""));
+        }
+        net.advance(60_000);
+        assert_eq!(net.ids("s").len(), 500 + 200);
+        assert!(
+            net.core.counters().contains(&("hidden_seconds".into(), 1)),
+            "{:?}",
+            net.core.counters()
+        );
+    }
+
     #[test]
     fn a_misdated_event_hides_no_other() {
         let mut net = Net::new(Config::default());
