@@ -151,7 +151,7 @@ pub struct Parser {
     signing: HashMap<RequestId, Signing>,
     proofs: Proofs,
     /// Subscriptions that are complete but for proofs whose mint has not answered.
-    completing: BTreeSet<SubId>,
+    completing: SortedSet<SubId>,
     next_request: u64,
     counters: Counters,
 }
@@ -185,7 +185,7 @@ impl Parser {
             inquiries: HashMap::new(),
             signing: HashMap::new(),
             proofs: Proofs::default(),
-            completing: BTreeSet::new(),
+            completing: SortedSet::new(),
             next_request: 0,
             counters: Counters::default(),
         }
