@@ -35,7 +35,7 @@ pub struct Subscriptions {
     /// Seconds of which the relay may have more events than any REQ shows (`ties`).
     hidden: u64,
     /// Refused for want of authentication, and reported so: opened again should there be a signer.
-    parked: BTreeMap<SubId, Parked>,
+    parked: SortedMap<SubId, Parked>,
 }
 
 #[derive(Debug)]
@@ -91,7 +91,7 @@ impl Default for Subscriptions {
             honoured: 0,
             refusal: None,
             hidden: 0,
-            parked: BTreeMap::new(),
+            parked: SortedMap::new(),
         }
     }
 }
