@@ -297,6 +297,7 @@ fn damaged_messages_are_read_or_refused_and_written_the_same() {
             publish: PublishId(1),
             template: template.clone(),
             relays: vec![relay.clone()],
+            private_tags: None,
         }
         .encode(),
         ParserToCache::Lookup {
