@@ -13,7 +13,7 @@ export type { Nip05Options, Nip05Profile } from './nip05.js';
 export type { EventCache } from './cache.js';
 export type { Encryption, Signer, SignerEvents } from './signer.js';
 export type { Relays, RelayEvents } from './relays.js';
-export type { CacheStats, ChoiceReason, CountResponse, EngineStats, EventTemplate, Explanation, Filter, ImportOptions, ImportResult, NostrConnectOptions, Pipe, PortName, PortStats, PublishOptions, PublishStatus, RelayChoice, RelayStatus, RememberOptions, RemoteSignerOptions, RoleStats, Rumor, SignedEvent, SignerApp, StartOptions, SubscribeOptions, ValidProof, ValidProofs, } from './types.js';
+export type { CacheStats, ChoiceReason, CountOptions, CountResponse, EngineStats, EventTemplate, Explanation, Filter, ImportOptions, ImportResult, NostrConnectOptions, Pipe, PortName, PortStats, PublishOptions, PublishStatus, PublishStep, PublishTemplate, RelayChoice, RelayCount, RelayStatus, RememberOptions, RemoteSignerOptions, RoleStats, Rumor, SignedEvent, SignerApp, StartOptions, SubscribeOptions, ValidProof, ValidProofs, } from './types.js';
 export type * from './generated/kinds.js';
 
 // ---------------------------------------------------------------- cache.d.ts
@@ -77,7 +77,7 @@ export declare class Emitter<Events extends object> {
 }
 
 // ---------------------------------------------------------------- errors.d.ts
-export type FerryErrorCode = 'unsupported' | 'wasm' | 'worker' | 'bad-input' | 'stopped' | 'too-many-subscriptions' | 'no-signer' | 'refused' | 'timed-out' | 'disconnected' | 'cancelled';
+export type FerryErrorCode = 'unsupported' | 'wasm' | 'worker' | 'bad-input' | 'stopped' | 'too-many-subscriptions' | 'no-signer' | 'refused' | 'unreachable' | 'timed-out' | 'disconnected' | 'cancelled';
 export interface FerryErrorContext {
     relay?: string;
     subscription?: string;
@@ -610,7 +610,8 @@ export declare class NostrManager extends Emitter<ManagerEvents> implements Asyn
     private constructor();
     subscribe(filters: Filter[], options?: SubscribeOptions): Subscription;
     fetch(filters: Filter[], options?: SubscribeOptions): Promise<EventView[]>;
-    publish(template: EventTemplate, options?: PublishOptions): Publish;
+    count(filters: Filter[], options?: CountOptions): Promise<RelayCount[]>;
+    publish(template: PublishTemplate, options?: PublishOptions): Publish;
     nip05(identifier: string, options?: Nip05Options): Promise<Nip05Profile | undefined>;
     doctor(): Promise<Diagnosis>;
     stats(): Promise<EngineStats>;
@@ -690,6 +691,9 @@ export interface RelayEvents {
 export declare class Relays extends Emitter<RelayEvents> {
     #private;
     list(): RelayStatus[];
+    get defaults(): string[];
+    add(url: string): string;
+    remove(url: string): boolean;
 }
 
 // ---------------------------------------------------------------- signer.d.ts
@@ -735,6 +739,7 @@ export interface SubscriptionEvents {
         relay: string;
         reason: string;
     };
+    relayCount: RelayCount;
     overflow: {
         dropped: number;
     };
@@ -806,6 +811,7 @@ export interface StartOptions {
         name?: string;
     };
     verify?: 'all' | 'none';
+    resumeMarginSeconds?: number;
     verifiers?: number;
     wasmUrl?: string | URL;
     workerUrl?: string | URL;
@@ -913,10 +919,33 @@ export type Explanation = {
     id: string;
     stored: boolean;
 };
+export interface CountOptions {
+    relays?: string[];
+    timeoutMs?: number;
+    signal?: AbortSignal;
+}
+export type RelayCount = {
+    relay: string;
+    count: number;
+    approximate: boolean;
+    error?: undefined;
+} | {
+    relay: string;
+    error: FerryError;
+    count?: undefined;
+    approximate?: undefined;
+};
+export interface PublishTemplate extends EventTemplate {
+    privateTags?: string[][];
+}
 export interface PublishOptions {
     relays?: string[];
+    signal?: AbortSignal;
 }
 export type PublishStatus = {
+    recipient?: string;
+} & PublishStep;
+export type PublishStep = {
     state: 'signed';
     event: SignedEvent;
 } | {

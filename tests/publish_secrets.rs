@@ -244,7 +244,10 @@ fn wallets_and_private_tags_are_encrypted_to_oneself() {
     }
 }
 
-fn secret_templates() -> [(u16, &'static str, Option<Vec<Vec<String>>>); 4] {
+/// Kind, content, private tags.
+type SecretTemplate = (u16, &'static str, Option<Vec<Vec<String>>>);
+
+fn secret_templates() -> [SecretTemplate; 4] {
     [
         (4, "s3cr3t", None),
         (14, "s3cr3t", None),

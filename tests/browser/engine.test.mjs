@@ -256,7 +256,7 @@ test('input that cannot be right is refused at once, by name, and everything els
     /^bad-input: /,
     /^no-signer: /,
     /^bad-input: .*1 to 50 filters/,
-    /^worker: .*relay.example/,
+    /^bad-input: .*relay\.example/,
   ];
   words.forEach((word, at) => assert.match(word, expected[at]));
   assert.ok(count > 0);

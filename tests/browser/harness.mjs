@@ -44,6 +44,7 @@ export async function sampleEvents({ relays = [], ...options } = {}) {
   return stdout.trimEnd().split('\n').map((line) => JSON.parse(line));
 }
 
+let relayFiles = 0;
 /**
  * A relay that holds `events` at the start.
  *
@@ -52,7 +53,7 @@ export async function sampleEvents({ relays = [], ...options } = {}) {
  * @returns {Promise<{ url: string, stop: () => Promise<void> }>}
  */
 export async function startRelay(events = [], args = []) {
-  const file = join(folder, `events-${endings.length}.jsonl`);
+  const file = join(folder, `events-${relayFiles++}.jsonl`);
   writeFileSync(file, events.map((event) => `${JSON.stringify(event)}\n`).join(''));
   const relay = await serve.startRelay(['--events', file, ...args]);
   endings.push(relay.stop);

@@ -154,7 +154,9 @@ for (const [name, start] of Object.entries(RELAYS)) {
     const { stored, closed, eoseMs, status, count, later, signedIn } = await use(url, false);
     assert.deepEqual(stored, []);
     const reason = 'no signer is set; choose one with manager.signer';
-    assert.deepEqual(closed, [`auth-required: ${reason}`]);
+    // The relay's own words; its status says why nothing came of them.
+    assert.equal(closed.length, 1);
+    assert.match(closed[0], /^auth-required: /);
     assert.ok(eoseMs < 5_000, `${eoseMs} ms`);
     assert.equal(status.reason, `not authenticated: ${reason}`);
     if (name !== '@nostr-relay/core') assert.equal(count, 'refused');
