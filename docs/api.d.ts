@@ -811,7 +811,6 @@ export interface StartOptions {
         name?: string;
     };
     verify?: 'all' | 'none';
-    resumeMarginSeconds?: number;
     verifiers?: number;
     wasmUrl?: string | URL;
     workerUrl?: string | URL;

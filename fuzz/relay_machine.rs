@@ -182,7 +182,7 @@ impl World {
                 self.sockets.entry(socket).and_modify(|open| *open = true);
             }
             // After `Overflowed` the core has the last word, as it has with sockets it closes for its own reasons.
-            SocketEvent::Closed { .. } | SocketEvent::Failed { .. } | SocketEvent::Forbidden { .. } => {
+            SocketEvent::Closed { .. } | SocketEvent::Failed { .. } => {
                 self.sockets.remove(&socket);
             }
             SocketEvent::Overflowed { .. }

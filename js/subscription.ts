@@ -16,7 +16,7 @@ export interface SubscriptionEvents {
   eoce: undefined;
   /** One relay has sent all it had stored; without a relay: every asked relay has answered, failed or timed out. */
   eose: { relay: string | undefined };
-  /** A relay ended the subscription, with its own words. After `auth-required:` it is asked again once somebody signs in. */
+  /** A relay ended the subscription, with its own words. */
   closed: { relay: string; reason: string };
   /** One relay's answer to a COUNT; `NostrManager.count` gathers them. */
   relayCount: RelayCount;

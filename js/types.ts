@@ -75,12 +75,6 @@ export interface StartOptions {
   cache?: false | { /** The store's budget in bytes. */ maxBytes?: number; /** The database's name. Default `nostr-ferry`. */ name?: string };
   /** `'none'` delivers events without a check of id and signature: for benchmarks and relays you run yourself. Default `'all'`. */
   verify?: 'all' | 'none';
-  /**
-   * After a relay was away, its subscriptions are asked again from so many seconds before the newest event had. Default 900.
-   * An event that reached the relay meanwhile and is dated earlier still is not asked for. Subscriptions that name gift wraps
-   * (kind 1059) begin two days earlier by themselves.
-   */
-  resumeMarginSeconds?: number;
   /** Workers that check signatures beside the crypto worker; 0 leaves them to it. Default: the processor's cores less two, at most 4. */
   verifiers?: number;
   /** Where the .wasm is. Default: beside the script. */

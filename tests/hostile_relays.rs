@@ -133,82 +133,25 @@ mod hostile {
 
     #[test]
     fn a_flood_of_frames_the_parser_must_see_is_bounded_by_the_spool() {
-        let frame = format!("[\"EVENT\",\"s\",{}]", unsigned_event(1, 1, 1, "x").to_json());
-        let (mut net, a) = open(Manners::default());
-        net.parser_reads = false;
-        for n in 0..100_000 {
-            let frame = frame.replace("\"x\"", &format!("\"{n}\""));
-            net.host(&a).pipe.push_back(frame);
-        }
-        net.drive();
-        assert!(net.out.parser.bytes(&a) < (2 << 20) + 1_000);
-        assert_eq!(net.statuses[&a].state, RelayState::Shed);
-        net.parser_reads = true;
-        net.advance(5_000);
-        assert_eq!(net.statuses[&a].state, RelayState::Open);
-    }
-
-    #[test]
-    fn a_relay_that_floods_with_notices_at_every_req_is_left_alone_and_its_requests_end() {
-        for parser_reads in [false, true] {
-            let (mut net, a) = open(Manners {
-                notices: 100_000,
-                ..Manners::default()
-            });
-            // The parser keeps up, or only just, which must not make the request wait for the flood's end.
-            net.parser_reads = parser_reads;
-            net.req(std::slice::from_ref(&a), "t", &[kind(1)]);
-            for _ in 0..200 {
-                net.take(2_000);
-                net.advance(100);
+        for frame in [
+            "[\"NOTICE\",\"spam\"]".to_owned(),
+            format!("[\"EVENT\",\"s\",{}]", unsigned_event(1, 1, 1, "x").to_json()),
+        ] {
+            let (mut net, a) = open(Manners::default());
+            net.parser_reads = false;
+            for n in 0..100_000 {
+                let frame = frame
+                    .replace("spam", &n.to_string())
+                    .replace("\"x\"", &format!("\"{n}\""));
+                net.host(&a).pipe.push_back(frame);
             }
-            net.parser_reads = true;
             net.drive();
-            assert_eq!(net.statuses[&a].reason, "the relay floods the page with notices");
-            assert_eq!(net.statuses[&a].counters.malformed, 0);
-            for id in ["s", "t"] {
-                let start = format!("UNREACHABLE {id} ");
-                let words = net.words();
-                assert!(
-                    words.iter().any(|word| word.starts_with(&start)),
-                    "{id} of {}",
-                    words.len()
-                );
-            }
-            let notices = net.words().iter().filter(|word| word.starts_with("NOTICE")).count();
-            assert!(notices < 3_000, "{notices} notices");
+            assert!(net.out.parser.bytes(&a) < (2 << 20) + 1_000);
+            assert_eq!(net.statuses[&a].state, RelayState::Shed);
+            net.parser_reads = true;
+            net.advance(5_000);
+            assert_eq!(net.statuses[&a].state, RelayState::Open);
         }
-    }
-
-    #[test]
-    fn a_relay_whose_events_are_never_taken_in_time_does_not_keep_a_request_from_its_end() {
-        let mut net = Net::new(Config::default());
-        let a = net.add("a", ScriptedRelay::default());
-        net.parser_reads = false;
-        net.host(&a).stalled = true;
-        net.req(std::slice::from_ref(&a), "s", &[kind(1)]);
-        let mut number = 0;
-        for _ in 0..100 {
-            net.host(&a).pipe.clear();
-            for _ in 0..50 {
-                number += 1;
-                let event = unsigned_event(number, 1, net.now.unix.0, "").to_json();
-                net.host(&a).pipe.push_back(format!("[\"EVENT\",\"s\",{event}]"));
-            }
-            net.host(&a).stalled = false;
-            net.take(49);
-            net.host(&a).stalled = true;
-            net.advance(1_000);
-        }
-        net.parser_reads = true;
-        net.drive();
-        let word = "UNREACHABLE s it sends more than can be checked in time";
-        assert_eq!(
-            net.words().iter().filter(|had| *had == word).count(),
-            1,
-            "{:?}",
-            net.words()
-        );
     }
 
     #[test]
@@ -228,46 +171,6 @@ mod hostile {
         net.drive();
         assert_eq!(net.ids("few").len(), 50);
         assert_eq!(net.words(), ["EOSE s", "EOSE few"]);
-        assert!(net.core.counters().contains(&("unmatched".into(), 49)), "and counted");
-    }
-
-    #[test]
-    fn live_events_before_eose_are_not_taken_for_more_than_the_limit() {
-        let (mut net, a) = open(Manners {
-            says_eose: false,
-            ..Manners::default()
-        });
-        let filter = Filter {
-            limit: Some(0),
-            ..kind(1)
-        };
-        net.req(std::slice::from_ref(&a), "live", &[filter]);
-        for n in 0..500 {
-            net.publish(&a, unsigned_event(n, 1, net.now.unix.0 - u64::from(n % 60), ""));
-        }
-        net.drive();
-        assert_eq!(net.ids("live").len(), 500);
-        assert!(net.core.counters().contains(&("unmatched".into(), 0)));
-    }
-
-    #[test]
-    fn a_flood_beyond_the_limit_is_cut_off() {
-        let (mut net, a) = open(Manners::default());
-        net.host(&a).stalled = true;
-        let filter = Filter {
-            limit: Some(10),
-            ..kind(1)
-        };
-        net.req(std::slice::from_ref(&a), "few", &[filter]);
-        for n in 0..100_000 {
-            let event = unsigned_event(n, 1, 100, "").to_json();
-            net.host(&a).pipe.push_front(format!("[\"EVENT\",\"few\",{event}]"));
-        }
-        net.host(&a).stalled = false;
-        net.drive();
-        assert!(net.host(&a).socket.is_none());
-        assert_eq!(net.statuses[&a].counters.unmatched, 101);
-        assert_eq!(net.statuses[&a].reason, "the relay keeps sending faulty frames");
     }
 
     #[test]

@@ -115,7 +115,6 @@ impl Connections {
             .relays
             .values()
             .filter(|relay| relay.link().open_socket().is_some());
-        let hidden = self.relays.values().map(Relay::hidden).sum();
         let named = [
             ("relays", self.relays.len() as u64),
             ("sockets", open.count() as u64),
@@ -127,7 +126,6 @@ impl Connections {
             ("unmatched", sum.unmatched),
             ("connects", sum.connects),
             ("sheds", sum.sheds),
-            ("hidden_seconds", hidden),
         ];
         named.map(|(name, count)| (name.to_owned(), count)).to_vec()
     }
@@ -217,12 +215,6 @@ impl Connections {
             }
             SocketEvent::Failed { socket } => self.on_its_socket(now, socket, out, |relay, turn| {
                 relay.on_gone(turn, "the connection failed")
-            }),
-            SocketEvent::Forbidden { socket } => self.on_its_socket(now, socket, out, |relay, turn| {
-                relay.on_gone(
-                    turn,
-                    "the browser forbids it: a page that came over https reaches wss:// only",
-                )
             }),
             SocketEvent::Limits { relay, json } => {
                 self.one(now, &relay, out, |machine, turn| {

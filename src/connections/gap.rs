@@ -1,10 +1,8 @@
 //! A range of time whose stored events are fetched page by page, newest first. Pure.
 //!
 //! Each page is asked for with `until` at the oldest event of the page before. `until` includes
-//! that second again, because a page may end between events of one second. A second that fills a page is left
-//! to `ties`.
+//! that second again, because a page may end between events of one second.
 
-use super::ties::is_suspect;
 use crate::time::UnixSeconds;
 
 /// How much to ask for, and what an answer proves.
@@ -44,8 +42,6 @@ pub struct Page {
     pub oldest: Option<UnixSeconds>,
     /// Events came newest first so far.
     pub falling: bool,
-    /// So many were asked for at most, in all filters together.
-    pub limit: Option<u32>,
 }
 
 impl Default for Page {
@@ -56,7 +52,6 @@ impl Default for Page {
             until: None,
             oldest: None,
             falling: true,
-            limit: None,
         }
     }
 }
@@ -73,11 +68,6 @@ impl Page {
             Some(oldest) if at > oldest => self.falling = false,
             _ => self.oldest = Some(at),
         }
-    }
-
-    /// Whether the last event was one too many.
-    pub fn is_over(&self) -> bool {
-        self.limit.is_some_and(|limit| self.count > limit)
     }
 
     /// The event down to which everything has been had although the answer has not ended.
@@ -116,10 +106,12 @@ impl Gap {
         match self.until {
             Some(until) if oldest >= until => {
                 // A page full of one second's events: a larger one may hold them all.
-                if let Some(larger) = larger(page.count, limit, rules) {
+                let larger = limit.saturating_mul(2).min(MAX_PAGE);
+                let max = rules.max_limit.unwrap_or(u32::MAX);
+                if page.count >= limit && limit < max && larger > limit {
                     self.page = larger;
                 } else {
-                    // Either all of that second has been had, or `ties` asks for the rest.
+                    // Either all of that second has been had, or the relay has no way to show the rest.
                     let Some(below) = until.0.checked_sub(1) else {
                         return false;
                     };
@@ -133,14 +125,6 @@ impl Gap {
             }
         }
         !self.is_closed()
-    }
-
-    /// The second that fills the page, if it may have more than the relay shows in a page of any size.
-    pub fn tied(&self, page: &Page, limit: u32, rules: &Rules) -> Option<UnixSeconds> {
-        let until = self
-            .until
-            .filter(|until| page.oldest.is_some_and(|oldest| oldest >= *until))?;
-        (larger(page.count, limit, rules).is_none() && is_suspect(page, limit, rules)).then_some(until)
     }
 
     /// Everything from the top down to `oldest` has been had, `fresh` events that were not had before.
@@ -166,13 +150,6 @@ impl Gap {
             page: self.page.max(other.page),
         }
     }
-}
-
-/// The size to ask a full page again at, if the relay may honour a larger one.
-fn larger(count: u32, limit: u32, rules: &Rules) -> Option<u32> {
-    let larger = limit.saturating_mul(2).min(MAX_PAGE);
-    let max = rules.max_limit.unwrap_or(u32::MAX);
-    (count >= limit && limit < max && larger > limit).then_some(larger)
 }
 
 impl Rules {

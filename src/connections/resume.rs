@@ -13,28 +13,16 @@
 //!
 //! A gap is fetched from its top by REQs of its own, one filter and one page at a time (`gap`).
 //! Duplicates are only waste; gaps are bugs.
-//!
-//! What NIP-01 cannot ask for, "what have you taken in since I left", is approximated by the margin: an event
-//! that reached the relay while it was away, dated more than the margin before the newest one seen, is not
-//! asked for again. Gift wraps are dated up to two days back on purpose (NIP-59): filters that name them are
-//! resumed from that much earlier.
 
 use std::collections::VecDeque;
 
 use super::gap::{Gap, MIN_PAGE, Page, Rules, usual_page};
 use super::glance::{self, Glance};
-use super::ties::Ties;
 use crate::nostr::filter::Filter;
-use crate::nostr::kind::Kind;
 use crate::time::UnixSeconds;
 
 /// Gaps of one filter; more are joined, which costs duplicates only.
 const MAX_GAPS: usize = 16;
-
-/// So far back a gift wrap may be dated.
-const GIFT_WRAP_S: u64 = 2 * 86_400;
-/// So far before its beginning a subscription for live events only may be given events that it missed.
-const LIVE_MARGIN_S: u64 = 120;
 
 /// What the last REQ asked of one filter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,10 +45,7 @@ struct Track {
     answered: bool,
     /// The newest event seen for it, but no later than our own clock: a misdated event must not hide others.
     newest: Option<UnixSeconds>,
-    /// When it was asked for live events only; nothing from before it is wanted.
-    live_from: Option<UnixSeconds>,
     gaps: VecDeque<Gap>,
-    ties: Ties,
     asked: Asked,
 }
 
@@ -70,8 +55,6 @@ pub struct Tracks {
     tracks: Vec<Track>,
     page: Page,
     stored: bool,
-    /// What is dated before that cannot be live.
-    stored_until: UnixSeconds,
 }
 
 impl Tracks {
@@ -80,16 +63,13 @@ impl Tracks {
             filter,
             answered: false,
             newest: None,
-            live_from: None,
             gaps: VecDeque::new(),
-            ties: Ties::default(),
             asked: Asked::Nothing,
         };
         Tracks {
             tracks: filters.into_iter().map(track).collect(),
             page: Page::default(),
             stored: false,
-            stored_until: UnixSeconds(0),
         }
     }
 
@@ -100,45 +80,29 @@ impl Tracks {
 
     /// The filters to send now; none if nothing is left to be asked live.
     pub fn ask(&mut self, rules: &Rules, now: UnixSeconds) -> Vec<Filter> {
-        let tracks = self.tracks.iter_mut();
-        let filters: Vec<Filter> = tracks.filter_map(|track| track.ask(rules, now)).collect();
-        self.page = Page {
-            limit: self.wanted(),
-            ..Page::default()
-        };
+        self.page = Page::default();
         self.stored = true;
-        self.stored_until = now - rules.margin_s;
-        filters
+        self.tracks
+            .iter_mut()
+            .filter_map(|track| track.ask(rules, now))
+            .collect()
     }
 
-    /// The most stored events that answer the REQ, if whoever subscribed has set a limit to all of it. Limits of
-    /// our own making are not held against a relay.
-    fn wanted(&self) -> Option<u32> {
-        let mut limits = self.tracks.iter().map(|track| match track.asked {
-            Asked::Nothing => Some(0),
-            Asked::Whole => track.filter.limit,
-            Asked::Since { .. } | Asked::Live => None,
-        });
-        limits.try_fold(0u32, |sum, limit| Some(sum.saturating_add(limit?)))
-    }
-
-    /// An event of the REQ itself came. False if it is a stored one too many: the limits had been reached.
-    pub fn see(&mut self, json: &str, now: UnixSeconds) -> bool {
+    /// An event of the REQ itself came.
+    pub fn see(&mut self, json: &str, now: UnixSeconds) {
         let at = glance::created_at(json);
         if self.stored {
             self.page.see(at);
         }
-        let Some(at) = at else { return true };
-        let is_over = self.stored && self.page.is_over() && at < self.stored_until;
+        let Some(at) = at else { return };
         if let [track] = self.tracks.as_mut_slice() {
             track.saw(at, now);
-            return !is_over;
+            return;
         }
         let glance = Glance::of(json);
         for track in self.tracks.iter_mut().filter(|track| track.may_match(at, &glance)) {
             track.saw(at, now);
         }
-        !is_over
     }
 
     /// EOSE came for the REQ itself.
@@ -164,9 +128,6 @@ impl Tracks {
     /// The filter of the next page of the oldest gap, with its track's number and the page to fill.
     pub fn next_page(&self, rules: &Rules) -> Option<(usize, Filter, Page)> {
         self.tracks.iter().enumerate().find_map(|(at, track)| {
-            if let Some(filter) = track.ties.next() {
-                return Some((at, filter, Page::default()));
-            }
             let gap = track.gaps.front()?;
             let filter = Filter {
                 since: gap.since,
@@ -196,9 +157,6 @@ impl Tracks {
         let Some(track) = self.tracks.get_mut(number) else {
             return 0;
         };
-        if track.ties.end(&page, rules) {
-            return 0;
-        }
         let Some(mut gap) = track.gaps.pop_front() else {
             return 0;
         };
@@ -206,9 +164,6 @@ impl Tracks {
             return 0;
         }
         let limit = gap.limit(rules);
-        if let Some(at) = gap.tied(&page, limit, rules) {
-            track.ties.push(&track.filter, at, gap.first, rules);
-        }
         if gap.advance(page, limit, rules) {
             track.gaps.push_front(gap);
         }
@@ -220,10 +175,6 @@ impl Tracks {
         let Some(track) = self.tracks.get_mut(number) else {
             return;
         };
-        // A second's part is asked for again as it is.
-        if !track.ties.is_empty() {
-            return;
-        }
         let Some(mut gap) = track.gaps.pop_front() else { return };
         let progress = page.proven().filter(|at| gap.until.is_none_or(|until| *at < until));
         match progress {
@@ -240,16 +191,9 @@ impl Tracks {
 
     /// Gives up the gap that is being fetched: the relay refuses to answer it.
     pub fn give_up_page(&mut self, number: usize) {
-        if let Some(track) = self.tracks.get_mut(number)
-            && !track.ties.give_up()
-        {
+        if let Some(track) = self.tracks.get_mut(number) {
             track.gaps.pop_front();
         }
-    }
-
-    /// Seconds left although the relay may have more of them than it shows, since the last call.
-    pub fn take_hidden(&mut self) -> u64 {
-        self.tracks.iter_mut().map(|track| track.ties.take_hidden()).sum()
     }
 
     /// Whether nothing has come yet in answer to the REQ.
@@ -258,15 +202,14 @@ impl Tracks {
     }
 
     pub fn has_gaps(&self) -> bool {
-        let is_open = |track: &Track| !(track.gaps.is_empty() && track.ties.is_empty());
-        self.tracks.iter().any(is_open)
+        self.tracks.iter().any(|track| !track.gaps.is_empty())
     }
 
     /// Whether the first answer is still being fetched.
     pub fn first_is_open(&self) -> bool {
-        let is_open =
-            |track: &Track| !track.answered || track.gaps.iter().any(|gap| gap.first) || track.ties.first_is_open();
-        self.tracks.iter().any(is_open)
+        self.tracks
+            .iter()
+            .any(|track| !track.answered || track.gaps.iter().any(|gap| gap.first))
     }
 }
 
@@ -278,7 +221,6 @@ impl Track {
             self.asked = Asked::Whole;
             self.answered = true;
             self.newest = Some(now);
-            self.live_from = Some(now - LIVE_MARGIN_S.min(rules.margin_s));
         } else if !self.answered || filter.ids.is_some() {
             // Ids bound their own answer, and an old event among them may arrive late: no `since` for these.
             self.asked = Asked::Whole;
@@ -288,8 +230,7 @@ impl Track {
             self.asked = Asked::Live;
             filter.limit = Some(1);
         } else {
-            let since = self.newest.map(|newest| newest - self.margin_s(rules));
-            filter.since = later(filter.since, later(since, self.live_from));
+            filter.since = later(filter.since, self.newest.map(|newest| newest - rules.margin_s));
             self.asked = Asked::Since { since: filter.since };
             filter.limit = Some(rules.page());
         }
@@ -302,12 +243,6 @@ impl Track {
             return None;
         }
         Some(filter)
-    }
-
-    fn margin_s(&self, rules: &Rules) -> u64 {
-        let kinds = self.filter.kinds.iter().flatten();
-        let wraps = kinds.filter(|kind| **kind == Kind::GIFT_WRAP).count() > 0;
-        rules.margin_s + if wraps { GIFT_WRAP_S } else { 0 }
     }
 
     fn saw(&mut self, at: UnixSeconds, now: UnixSeconds) {

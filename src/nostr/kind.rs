@@ -23,7 +23,6 @@ impl Kind {
     pub const TEXT_NOTE: Kind = Kind(1);
     pub const CONTACTS: Kind = Kind(3);
     pub const DELETION: Kind = Kind(5);
-    pub const GIFT_WRAP: Kind = Kind(1059);
     pub const RELAY_LIST: Kind = Kind(10002);
     pub const AUTH: Kind = Kind(22242);
 

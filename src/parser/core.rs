@@ -242,7 +242,7 @@ impl Parser {
 
     /// Whether more events from relays are welcome: else connections gets no credit.
     pub fn has_room(&self, out: &Outbox) -> bool {
-        let backlog = out.cache.len() + out.crypto.len() + out.page.len();
+        let backlog = out.cache.len() + out.crypto.len();
         self.lanes.len() + backlog < self.config.max_in_work
     }
 

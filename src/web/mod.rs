@@ -69,8 +69,6 @@ struct Options {
     relays: Vec<String>,
     /// Relays that know everybody's profiles and relay lists (kinds 0, 3, 10002).
     indexers: Vec<String>,
-    /// How far before the newest event had a subscription is resumed after a cut, in seconds.
-    resume_margin_s: Option<u64>,
     /// Off: the store is kept in memory and forgotten with the page.
     persist: Option<bool>,
     /// Which IndexedDB database holds the store.
@@ -132,11 +130,9 @@ impl Start<'_> {
             parser: self.port("connToParser")?,
             crypto: self.port("cryptoToConn")?,
         };
-        let defaults = connections::Config::default();
         let config = connections::Config {
             entropy: entropy::seed(),
-            margin_s: self.options.resume_margin_s.unwrap_or(defaults.margin_s),
-            ..defaults
+            ..connections::Config::default()
         };
         let status = page::StatusOutlet::new(attached, self.port_config());
         spawn_local(connections::run(

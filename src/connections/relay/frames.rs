@@ -10,9 +10,6 @@ use crate::message::RelayMessage;
 use crate::nostr::event::{Event, EventId};
 use crate::nostr::frame::{ClientFrame, RelayFrame};
 
-/// So many NOTICEs weigh as much as one faulty frame.
-const NOTICES_A_FAULT: u32 = 10;
-
 impl Relay {
     pub(super) fn on_relay_frame(&mut self, turn: &mut Turn<'_>, socket: SocketId, frame: RelayFrame<'_>) {
         let relay = turn.relay.clone();
@@ -39,7 +36,6 @@ impl Relay {
                 let message = cut(&message);
                 self.counts.on_notice(&message);
                 turn.tell(Peer::Parser, RelayMessage::Notice { relay, message });
-                self.on_notice(turn);
             }
             RelayFrame::Auth { challenge } => {
                 if self.auth.challenged(&challenge, turn.after(turn.config.sign_ms)) {
@@ -105,18 +101,6 @@ impl Relay {
                 self.publishes.on_auth_refused(turn, &reason);
                 self.counts.on_auth_refused(turn, &reason);
                 self.reason = format!("not authenticated: {reason}");
-            }
-        }
-    }
-
-    /// Notices are for a person. More than a person can read are a flood, which must not go on for ever: none of
-    /// them is an answer to anything.
-    fn on_notice(&mut self, turn: &mut Turn<'_>) {
-        self.notices += 1;
-        if self.notices.is_multiple_of(NOTICES_A_FAULT) {
-            self.blame(turn, 1);
-            if self.link.open_socket().is_none() {
-                self.reason = "the relay floods the page with notices".to_owned();
             }
         }
     }

@@ -15,7 +15,7 @@ use crate::connections::link::Link;
 use crate::connections::outbox::Peer;
 use crate::connections::publishes::Publishes;
 use crate::connections::sockets::{SocketCommand, SocketId};
-use crate::connections::subscriptions::{Heard, Subscriptions};
+use crate::connections::subscriptions::Subscriptions;
 use crate::connections::turn::Turn;
 use crate::message::{ConnectionStatus, RelayCounters, RelayFault, SubId};
 use crate::nostr::event::Event;
@@ -38,8 +38,6 @@ pub struct Relay {
     /// Faults not forgiven yet, and since when.
     faults: u32,
     faults_at: Millis,
-    /// NOTICEs on this connection.
-    notices: u32,
     /// The relay's last frame.
     heard_at: Millis,
     /// A page is not asked for until the spool has room.
@@ -75,7 +73,6 @@ impl Relay {
             counters: RelayCounters::default(),
             faults: 0,
             faults_at: Millis(0),
-            notices: 0,
             heard_at: Millis(0),
             held_back: false,
             retry_at: Millis(0),
@@ -205,7 +202,6 @@ impl Relay {
         self.auth = Auth::default();
         self.heard_at = turn.now.mono;
         self.faults = 0;
-        self.notices = 0;
         self.reason.clear();
         self.after(turn);
     }
@@ -218,14 +214,12 @@ impl Relay {
         match RelayFrame::scan(text) {
             Ok(RelayFrame::Event { sub, event }) => {
                 self.counters.events += 1;
-                match self.subs.on_event(turn, &sub, event) {
+                if self.subs.on_event(turn, &sub, event) {
                     // The one frame there are floods of changes nothing that `after` looks at.
-                    Heard::Asked => self.tell_counters(turn),
-                    Heard::Surplus => self.on_fault(turn, RelayFault::Unmatched),
-                    Heard::Unknown => {
-                        self.on_unknown(turn);
-                        self.after(turn);
-                    }
+                    self.tell_counters(turn);
+                } else {
+                    self.on_unknown(turn);
+                    self.after(turn);
                 }
                 self.shed_if_full(turn);
                 return;
@@ -322,11 +316,6 @@ impl Relay {
     /// What the relay has done so far.
     pub fn counters(&self) -> RelayCounters {
         self.counters
-    }
-
-    /// Seconds of which it may have more events than any REQ shows.
-    pub fn hidden(&self) -> u64 {
-        self.subs.hidden()
     }
 
     /// The engine ends.

@@ -32,8 +32,6 @@ pub struct Subscriptions {
     honoured: u32,
     /// Why the relay refused a REQ that is to be tried again. None once it answers one.
     refusal: Option<String>,
-    /// Seconds of which the relay may have more events than any REQ shows (`ties`).
-    hidden: u64,
     /// Refused for want of authentication, and reported so: opened again should there be a signer.
     parked: SortedMap<SubId, Parked>,
 }
@@ -52,8 +50,6 @@ struct Subscription {
     parts: Vec<Part>,
     /// When it is reported as unreachable; none once it is, or EOSE has been passed on.
     deadline: Option<Millis>,
-    /// How often the deadline was put off because what came had not been taken yet.
-    put_off: u32,
     eose_passed: bool,
 }
 
@@ -65,19 +61,7 @@ struct Target {
     walk: bool,
 }
 
-/// What an EVENT is to the subscriptions.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Heard {
-    Asked,
-    /// It is a stored one beyond the limit of its REQ. It is passed on all the same.
-    Surplus,
-    /// It is for no subscription that was ever open here.
-    Unknown,
-}
-
 const CLOSED: usize = 1024;
-/// A relay that floods must not keep a request from its end.
-const MAX_PUT_OFF: u32 = 6;
 /// Pages of gaps fetched at a time from one relay.
 const MAX_WALKS: usize = 2;
 
@@ -90,7 +74,6 @@ impl Default for Subscriptions {
             limits: Limits::default(),
             honoured: 0,
             refusal: None,
-            hidden: 0,
             parked: SortedMap::new(),
         }
     }
@@ -125,7 +108,6 @@ impl Subscriptions {
                 peer,
                 parts,
                 deadline,
-                put_off: 0,
                 eose_passed: false,
             },
         );
@@ -203,38 +185,30 @@ impl Subscriptions {
         held_back
     }
 
-    /// An EVENT came.
-    pub fn on_event(&mut self, turn: &mut Turn<'_>, sub: &str, json: &str) -> Heard {
+    /// An EVENT came. False if it is for no subscription that was ever open here.
+    pub fn on_event(&mut self, turn: &mut Turn<'_>, sub: &str, json: &str) -> bool {
         let Some(target) = self.wires.get(sub) else {
-            return if self.closed.contains(sub) {
-                Heard::Asked
-            } else {
-                Heard::Unknown
-            };
+            return self.closed.contains(sub);
         };
         let Some(subscription) = self.subs.get_mut(&target.sub) else {
-            return Heard::Asked;
+            return true;
         };
         let Some(part) = subscription.parts.get_mut(target.part) else {
-            return Heard::Asked;
+            return true;
         };
-        let is_asked = match &mut part.walk {
-            Some(walk) if target.walk => {
-                part.tracks.see_page(walk.track, &mut walk.page, json, turn.now.unix);
-                true
-            }
+        match &mut part.walk {
+            Some(walk) if target.walk => part.tracks.see_page(walk.track, &mut walk.page, json, turn.now.unix),
             _ => part.tracks.see(json, turn.now.unix),
-        };
-        let heard = if is_asked { Heard::Asked } else { Heard::Surplus };
+        }
         let json = match turn.copies.judge(&turn.relay, subscription.number, json) {
             Copy::New => json.to_owned(),
             // All the parser still lacks is that this relay has the event too; its id says which.
             Copy::Known(id) => format!("{{\"id\":\"{id}\"}}"),
-            Copy::Repeated => return heard,
+            Copy::Repeated => return true,
         };
         let (relay, sub) = (turn.relay.clone(), target.sub.clone());
         turn.tell(subscription.peer, RelayMessage::Event { relay, sub, json });
-        heard
+        true
     }
 
     /// EOSE came. False if none was due.
@@ -250,9 +224,7 @@ impl Subscriptions {
         };
         let due = if target.walk {
             let honoured = part.on_walk_eose(&rules);
-            let hidden = part.tracks.take_hidden();
             self.honoured = self.honoured.max(honoured);
-            self.hidden += hidden;
             self.retire(turn, Some(socket), wire);
             true
         } else {
@@ -291,11 +263,6 @@ impl Subscriptions {
             }
         }
         true
-    }
-
-    /// Seconds of which the relay may have more events than any REQ shows.
-    pub fn hidden(&self) -> u64 {
-        self.hidden
     }
 
     /// Why the relay refuses what it is still to be asked for.
@@ -352,17 +319,14 @@ impl Subscriptions {
             if !subscription.deadline.is_some_and(|deadline| turn.is_past(deadline)) {
                 continue;
             }
-            let put_off = held_back && subscription.put_off < MAX_PUT_OFF;
-            subscription.put_off += u32::from(put_off);
-            subscription.deadline = put_off.then(|| turn.after(turn.config.eose_ms));
-            if !put_off {
+            subscription.deadline = held_back.then(|| turn.after(turn.config.eose_ms));
+            if !held_back {
                 let waits = subscription
                     .parts
                     .iter()
                     .any(|part| matches!(part.phase, Phase::Waiting { .. }));
                 let reason = match link {
                     Some(link) => link,
-                    None if held_back => "it sends more than can be checked in time",
                     None if waits => "the relay takes no more subscriptions for now",
                     None => "no EOSE in time",
                 };
