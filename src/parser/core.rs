@@ -152,8 +152,19 @@ pub struct Parser {
     proofs: Proofs,
     /// Subscriptions that are complete but for proofs whose mint has not answered.
     completing: SortedSet<SubId>,
-    next_request: u64,
+    requests: Requests,
     counters: Counters,
+}
+
+/// The numbers of what crypto is asked: none is used twice.
+#[derive(Debug, Default)]
+struct Requests(u64);
+
+impl Requests {
+    fn next(&mut self) -> RequestId {
+        self.0 += 1;
+        RequestId(self.0)
+    }
 }
 
 #[derive(Debug, Default)]
@@ -186,15 +197,14 @@ impl Parser {
             signing: HashMap::new(),
             proofs: Proofs::default(),
             completing: SortedSet::new(),
-            next_request: 0,
+            requests: Requests::default(),
             counters: Counters::default(),
         }
     }
 
     /// Asks who signs. Call it once, at first.
     pub fn start(&mut self, out: &mut Outbox) {
-        self.next_request += 1;
-        let request = RequestId(self.next_request);
+        let request = self.requests.next();
         self.who_signs = Some(request);
         let op = SignerOp::Call(SignerCall::GetPublicKey);
         out.crypto.push(ParserToCrypto::Ask { request, op });
@@ -478,8 +488,7 @@ impl Parser {
             tags,
             content: String::new(),
         };
-        let request = self.ask_signature(Signing::Auth(relay));
-        out.crypto.push(sign(request, template));
+        self.ask(Signing::Auth(relay), SignerOp::Call(SignerCall::Sign(template)), out);
     }
 
     // ------------------------------------------------------------ cache
@@ -653,21 +662,15 @@ impl Parser {
     }
 
     fn check_more(&mut self, out: &mut Outbox) {
-        let next_request = &mut self.next_request;
-        let mut request = || {
-            *next_request += 1;
-            RequestId(*next_request)
-        };
-        while let Some((request, claims)) = self.verify.next_batch(&mut request) {
+        while let Some((request, claims)) = self.verify.next_batch(|| self.requests.next()) {
             out.crypto.push(ParserToCrypto::Verify { request, claims });
         }
     }
 
-    fn ask_signature(&mut self, signing: Signing) -> RequestId {
-        self.next_request += 1;
-        let request = RequestId(self.next_request);
+    fn ask(&mut self, signing: Signing, op: SignerOp, out: &mut Outbox) {
+        let request = self.requests.next();
         self.signing.insert(request, signing);
-        request
+        out.crypto.push(ParserToCrypto::Ask { request, op });
     }
 
     // ------------------------------------------------------------ publishes
@@ -845,23 +848,14 @@ impl Parser {
     }
 
     fn ask_mints(&mut self, out: &mut Outbox) {
-        let next_request = &mut self.next_request;
-        let mut request = || {
-            *next_request += 1;
-            RequestId(*next_request)
-        };
-        self.proofs.ask_more(&mut request, &mut out.crypto, &mut out.http);
+        self.proofs
+            .ask_more(|| self.requests.next(), &mut out.crypto, &mut out.http);
     }
 
     fn forget_proofs(&mut self, sub: &SubId) {
         self.proofs.forget(sub);
         self.completing.remove(sub);
     }
-}
-
-fn sign(request: RequestId, template: Template) -> ParserToCrypto {
-    let op = SignerOp::Call(SignerCall::Sign(template));
-    ParserToCrypto::Ask { request, op }
 }
 
 /// Everything that can be checked without curve arithmetic.

@@ -3,7 +3,7 @@
 //! The place is kept while the crypto role works, so the order of a subscription holds, and other lanes go on.
 
 use super::{Outbox, Parser, Work};
-use crate::message::{RequestId, ShardSource, SubId};
+use crate::message::{ShardSource, SubId};
 use crate::nostr::event::{Event, Pubkey};
 use crate::nostr::relay_url::RelayUrl;
 use crate::parser::secrets::{Opened, sealed};
@@ -90,12 +90,7 @@ impl Parser {
     }
 
     pub(super) fn open_more(&mut self, out: &mut Outbox) {
-        let next_request = &mut self.next_request;
-        let mut request = || {
-            *next_request += 1;
-            RequestId(*next_request)
-        };
-        while let Some(question) = self.secrets.next_question(&mut request) {
+        while let Some(question) = self.secrets.next_question(|| self.requests.next()) {
             out.crypto.push(question);
         }
     }

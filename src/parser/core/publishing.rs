@@ -7,8 +7,8 @@ use std::collections::HashMap;
 
 use super::{Outbox, Parser, Signing, Waiter};
 use crate::message::{
-    CachePolicy, Cipher, ParserReport, ParserToCache, ParserToCrypto, PublishId, PublishStatus, Secret, SignerAnswer,
-    SignerCall, SignerError, SignerOp, SignerResult, SubId, Template,
+    CachePolicy, Cipher, ParserReport, ParserToCache, PublishId, PublishStatus, Secret, SignerAnswer, SignerCall,
+    SignerError, SignerOp, SignerResult, SubId, Template,
 };
 use crate::nostr::event::{Event, Pubkey, RawEvent, Tag, UnsignedEvent};
 use crate::nostr::filter::Filter;
@@ -293,10 +293,5 @@ impl Parser {
                 self.by_event.remove(&id);
             }
         }
-    }
-
-    fn ask(&mut self, signing: Signing, op: SignerOp, out: &mut Outbox) {
-        let request = self.ask_signature(signing);
-        out.crypto.push(ParserToCrypto::Ask { request, op });
     }
 }

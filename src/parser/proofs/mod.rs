@@ -202,7 +202,7 @@ impl Proofs {
     /// Asks what can be asked now. Call it when a turn ends.
     pub fn ask_more(
         &mut self,
-        next_request: &mut impl FnMut() -> RequestId,
+        mut next_request: impl FnMut() -> RequestId,
         crypto: &mut Backlog<ParserToCrypto>,
         http: &mut Vec<HttpAsk>,
     ) {
