@@ -37,9 +37,10 @@ impl Cache {
         for (filters, relays) in envelopes {
             self.forwarded += 1;
             let sub = sub.clone();
-            let frame = match network.policy {
-                CachePolicy::Count => ClientFrame::Count { sub, filters },
-                _ => ClientFrame::Req { sub, filters },
+            let frame = if network.policy == CachePolicy::Count {
+                ClientFrame::Count { sub, filters }
+            } else {
+                ClientFrame::Req { sub, filters }
             };
             let frames = vec![frame];
             out.connections.push(Envelope { relays, frames });
