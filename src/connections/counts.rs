@@ -10,6 +10,7 @@ use super::turn::Turn;
 use crate::message::{RelayMessage, SubId};
 use crate::nostr::filter::Filter;
 use crate::nostr::frame::ClientFrame;
+use crate::nostr::nip42;
 use crate::sorted::SortedMap;
 use crate::time::Millis;
 
@@ -102,7 +103,7 @@ impl Counts {
         let Some(count) = self.open.get_mut(sub) else {
             return self.over.contains(sub);
         };
-        if reason.starts_with("auth-required:") && can_auth && !count.authenticated {
+        if nip42::is_auth_required(reason) && can_auth && !count.authenticated {
             count.state = State::NeedsAuth;
             count.deadline = count.deadline.max(turn.after(turn.config.sign_ms));
         } else if let Some(sub) = self.take(sub) {
@@ -130,7 +131,7 @@ impl Counts {
 
     /// NIP-42 came to nothing.
     pub fn on_auth_refused(&mut self, turn: &mut Turn<'_>, reason: &str) {
-        let reason = format!("auth-required: {reason}");
+        let reason = nip42::auth_required(reason);
         self.open.retain(|sub, count| {
             let over = count.state == State::NeedsAuth;
             if over {

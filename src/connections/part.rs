@@ -7,6 +7,7 @@ use super::resume::Tracks;
 use super::turn::Turn;
 use crate::message::SubId;
 use crate::nostr::filter::Filter;
+use crate::nostr::nip42;
 use crate::time::Millis;
 
 #[derive(Debug)]
@@ -137,7 +138,7 @@ impl Part {
         {
             self.refusals = 0;
         }
-        if reason.starts_with("auth-required:") {
+        if nip42::is_auth_required(reason) {
             return match auth {
                 AuthHope::None => Refusal::Final,
                 AuthHope::Done | AuthHope::Pending if self.authenticated => Refusal::Final,
@@ -170,7 +171,7 @@ impl Part {
     pub fn on_walk_closed(&mut self, turn: &Turn<'_>, reason: &str) {
         let Some(walk) = self.walk.take() else { return };
         self.tracks.cut_page(walk.track, walk.page, false);
-        if self.refusals >= MAX_REFUSALS || !(may_pass(reason) || reason.starts_with("auth-required:")) {
+        if self.refusals >= MAX_REFUSALS || !(may_pass(reason) || nip42::is_auth_required(reason)) {
             self.tracks.give_up_page(walk.track);
             return;
         }

@@ -13,6 +13,7 @@ use super::turn::Turn;
 use crate::message::RelayMessage;
 use crate::nostr::event::{Event, EventId};
 use crate::nostr::frame::ClientFrame;
+use crate::nostr::nip42;
 use crate::time::Millis;
 
 /// The events on their way to one relay, in the order they were given.
@@ -115,7 +116,7 @@ impl Publishes {
         let Some(publish) = self.queue.iter_mut().find(sent) else {
             return self.finished.contains(&id);
         };
-        if !accepted && reason.starts_with("auth-required:") && can_auth && !publish.authenticated {
+        if !accepted && nip42::is_auth_required(reason) && can_auth && !publish.authenticated {
             publish.state = State::NeedsAuth;
             // Signing may need a person; the relay's own time begins when it has been answered.
             publish.deadline = publish.deadline.max(turn.after(turn.config.sign_ms));
@@ -158,7 +159,7 @@ impl Publishes {
                 relay: turn.relay.clone(),
                 event_id: publish.id,
                 accepted: false,
-                reason: format!("auth-required: {reason}"),
+                reason: nip42::auth_required(reason),
             };
             turn.tell(publish.peer, message);
             true

@@ -12,6 +12,19 @@ use crate::time::UnixSeconds;
 /// The longest challenge answered, in bytes: a user's key signs no text of any length a relay likes.
 pub const MAX_CHALLENGE_BYTES: usize = 4_096;
 
+/// How a relay's reason begins that wants to know first who asks.
+const AUTH_REQUIRED: &str = "auth-required:";
+
+/// Whether a CLOSED, or an OK that is false, is for want of authentication.
+pub fn is_auth_required(reason: &str) -> bool {
+    reason.starts_with(AUTH_REQUIRED)
+}
+
+/// A reason of that sort.
+pub fn auth_required(why: &str) -> String {
+    format!("{AUTH_REQUIRED} {why}")
+}
+
 /// Why a challenge is not answered.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 pub enum Nip42Error {

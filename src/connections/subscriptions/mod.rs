@@ -17,6 +17,7 @@ use crate::connections::turn::Turn;
 use crate::message::{RelayMessage, SubId};
 use crate::nostr::filter::Filter;
 use crate::nostr::frame::ClientFrame;
+use crate::nostr::nip42;
 use crate::sorted::{self, SortedMap};
 use crate::time::Millis;
 
@@ -282,7 +283,7 @@ impl Subscriptions {
 
     /// NIP-42 came to nothing: what was refused for want of it stays refused.
     pub fn on_auth_refused(&mut self, turn: &mut Turn<'_>, socket: Option<SocketId>, reason: &str) {
-        let reason = format!("auth-required: {reason}");
+        let reason = nip42::auth_required(reason);
         self.refuse_where(turn, socket, &reason, |phase| matches!(phase, Phase::NeedsAuth { .. }));
     }
 
@@ -334,11 +335,11 @@ impl Subscriptions {
             }
         }
         let now = turn.now.mono;
-        let reason = "auth-required: the relay asks for authentication and sends no challenge";
+        let reason = nip42::auth_required("the relay asks for authentication and sends no challenge");
         self.refuse_where(
             turn,
             socket,
-            reason,
+            &reason,
             |phase| matches!(phase, Phase::NeedsAuth { until } if until <= now),
         );
     }

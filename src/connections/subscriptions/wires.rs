@@ -8,6 +8,7 @@ use crate::connections::turn::Turn;
 use crate::message::{RelayMessage, SubId};
 use crate::nostr::filter::Filter;
 use crate::nostr::frame::ClientFrame;
+use crate::nostr::nip42;
 use crate::sorted::SortedMap;
 
 impl Subscriptions {
@@ -58,7 +59,8 @@ impl Subscriptions {
     /// The relay will not serve `sub`: it is over here, unless it wants to know who asks and somebody signs in.
     pub(super) fn refuse(&mut self, turn: &mut Turn<'_>, socket: Option<SocketId>, sub: &SubId, reason: &str) {
         let peer = Peer::of(sub);
-        let refused = self.subs.get(sub).map(|subscription| Parked {
+        let refused = self.subs.get(sub).filter(|_| nip42::is_auth_required(reason));
+        let parked = refused.map(|subscription| Parked {
             number: subscription.number,
             filters: subscription
                 .parts
@@ -67,7 +69,7 @@ impl Subscriptions {
                 .collect(),
         });
         self.close(turn, socket, sub);
-        if let Some(parked) = refused.filter(|_| reason.starts_with("auth-required:")) {
+        if let Some(parked) = parked {
             self.parked.insert(sub.clone(), parked);
         }
         let (relay, sub, reason) = (turn.relay.clone(), sub.clone(), reason.to_owned());
