@@ -1,9 +1,8 @@
 import type * as fb from './generated/ferry.js';
 import type { FollowUp, Lock, Parsed } from './generated/kinds.js';
+import { structHex } from './hex.js';
 import { decodeReading } from './kinds.js';
 import type { SignedEvent } from './types.js';
-
-const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'));
 
 /**
  * A verified event: a view over the bytes it came in.
@@ -27,12 +26,12 @@ export class EventView implements SignedEvent {
 
   /** 64 characters of lower-case hex. */
   get id(): string {
-    return (this.#id ??= hex(this.#event.id(), 32));
+    return (this.#id ??= structHex(this.#event.id()));
   }
 
   /** The author's key: 64 characters of lower-case hex. */
   get pubkey(): string {
-    return (this.#pubkey ??= hex(this.#event.pubkey(), 32));
+    return (this.#pubkey ??= structHex(this.#event.pubkey()));
   }
 
   /** Unix seconds, as the author claims. */
@@ -57,7 +56,7 @@ export class EventView implements SignedEvent {
 
   /** 128 characters of lower-case hex; it has been checked. */
   get sig(): string {
-    return hex(this.#event.sig(), 64);
+    return structHex(this.#event.sig(), 64);
   }
 
   /** The relays it was seen on when it was delivered; none if it came from the store. */
@@ -121,12 +120,6 @@ export class EventView implements SignedEvent {
     const { id, pubkey, created_at, kind, tags, content, sig } = this;
     return { id, pubkey, created_at, kind, tags, content, sig };
   }
-}
-
-function hex(struct: { bytes(at: number): number | null } | null, length: number): string {
-  let text = '';
-  for (let at = 0; at < length; at++) text += HEX[struct?.bytes(at) ?? 0];
-  return text;
 }
 
 function array<T>(length: number, get: (at: number) => T): T[] {

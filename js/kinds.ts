@@ -3,6 +3,7 @@ import { ByteBuffer } from 'flatbuffers';
 
 import { FerryError } from './errors.js';
 import { ENUMS, MEMBERS, TABLES, type FollowUp, type Lock, type Parsed } from './generated/kinds.js';
+import { hex } from './hex.js';
 import type { Filter, SignedEvent } from './types.js';
 
 // Slots of a table in its layout: FlatBuffers counts them from 4, in steps of 2.
@@ -109,8 +110,4 @@ function named(table: Record<string, unknown>, type: string): unknown {
     default:
       return table;
   }
-}
-
-function hex(bytes: Uint8Array): string {
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
 }

@@ -1,4 +1,5 @@
 import { FerryError } from './errors.js';
+import { hex } from './hex.js';
 
 /** Where this script was loaded from; the other files of dist/ stand beside it. */
 const scriptUrl: string | undefined =
@@ -73,8 +74,7 @@ export async function checkHash(bytes: Uint8Array<ArrayBuffer>): Promise<void> {
   // Plain http pages other than localhost have no SubtleCrypto; the module's build name is checked all the same.
   if (!globalThis.crypto?.subtle) return;
   const digest = new Uint8Array(await crypto.subtle.digest('SHA-256', bytes));
-  const hex = Array.from(digest, (byte) => byte.toString(16).padStart(2, '0')).join('');
-  if (hex !== __WASM_SHA256__) {
+  if (hex(digest) !== __WASM_SHA256__) {
     throw new FerryError('wasm', 'the .wasm is not the one this script was built with: take both from the same release');
   }
 }

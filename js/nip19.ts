@@ -3,6 +3,7 @@
 import { bech32 } from '@scure/base';
 
 import { FerryError, assertNever } from './errors.js';
+import { bytesOf, hex } from './hex.js';
 
 /** A profile, and relays where it may be found, as written by whoever shared it. */
 export interface Nprofile {
@@ -183,12 +184,12 @@ function kindOf(value: Uint8Array): number {
 
 function hash(name: string, value: string): number[] {
   if (!/^[0-9a-f]{64}$/.test(value)) throw wrong(`${name}: 64 characters of lower-case hex are wanted`);
-  return value.match(/../g)?.map((byte) => parseInt(byte, 16)) ?? [];
+  return bytesOf(value);
 }
 
 function hexOf(name: string, bytes: Uint8Array): string {
   if (bytes.length !== 32) throw wrong(`the ${name} in the NIP-19 entity has ${bytes.length} bytes, not 32`);
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
+  return hex(bytes);
 }
 
 function present<T>(name: string, value: T | undefined): T {

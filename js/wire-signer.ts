@@ -4,8 +4,9 @@ import { Builder, ByteBuffer, type Offset } from 'flatbuffers';
 import { FerryError, assertNever, type FerryErrorCode } from './errors.js';
 import { EventView } from './event.js';
 import * as fb from './generated/ferry.js';
+import { bytesOf, structHex } from './hex.js';
 import type { EventTemplate, Rumor, SignedEvent, SignerApp } from './types.js';
-import { bytesOf, hex, integer, list, relayUrls, required, signerError, strings, templateAt, text } from './wire.js';
+import { integer, list, relayUrls, required, signerError, strings, templateAt, text } from './wire.js';
 
 export type Cipher = 'nip44' | 'nip04';
 
@@ -235,7 +236,7 @@ export function decodeSignerResponse(record: Uint8Array): { request: number; ans
 function signerAnswer(response: fb.SignerResponse): SignerAnswer | SignerNotice {
   switch (response.outcome()) {
     case fb.SignerOutcome.PublicKey:
-      return { outcome: 'pubkey', pubkey: hex(required(response.pubkey())) };
+      return { outcome: 'pubkey', pubkey: structHex(required(response.pubkey())) };
     case fb.SignerOutcome.Signed:
       return { outcome: 'signed', event: new EventView(required(response.event())).toJSON() };
     case fb.SignerOutcome.Text:
@@ -281,7 +282,7 @@ function signerCall(ask: fb.SignerRequest): SignerCall {
 
 function between(ask: fb.SignerRequest): { cipher: Cipher; peer: string; text: string } {
   const cipher = ask.cipher() === fb.Cipher.Nip04 ? 'nip04' : 'nip44';
-  return { cipher, peer: hex(required(ask.peer())), text: text(ask.text()) };
+  return { cipher, peer: structHex(required(ask.peer())), text: text(ask.text()) };
 }
 
 function template(template: fb.Template): Required<EventTemplate> {

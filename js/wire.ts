@@ -4,6 +4,7 @@ import { Builder, ByteBuffer, type Offset } from 'flatbuffers';
 import { FerryError, assertNever, type FerryErrorCode } from './errors.js';
 import { EventView } from './event.js';
 import * as fb from './generated/ferry.js';
+import { bytesOf, structHex } from './hex.js';
 import type {
   CountResponse,
   EventTemplate,
@@ -319,11 +320,6 @@ function hashAt(builder: Builder, name: string, value: string): Offset {
   return fb.Hash.createHash(builder, bytesOf(value));
 }
 
-/** The bytes of lower-case hex. */
-export function bytesOf(hex: string): number[] {
-  return hex.match(/../g)?.map((byte) => parseInt(byte, 16)) ?? [];
-}
-
 // ---------------------------------------------------------------- from the workers
 
 /** Reads one record of a subscription's inbox. */
@@ -384,7 +380,7 @@ export function decodeSubMessage(record: Uint8Array): SubMessage {
 function validProof(valid: fb.ValidProof): ValidProof {
   const [e, s, r, witness] = [valid.e(), valid.s(), valid.r(), valid.witness()];
   return {
-    event: hex(required(valid.event())),
+    event: structHex(required(valid.event())),
     amount: Number(valid.amount()),
     id: text(valid.keyset()),
     secret: text(valid.secret()),
@@ -426,7 +422,7 @@ export function decodeReport(record: Uint8Array): Report {
       const relays = list(explained.relaysLength(), (at) => explained.relays(at)).map((choice) => ({
         relay: text(choice.relay()),
         reason: choiceReason(choice.reason()),
-        people: list(choice.peopleLength(), (at) => choice.people(at)).map(hex),
+        people: list(choice.peopleLength(), (at) => choice.people(at)).map((key) => structHex(key)),
       }));
       return { type: 'explained', request: Number(explained.requestId()), stored: explained.stored(), relays };
     }
@@ -455,7 +451,7 @@ export function decodeStatus(record: Uint8Array): RelayStatus {
 
 function publishStatus(status: fb.PublishStatus): (Report & { type: 'publish' })['status'] {
   const recipient = status.recipient();
-  return { ...publishState(status), ...(recipient ? { recipient: hex(recipient) } : {}) };
+  return { ...publishState(status), ...(recipient ? { recipient: structHex(recipient) } : {}) };
 }
 
 function publishState(status: fb.PublishStatus): (Report & { type: 'publish' })['status'] {
@@ -583,8 +579,4 @@ export function required<T>(value: T | null | undefined): T {
 
 export function text(value: string | Uint8Array | null | undefined): string {
   return typeof value === 'string' ? value : '';
-}
-
-export function hex(hash: fb.Hash): string {
-  return list(32, (at) => hash.bytes(at)).map((byte) => byte.toString(16).padStart(2, '0')).join('');
 }
