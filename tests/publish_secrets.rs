@@ -13,24 +13,16 @@ use nostr_ferry::message::*;
 use nostr_ferry::nostr::event::{Event, RawEvent};
 use nostr_ferry::nostr::filter::Filter;
 use nostr_ferry::nostr::frame::ClientFrame;
-use nostr_ferry::nostr::keys::SecretKey;
 use nostr_ferry::nostr::kind::Kind;
 use nostr_ferry::nostr::nip44::ConversationKey;
 use nostr_ferry::nostr::{nip04, nip44, nip59};
 use world::engine::{Setup, World};
+use world::people::{hex, key, pubkey};
 use world::relay::{Manners, ScriptedRelay, signed_event};
 
 const ME: u8 = 1;
 const FRIEND: u8 = 2;
 const STRANGER: u8 = 3;
-
-fn key(byte: u8) -> SecretKey {
-    SecretKey::from_bytes([byte; 32]).unwrap()
-}
-
-fn hex(byte: u8) -> String {
-    key(byte).pubkey().to_string()
-}
 
 /// Relays `home`, `away` and `other`; me and the friend read private messages at the first two, and the store knows.
 fn world(seed: u64) -> World {
@@ -273,17 +265,23 @@ fn with_no_signer_or_one_that_cannot_encrypt_nothing_is_sent() {
     }
 }
 
-/// Publishes with an extension that answers its first question so; none is no answer at all.
-fn with_extension(kind: u16, content: &str, private: Option<Vec<Vec<String>>>, answer: Option<SignerResult>) -> World {
+/// An extension signs for me.
+fn signed_in_by_extension() -> World {
     let mut world = world(1);
     world.tell_signer(PageToCrypto::Use {
         request: RequestId(1),
         choice: SignerChoice::Extension,
     });
     let call = asked(&mut world);
-    let me = Ok(SignerAnswer::PublicKey(key(ME).pubkey()));
+    let me = Ok(SignerAnswer::PublicKey(pubkey(ME)));
     world.tell_signer(PageToCrypto::Extension { call, result: me });
     world.signer_says();
+    world
+}
+
+/// Publishes with an extension that answers its first question so; none is no answer at all.
+fn with_extension(kind: u16, content: &str, private: Option<Vec<Vec<String>>>, answer: Option<SignerResult>) -> World {
+    let mut world = signed_in_by_extension();
     publish(&mut world, kind, &[FRIEND], content, private);
     let call = asked(&mut world);
     match answer {
@@ -325,15 +323,7 @@ fn a_signer_that_refuses_lies_or_does_not_answer_has_nothing_sent() {
 #[test]
 fn an_aborted_publish_is_not_sent_whatever_the_signer_says_later() {
     for words in ["never mind", "another event"] {
-        let mut world = world(1);
-        world.tell_signer(PageToCrypto::Use {
-            request: RequestId(1),
-            choice: SignerChoice::Extension,
-        });
-        let call = asked(&mut world);
-        let me = Ok(SignerAnswer::PublicKey(key(ME).pubkey()));
-        world.tell_signer(PageToCrypto::Extension { call, result: me });
-        world.signer_says();
+        let mut world = signed_in_by_extension();
         publish(&mut world, 1, &[], "never mind", None);
         let said = world.signer_says();
         let [

@@ -11,9 +11,8 @@ mod world;
 
 use nostr_ferry::cache::storage::MemoryStorage;
 use nostr_ferry::message::*;
-use nostr_ferry::nostr::event::{Event, Pubkey, RawEvent, UnsignedEvent};
+use nostr_ferry::nostr::event::{Event, RawEvent, UnsignedEvent};
 use nostr_ferry::nostr::filter::Filter;
-use nostr_ferry::nostr::keys::SecretKey;
 use nostr_ferry::nostr::kind::Kind;
 use nostr_ferry::nostr::nip44::{self, ConversationKey};
 use nostr_ferry::nostr::nip59::{GIFT_WRAP, Layer, Recipient, Rumor, gift_wrap, seal};
@@ -21,23 +20,12 @@ use nostr_ferry::nostr::{nip04, nip17};
 use nostr_ferry::parser::kinds::{Lock, MessageBody, Parsed, Private};
 use nostr_ferry::time::UnixSeconds;
 use world::engine::{Setup, World};
+use world::people::{hex, key, pubkey};
 use world::relay::{Manners, ScriptedRelay, signed_event};
 
 const ME: u8 = 1;
 const FRIEND: u8 = 2;
 const STRANGER: u8 = 3;
-
-fn key(byte: u8) -> SecretKey {
-    SecretKey::from_bytes([byte; 32]).unwrap()
-}
-
-fn pubkey(byte: u8) -> Pubkey {
-    key(byte).pubkey()
-}
-
-fn hex(byte: u8) -> String {
-    pubkey(byte).to_string()
-}
 
 /// A kind 4 event from one to another.
 fn dm(from: u8, to: u8, at: u64, text: &str) -> Event {

@@ -5,4 +5,5 @@ pub mod engine;
 pub mod executor;
 pub mod mint;
 pub mod net;
+pub mod people;
 pub mod relay;
