@@ -2,6 +2,7 @@
 // answer names everything that is in the way. Nothing here starts the engine or changes what it keeps.
 import { FerryError } from './errors.js';
 import { beside, checkHash, compiled, wasmBytes } from './loader.js';
+import { missingFeatures } from './support.js';
 import type { StartOptions } from './types.js';
 import { ownWorkerFile, workerBlob, type WorkerWord } from './workers.js';
 
@@ -90,8 +91,7 @@ async function guarded(name: DoctorCheckName, check: () => Finding | Promise<Fin
 }
 
 function browser(): Finding {
-  const needed = ['WebAssembly', 'Worker', 'MessageChannel', 'WebSocket', 'DecompressionStream'] as const;
-  const missing = needed.filter((name) => !(name in globalThis));
+  const missing = missingFeatures();
   if (missing.length > 0) return broken(`this browser has no ${missing.join(', no ')}`, 'use a current browser');
   return ok('the browser has what the engine needs');
 }

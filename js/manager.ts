@@ -12,6 +12,7 @@ import { Publish } from './publish.js';
 import { Relays } from './relays.js';
 import { Signer } from './signer.js';
 import { Subscription } from './subscription.js';
+import { missingFeatures } from './support.js';
 import type {
   CountOptions,
   EngineStats,
@@ -449,9 +450,8 @@ function closedBy(signal: AbortSignal | undefined, subscription: Subscription): 
 }
 
 function checkSupport(): void {
-  for (const name of ['WebAssembly', 'Worker', 'MessageChannel', 'WebSocket'] as const) {
-    if (!(name in globalThis)) throw new FerryError('unsupported', `this browser has no ${name}: the engine cannot run here`);
-  }
+  const [missing] = missingFeatures();
+  if (missing) throw new FerryError('unsupported', `this browser has no ${missing}: the engine cannot run here`);
 }
 
 /** The options as the workers read them (`Options` in src/web/mod.rs). */
