@@ -80,7 +80,7 @@ export abstract class FerryElement extends LitElement {
       await this.open(nostr, signal);
     } catch (error) {
       if (signal.aborted) return;
-      this.problem = error instanceof FerryError || error instanceof AttributeError ? error.message : String(error);
+      this.problem = error instanceof FerryError ? error.message : String(error);
       this.dispatchEvent(new CustomEvent('error', { detail: error }));
     }
   }
@@ -94,8 +94,6 @@ export abstract class FerryElement extends LitElement {
 }
 
 /** An attribute that is not what it should be; the message is for the page's author. */
-export class AttributeError extends Error {
-  constructor(element: Element, attribute: string, problem: string) {
-    super(`<${element.localName} ${attribute}="…">: ${problem}`);
-  }
+export function attributeError(element: Element, attribute: string, problem: string): FerryError {
+  return new FerryError('bad-input', `<${element.localName} ${attribute}="…">: ${problem}`);
 }

@@ -2,6 +2,7 @@ import { html, nothing, type PropertyValues } from 'lit';
 import { repeat } from 'lit/directives/repeat.js';
 
 import { type EventView, FerryError, type NostrManager } from '../index.js';
+import { hex } from '../hex.js';
 import { FerryElement } from './base.js';
 import type { View } from './content.js';
 import { placed } from './feed.js';
@@ -189,7 +190,7 @@ async function signIn(engine: NostrManager): Promise<void> {
 }
 
 async function beGuest(engine: NostrManager): Promise<void> {
-  const secret = Array.from(crypto.getRandomValues(new Uint8Array(32)), (byte) => byte.toString(16).padStart(2, '0')).join('');
+  const secret = hex(crypto.getRandomValues(new Uint8Array(32)));
   // Where nothing can be kept (plain http, private mode) the guest is somebody new each time.
   await engine.signer.usePrivateKey(secret, { remember: true }).catch(() => engine.signer.usePrivateKey(secret));
 }

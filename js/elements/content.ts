@@ -70,7 +70,8 @@ export function mediaView(media: Media, reader: Reader): View {
   const url = webAddress(media.url);
   if (!url) return media.url;
   const alt = plain(media.alt, 500);
-  const file = decodeURIComponent(encodeURIComponent(new URL(url).pathname.split('/').at(-1) || new URL(url).hostname));
+  const { pathname, hostname } = new URL(url);
+  const file = pathname.split('/').at(-1) || hostname;
   if (!reader.showsMedia) return outward(url, `${NOUNS[media.type]}: ${alt || file}`);
   switch (media.type) {
     case 'video':
@@ -142,9 +143,9 @@ function nodeView(node: ArticleNode, inside: View[], reader: Reader): View {
     case 'inline-code':
       return html`<code>${node.code}</code>`;
     case 'link':
-      return node.entity ? entityView(node.entity, reader) : html`${outward(node.url, html`${inside}`)}`;
+      return node.entity ? entityView(node.entity, reader) : outward(node.url, html`${inside}`);
     case 'image':
-      return node.url === undefined ? nothing : mediaView({ url: node.url, type: 'image', alt: altOf(node), previews: [], fallbacks: [] }, reader);
+      return node.url === undefined ? nothing : mediaView({ url: node.url, type: 'image', alt: node.title ?? '', previews: [], fallbacks: [] }, reader);
     case 'soft-break':
       return ' ';
     case 'line-break':
@@ -152,10 +153,6 @@ function nodeView(node: ArticleNode, inside: View[], reader: Reader): View {
     case 'content':
       return node.block ? blockView(node.block, reader) : nothing;
   }
-}
-
-function altOf(node: ArticleNode): string {
-  return node.title ?? '';
 }
 
 function ecash(block: Block): string {

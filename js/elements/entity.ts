@@ -37,6 +37,11 @@ export function filterOf({ id, kind, pubkey, identifier }: Target): Filter | und
   return { kinds: [kind], authors: [pubkey], ...(identifier && { '#d': [identifier] }), limit: 1 };
 }
 
+/** NIP-01: kept by kind, author and `d` tag. */
+export function isAddressable(kind: number): boolean {
+  return kind >= 30_000 && kind < 40_000;
+}
+
 export function npub(pubkey: string): string {
   return nip19.encode({ type: 'npub', pubkey });
 }
@@ -45,7 +50,7 @@ export function npub(pubkey: string): string {
 export function eventCode(event: EventView): string {
   const { id, pubkey, kind } = event;
   const relays = event.relays.slice(0, 2);
-  const naddr = kind >= 30_000 && kind < 40_000 && entityCode({ type: 'naddr', kind, pubkey, identifier: event.tag('d') ?? '', relays });
+  const naddr = isAddressable(kind) && entityCode({ type: 'naddr', kind, pubkey, identifier: event.tag('d') ?? '', relays });
   return naddr || (entityCode({ type: 'nevent', id, pubkey, kind, relays }) ?? nip19.encode({ type: 'note', id }));
 }
 

@@ -2,7 +2,7 @@ import { html, nothing, type PropertyValues } from 'lit';
 import { repeat } from 'lit/directives/repeat.js';
 
 import type { EventView, Filter, NostrManager } from '../index.js';
-import { AttributeError, FerryElement } from './base.js';
+import { attributeError, FerryElement } from './base.js';
 import type { View } from './content.js';
 import { words } from './engine.js';
 import { targetOf } from './entity.js';
@@ -84,19 +84,19 @@ export class NostrFeed extends FerryElement {
   get #limit(): number {
     if (this.limit === null || this.limit === undefined) return LIMIT;
     const limit = Number(this.limit);
-    if (!Number.isInteger(limit) || limit < 1 || limit > 500) throw new AttributeError(this, 'limit', 'a whole number from 1 to 500 is wanted');
+    if (!Number.isInteger(limit) || limit < 1 || limit > 500) throw attributeError(this, 'limit', 'a whole number from 1 to 500 is wanted');
     return limit;
   }
 
   #filter(): Filter {
     const kinds = words(this.kinds ?? '1').map(Number);
     if (!kinds.every((kind) => Number.isInteger(kind) && kind >= 0 && kind <= 65_535)) {
-      throw new AttributeError(this, 'kinds', 'numbers from 0 to 65535 are wanted, between commas or spaces');
+      throw attributeError(this, 'kinds', 'numbers from 0 to 65535 are wanted, between commas or spaces');
     }
     const filter: Filter = { kinds, limit: this.#limit };
     const authors = words(this.authors).map((text) => {
       const { pubkey } = targetOf(text) ?? {};
-      if (!pubkey) throw new AttributeError(this, 'authors', `"${text}" is no npub, nprofile or key in hex`);
+      if (!pubkey) throw attributeError(this, 'authors', `"${text}" is no npub, nprofile or key in hex`);
       return pubkey;
     });
     if (authors.length > 0) filter.authors = authors;
@@ -190,7 +190,7 @@ function isReply(event: EventView): boolean {
 }
 
 /** NIP-01's order: newest first, ties by lowest id. */
-export function before(a: EventView, b: EventView): boolean {
+function before(a: EventView, b: EventView): boolean {
   return a.created_at > b.created_at || (a.created_at === b.created_at && a.id < b.id);
 }
 

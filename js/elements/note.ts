@@ -1,7 +1,7 @@
-import { html, nothing, type PropertyValues } from 'lit';
+import { html, type PropertyValues } from 'lit';
 
 import type { EventView, NostrManager } from '../index.js';
-import { AttributeError, FerryElement } from './base.js';
+import { attributeError, FerryElement } from './base.js';
 import type { View } from './content.js';
 import { filterOf, targetOf } from './entity.js';
 import { nameId, noteView } from './note-view.js';
@@ -33,7 +33,7 @@ export class NostrNote extends FerryElement {
     [this.shown, this.busy] = [undefined, true];
     const target = targetOf(this.event ?? '');
     const filter = target && filterOf(target);
-    if (!filter) throw new AttributeError(this, 'event', 'a note, nevent, naddr or an id in hex is wanted');
+    if (!filter) throw attributeError(this, 'event', 'a note, nevent, naddr or an id in hex is wanted');
     // An addressable event can be replaced while it is on show.
     const found = engine.subscribe([filter], { ...hinted(this.relayOptions, target.relays), signal });
     found.on('event', (event) => {
@@ -49,7 +49,7 @@ export class NostrNote extends FerryElement {
     const event = this.shown;
     if (event) return html`<article part="note" aria-labelledby=${nameId(event)}>${noteView(event, this, { whole: true })}</article>`;
     if (this.problem !== undefined) return this.problemView();
-    return html`<p class="quiet" part="status" role="status">${this.busy ? 'Looking for the note…' : 'The note is on none of the relays asked.'}</p>${nothing}`;
+    return html`<p class="quiet" part="status" role="status">${this.busy ? 'Looking for the note…' : 'The note is on none of the relays asked.'}</p>`;
   }
 }
 

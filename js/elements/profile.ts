@@ -1,7 +1,7 @@
 import { html, nothing, type PropertyValues } from 'lit';
 
 import type { NostrManager } from '../index.js';
-import { AttributeError, FerryElement } from './base.js';
+import { attributeError, FerryElement } from './base.js';
 import { outward, type View } from './content.js';
 import { npub, targetOf } from './entity.js';
 import { avatar, nameLink } from './note-view.js';
@@ -27,7 +27,7 @@ export class NostrProfile extends FerryElement {
   protected async open(_engine: NostrManager, _signal: AbortSignal): Promise<void> {
     this.shown = undefined;
     const { pubkey } = targetOf(this.pubkey ?? '') ?? {};
-    if (!pubkey) throw new AttributeError(this, 'pubkey', 'an npub, nprofile or key in hex is wanted');
+    if (!pubkey) throw attributeError(this, 'pubkey', 'an npub, nprofile or key in hex is wanted');
     this.shown = pubkey;
   }
 

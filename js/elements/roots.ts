@@ -1,7 +1,7 @@
 // What comments are about (NIP-22, NIP-73, NIP-10): how to ask for them, who answers whom, what a new one carries.
 import type { EventTemplate, EventView, Filter, NostrManager, SubscribeOptions } from '../index.js';
-import { AttributeError } from './base.js';
-import { filterOf, targetOf } from './entity.js';
+import { attributeError } from './base.js';
+import { filterOf, isAddressable, targetOf } from './entity.js';
 
 const COMMENT = 1111;
 const MOST = 500;
@@ -24,11 +24,11 @@ export async function rootOf(
   if (!element.event) return pageRoot(pageAddress(element));
   const target = targetOf(element.event);
   const filter = target && filterOf(target);
-  if (!filter) throw new AttributeError(element, 'event', 'a note, nevent, naddr or an id in hex is wanted');
+  if (!filter) throw attributeError(element, 'event', 'a note, nevent, naddr or an id in hex is wanted');
   // Its kind decides between NIP-10 and NIP-22, and a comment names its author.
   const [root] = await engine.fetch([filter], options);
   options.signal?.throwIfAborted();
-  if (!root) throw new AttributeError(element, 'event', 'the event is on none of the relays asked');
+  if (!root) throw attributeError(element, 'event', 'the event is on none of the relays asked');
   return root.kind === 1 ? noteRoot(root) : eventRoot(root);
 }
 
@@ -36,7 +36,7 @@ export async function rootOf(
 function pageAddress(element: Element & { url: string | null }): string {
   const canonical = document.querySelector<HTMLLinkElement>('link[rel="canonical"]')?.href;
   const text = element.url || canonical || location.href;
-  if (!URL.canParse(text, location.href)) throw new AttributeError(element, 'url', `"${text}" is no address`);
+  if (!URL.canParse(text, location.href)) throw attributeError(element, 'url', `"${text}" is no address`);
   const url = new URL(text, location.href);
   url.hash = '';
   return url.href;
@@ -48,7 +48,7 @@ function pageRoot(address: string): Root {
 
 function eventRoot(root: EventView): Root {
   const { id, pubkey, kind, tags } = root;
-  const addressable = kind >= 30_000 && kind < 40_000;
+  const addressable = isAddressable(kind);
   const replaceable = kind === 0 || kind === 3 || (kind >= 10_000 && kind < 20_000);
   const address = `${kind}:${pubkey}:${addressable ? (tags.find(([name]) => name === 'd')?.[1] ?? '') : ''}`;
   const relay = root.relays[0] ?? '';
