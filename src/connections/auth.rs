@@ -17,6 +17,8 @@ pub struct Auth {
     asked: u32,
     /// A signer came while another was being asked, which may have been none.
     ask_again: bool,
+    /// Our answer to a challenge that another has followed: the relay still owes it an OK.
+    overtaken: Option<EventId>,
     state: State,
 }
 
@@ -56,6 +58,9 @@ impl Auth {
         let known = self.challenge.as_deref() == Some(challenge);
         if known || self.asked == MAX_CHALLENGES || challenge.is_empty() || challenge.len() > MAX_CHALLENGE_BYTES {
             return false;
+        }
+        if let State::Answered { id, .. } = self.state {
+            self.overtaken = Some(id);
         }
         self.challenge = Some(challenge.to_owned());
         self.asked += 1;
@@ -109,8 +114,12 @@ impl Auth {
         true
     }
 
-    /// An OK came. None if it is not about our answer.
+    /// An OK came. None if it is not about an answer of ours.
     pub fn on_ok(&mut self, id: &EventId, accepted: bool, reason: &str) -> Option<Verdict> {
+        if self.overtaken.as_ref() == Some(id) {
+            self.overtaken = None;
+            return Some(Verdict::Nothing);
+        }
         match &self.state {
             State::Answered { id: ours, .. } if ours == id => {}
             _ => return None,
@@ -198,6 +207,21 @@ mod tests {
             assert!(!auth.is_pending());
             assert_eq!(auth.is_accepted(), accepted);
         }
+    }
+
+    #[test]
+    fn an_ok_for_an_answer_that_another_challenge_overtook_is_heard_and_decides_nothing() {
+        let mut auth = Auth::default();
+        auth.challenged("a", LATER);
+        let first = answer("a");
+        assert!(auth.answer(&first, LATER));
+        assert!(auth.challenged("b", LATER));
+        assert_eq!(auth.on_ok(&first.id, true, ""), Some(Verdict::Nothing));
+        assert_eq!(auth.on_ok(&first.id, true, ""), None, "twice is once too often");
+        assert!(auth.is_pending());
+        let second = answer("b");
+        assert!(auth.answer(&second, LATER));
+        assert_eq!(auth.on_ok(&second.id, true, ""), Some(Verdict::Accepted));
     }
 
     #[test]
