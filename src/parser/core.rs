@@ -4,6 +4,8 @@
 //! seen stops it; else bounded decode, filter match, id recomputed, signature checked
 //! by the crypto role, id marked seen, pipeline, delivery.
 
+mod answers;
+mod delivering;
 mod opening;
 mod publishing;
 
@@ -13,21 +15,19 @@ use self::opening::{Arrival, Way, arrival};
 use self::publishing::{Draft, PersonsCopy};
 use super::delivery::{PageSinks, Stopped};
 use super::http::{HttpAnswer, HttpAsk};
-use super::pipes::Output;
-use super::prepare;
 use super::proofs::Proofs;
 use super::publish::{Publish, RelayWord};
 use super::secrets::Secrets;
 use super::shard::{Lanes, Ticket};
 use super::subscription::Subscription;
-use super::verify::{Verdict, Verify};
+use super::verify::Verify;
 use crate::message::{
-    CacheToParser, CryptoToParser, Delivery, EndReason, PageToParser, ParserReport, ParserToCache, ParserToConnections,
-    ParserToCrypto, ParserToPage, PublishId, PublishStatus, RelayFault, RelayMessage, RequestId, ShardSource,
-    SignerAnswer, SignerCall, SignerError, SignerOp, SubId, Subscribe, Template,
+    CacheToParser, CryptoToParser, EndReason, PageToParser, ParserReport, ParserToCache, ParserToConnections,
+    ParserToCrypto, ParserToPage, PublishId, RelayFault, RelayMessage, RequestId, ShardSource, SignerCall, SignerOp,
+    SubId, Subscribe, Template,
 };
-use crate::nostr::event::{Event, EventId, HashedEvent, RawEvent, claimed_id};
-use crate::nostr::kind::{Kind, Retention};
+use crate::nostr::event::{EventId, HashedEvent, RawEvent, claimed_id};
+use crate::nostr::kind::Kind;
 use crate::nostr::relay_url::RelayUrl;
 use crate::router::Backlog;
 use crate::sorted::SortedSet;
@@ -550,311 +550,6 @@ impl Parser {
             .get(sub)
             .filter(|subscription| !subscription.ended())
             .map(|subscription| subscription.lane)
-    }
-
-    // ------------------------------------------------------------ crypto
-
-    fn on_crypto(&mut self, message: CryptoToParser, out: &mut Outbox) {
-        match message {
-            CryptoToParser::Verdicts { request, good } => {
-                for verdict in self.verify.answer(request, &good) {
-                    self.on_verdict(verdict, out);
-                }
-            }
-            CryptoToParser::Signer { pubkey } => self.on_signer(pubkey),
-            CryptoToParser::Answer { request, result } if self.who_signs == Some(request) => {
-                self.who_signs = None;
-                if let Ok(SignerAnswer::PublicKey(pubkey)) = result {
-                    self.on_signer(Some(pubkey));
-                }
-            }
-            CryptoToParser::Answer { request, result } if self.secrets.has_asked(request) => {
-                for ((ticket, arrival), opened) in self.secrets.answered(request, result) {
-                    self.opened(ticket, arrival, opened);
-                }
-            }
-            CryptoToParser::Answer { request, result } => {
-                let Some(signing) = self.signing.remove(&request) else {
-                    return;
-                };
-                if let Signing::Draft(publish) = signing {
-                    return self.on_draft(publish, result, out);
-                }
-                let signed = result.and_then(|answer| match answer {
-                    SignerAnswer::Signed(event) => Ok(event),
-                    other => Err(SignerError::Refused(format!(
-                        "asked for a signature, it gave {other:?}"
-                    ))),
-                });
-                match signed.and_then(|event| event.hash().map_err(|error| SignerError::Refused(error.to_string()))) {
-                    Ok(event) => self.verify.submit(event, None, Waiter::Own(signing)),
-                    Err(error) => self.fail_signing(signing, error, out),
-                }
-            }
-        }
-    }
-
-    fn on_verdict(&mut self, verdict: Verdict<Waiter>, out: &mut Outbox) {
-        match verdict {
-            Verdict::Good {
-                ticket: Waiter::Lane(sub, ticket),
-                event,
-                relays,
-            } => {
-                self.newly_good.push(event.id);
-                self.arrive(Some(ticket), arrival(sub, event, ShardSource::Network, relays));
-            }
-            Verdict::Good {
-                ticket: Waiter::Own(Signing::Auth(relay)),
-                event,
-                relays: _,
-            } => {
-                out.connections.push(ParserToConnections::Authenticate { relay, event });
-            }
-            // Nothing of a draft is signed.
-            Verdict::Good {
-                ticket: Waiter::Own(Signing::Draft(_)),
-                ..
-            } => {}
-            Verdict::Good {
-                ticket: Waiter::Own(Signing::Publish(publish)),
-                event,
-                relays: _,
-            } => {
-                self.send_publish(publish, event, out);
-            }
-            Verdict::Forged {
-                ticket: Waiter::Lane(_, ticket),
-                relay,
-            } => {
-                self.lanes.resolve(ticket, None);
-                if let Some(relay) = relay {
-                    out.connections.push(ParserToConnections::Misbehaved {
-                        relay,
-                        fault: RelayFault::Forged,
-                    });
-                }
-            }
-            Verdict::Forged {
-                ticket: Waiter::Own(signing),
-                relay: _,
-            } => {
-                let error = SignerError::Refused("the signer's signature does not hold".into());
-                self.fail_signing(signing, error, out);
-            }
-        }
-    }
-
-    fn fail_signing(&mut self, signing: Signing, error: SignerError, out: &mut Outbox) {
-        match signing {
-            // An aborted one has been told its end.
-            Signing::Publish(publish) | Signing::Draft(publish) => {
-                if self.publishes.contains_key(&publish) {
-                    self.fail(publish, error, out);
-                }
-            }
-            Signing::Auth(relay) => {
-                let reason = error.to_string();
-                out.connections
-                    .push(ParserToConnections::CannotAuthenticate { relay, reason });
-            }
-        }
-    }
-
-    fn check_more(&mut self, out: &mut Outbox) {
-        while let Some((request, claims)) = self.verify.next_batch(|| self.requests.next()) {
-            out.crypto.push(ParserToCrypto::Verify { request, claims });
-        }
-    }
-
-    fn ask(&mut self, signing: Signing, op: SignerOp, out: &mut Outbox) {
-        let request = self.requests.next();
-        self.signing.insert(request, signing);
-        out.crypto.push(ParserToCrypto::Ask { request, op });
-    }
-
-    // ------------------------------------------------------------ publishes
-
-    fn on_relay_word(&mut self, relay: RelayUrl, event_id: EventId, word: RelayWord, out: &mut Outbox) {
-        let Some(publish) = self.by_event.get(&event_id).copied() else {
-            // A late OK, or one for what this engine never sent.
-            self.counters.late += 1;
-            return;
-        };
-        let statuses = self
-            .publishes
-            .get_mut(&publish)
-            .map(|p| p.heard(relay, word))
-            .unwrap_or_default();
-        self.report(publish, statuses, out);
-    }
-
-    fn send_publish(&mut self, publish: PublishId, event: Event, out: &mut Outbox) {
-        let Some(state) = self.publishes.get_mut(&publish) else {
-            return;
-        };
-        if prepare::stays_here(event.kind) {
-            let statuses = vec![state.signed(event), PublishStatus::Complete];
-            return self.report(publish, statuses, out);
-        }
-        let relays = state.relays.clone();
-        let status = state.signed(event.clone());
-        self.by_event.insert(event.id, publish);
-        out.cache.push(ParserToCache::Publish { publish, event, relays });
-        self.report(publish, vec![status], out);
-    }
-
-    // ------------------------------------------------------------ lanes
-
-    fn work(&mut self, out: &mut Outbox) {
-        while let Some(work) = self.lanes.next_ready() {
-            let (sub, end) = match work {
-                Work::Event(arrival) => {
-                    let sub = arrival.sub.clone();
-                    (sub, self.deliver(arrival, out))
-                }
-                Work::RefillEnd { sub } => {
-                    if let Some(subscription) = self.subs.get_mut(&sub) {
-                        subscription.queue.refill_ended();
-                    }
-                    (sub, None)
-                }
-                Work::Tell { sub, message } => {
-                    if let Some(subscription) = self.subs.get_mut(&sub).filter(|s| !s.ended()) {
-                        subscription.queue.push(message);
-                    }
-                    (sub, None)
-                }
-                Work::Answered { sub, relay } => {
-                    let end = self
-                        .subs
-                        .get_mut(&sub)
-                        .and_then(|subscription| subscription.answered(relay));
-                    (sub, end)
-                }
-                Work::Asked { sub, relays } => {
-                    let end = self
-                        .subs
-                        .get_mut(&sub)
-                        .and_then(|subscription| subscription.asked(relays));
-                    (sub, end)
-                }
-            };
-            match end {
-                Some(reason) => self.end(&sub, reason, out),
-                None => {
-                    self.dirty.insert(sub);
-                }
-            }
-        }
-    }
-
-    fn deliver(&mut self, arrival: Arrival, out: &mut Outbox) -> Option<EndReason> {
-        let subscription = self.subs.get_mut(&arrival.sub)?;
-        let Arrival {
-            event,
-            source,
-            relays,
-            way,
-            opened,
-            sub,
-        } = arrival;
-        let delivery = Delivery {
-            event,
-            source,
-            relays,
-            reading: None,
-        };
-        let opened = opened.as_ref();
-        match way {
-            Way::New => {}
-            Way::Refill => {
-                let delivery = subscription.pipeline.present_again(delivery, opened);
-                subscription.refilled(delivery, self.config.page_queue_bytes);
-                return None;
-            }
-            Way::Again if subscription.pipeline.verifies_proofs() => {
-                match subscription.pipeline.find_proofs(delivery, opened) {
-                    Some(Output::Proofs(found)) => self.proofs.add(&sub, found),
-                    Some(Output::Locked(delivery)) => {
-                        subscription.remember_if_locked(&delivery, false, self.config.page_queue_bytes);
-                    }
-                    _ => {}
-                }
-                return None;
-            }
-            Way::Again => {
-                let delivery = subscription.pipeline.present_again(delivery, opened);
-                subscription.deliver_again(delivery, self.config.page_queue_bytes);
-                return None;
-            }
-        }
-        if subscription.ended() {
-            return None;
-        }
-        if !subscription.seen.insert(delivery.event.id) {
-            self.counters.duplicates += 1;
-            return None;
-        }
-        let ephemeral = delivery.event.kind.retention() == Retention::Ephemeral;
-        let stored = delivery.source == ShardSource::Cache || (subscription.pipeline.saves() && !ephemeral);
-        let delivery = match subscription.pipeline.process(delivery, opened, &mut out.cache)? {
-            Output::Event(delivery) => delivery,
-            Output::Count(count) => {
-                subscription.queue.push_count(count);
-                return None;
-            }
-            Output::Locked(delivery) => {
-                subscription.remember_if_locked(&delivery, false, self.config.page_queue_bytes);
-                return None;
-            }
-            Output::Proofs(found) => {
-                if found.dropped > 0 {
-                    let dropped = found.dropped;
-                    subscription.queue.push(ParserToPage::BufferFull { dropped });
-                }
-                self.proofs.add(&sub, found);
-                return None;
-            }
-        };
-        self.counters.delivered += 1;
-        subscription.remember_if_locked(&delivery, stored, self.config.page_queue_bytes);
-        subscription
-            .queue
-            .push_event(delivery, stored, self.config.page_queue_bytes);
-        subscription.count_delivered()
-    }
-
-    // ------------------------------------------------------------ proofs
-
-    /// Hands the page what mints have said to be good, and ends what waited for that.
-    fn settle_proofs(&mut self, out: &mut Outbox) {
-        for (sub, valid) in self.proofs.take_valid() {
-            if let Some(subscription) = self.subs.get_mut(&sub).filter(|subscription| !subscription.ended()) {
-                subscription.queue.push(ParserToPage::Proofs(valid));
-                self.dirty.insert(sub);
-            }
-        }
-        let proofs = &self.proofs;
-        let complete: Vec<SubId> = self
-            .completing
-            .iter()
-            .filter(|sub| !proofs.is_busy(sub))
-            .cloned()
-            .collect();
-        for sub in complete {
-            self.end(&sub, EndReason::Complete, out);
-        }
-    }
-
-    fn ask_mints(&mut self, out: &mut Outbox) {
-        self.proofs
-            .ask_more(|| self.requests.next(), &mut out.crypto, &mut out.http);
-    }
-
-    fn forget_proofs(&mut self, sub: &SubId) {
-        self.proofs.forget(sub);
-        self.completing.remove(sub);
     }
 }
 

@@ -3,7 +3,8 @@
 use std::collections::HashMap;
 
 use super::*;
-use crate::message::{CachePolicy, PipeSpec, SignerAnswer, SignerCall, SignerError, SignerOp};
+use crate::message::{CachePolicy, PipeSpec, PublishStatus, SignerAnswer, SignerCall, SignerError, SignerOp};
+use crate::nostr::event::Event;
 use crate::nostr::event::tests::signed;
 use crate::nostr::filter::Filter;
 use crate::parser::Written;

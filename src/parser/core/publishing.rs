@@ -1,4 +1,5 @@
-//! Publishing what a kind keeps secret: encrypted before it is signed, or wrapped once for each of its people.
+//! Publishes: what a kind keeps secret is encrypted before it is signed, or wrapped once for each of its people; then
+//! each relay's word is followed to the last.
 //!
 //! Nothing is sent before everything that a publish takes has been had: keys, relays, ciphertexts. A private
 //! message's copies are publishes of their own inside; the page hears of them as of one, with each copy's recipient.
@@ -10,13 +11,13 @@ use crate::message::{
     CachePolicy, Cipher, ParserReport, ParserToCache, PublishId, PublishStatus, Secret, SignerAnswer, SignerCall,
     SignerError, SignerOp, SignerResult, SubId, Template,
 };
-use crate::nostr::event::{Event, Pubkey, RawEvent, Tag, UnsignedEvent};
+use crate::nostr::event::{Event, EventId, Pubkey, RawEvent, Tag, UnsignedEvent};
 use crate::nostr::filter::Filter;
 use crate::nostr::nip17::{self, DM_RELAYS};
 use crate::nostr::relay_url::RelayUrl;
 use crate::parser::kinds::{Encryption, encryption};
 use crate::parser::prepare::{self, Plan};
-use crate::parser::publish::Publish;
+use crate::parser::publish::{Publish, RelayWord};
 use crate::time::UnixSeconds;
 
 /// The numbers of copies start here: the page's own never come so far.
@@ -240,6 +241,37 @@ impl Parser {
             self.verify.submit(event, None, Waiter::Own(Signing::Publish(copy)));
         }
         Ok(())
+    }
+
+    // ------------------------------------------------------------ on its way
+
+    pub(super) fn on_relay_word(&mut self, relay: RelayUrl, event_id: EventId, word: RelayWord, out: &mut Outbox) {
+        let Some(publish) = self.by_event.get(&event_id).copied() else {
+            // A late OK, or one for what this engine never sent.
+            self.counters.late += 1;
+            return;
+        };
+        let statuses = self
+            .publishes
+            .get_mut(&publish)
+            .map(|p| p.heard(relay, word))
+            .unwrap_or_default();
+        self.report(publish, statuses, out);
+    }
+
+    pub(super) fn send_publish(&mut self, publish: PublishId, event: Event, out: &mut Outbox) {
+        let Some(state) = self.publishes.get_mut(&publish) else {
+            return;
+        };
+        if prepare::stays_here(event.kind) {
+            let statuses = vec![state.signed(event), PublishStatus::Complete];
+            return self.report(publish, statuses, out);
+        }
+        let relays = state.relays.clone();
+        let status = state.signed(event.clone());
+        self.by_event.insert(event.id, publish);
+        out.cache.push(ParserToCache::Publish { publish, event, relays });
+        self.report(publish, vec![status], out);
     }
 
     // ------------------------------------------------------------ to the page
