@@ -5,6 +5,7 @@ export { NostrManager, type ManagerEvents } from './manager.js';
 export { Subscription, type SubscriptionEvents } from './subscription.js';
 export { Publish } from './publish.js';
 export { EventView } from './event.js';
+export type { Role } from './channels.js';
 export { FerryError, type FerryErrorCode, type FerryErrorContext } from './errors.js';
 export * as nip19 from './nip19.js';
 export type { Diagnosis, DoctorCheck, DoctorCheckName } from './doctor.js';
@@ -598,6 +599,10 @@ export type Parsed = Profile | Note | Contacts | DirectMessage | Deletion | Repo
 // ---------------------------------------------------------------- manager.d.ts
 export interface ManagerEvents {
     error: FerryError;
+    restart: {
+        role: Role;
+        reason: string;
+    };
     memoryOnly: undefined;
 }
 export declare class NostrManager extends Emitter<ManagerEvents> implements AsyncDisposable {

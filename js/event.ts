@@ -24,6 +24,12 @@ export class EventView implements SignedEvent {
     this.#readingBytes = reading;
   }
 
+  /** @internal Writes the 32 bytes of the id. */
+  copyId(into: Uint8Array, at: number): void {
+    const id = this.#event.id();
+    if (id?.bb) into.set(id.bb.bytes().subarray(id.bb_pos, id.bb_pos + 32), at);
+  }
+
   /** 64 characters of lower-case hex. */
   get id(): string {
     return (this.#id ??= structHex(this.#event.id()));

@@ -2,6 +2,7 @@ export { NostrManager, type ManagerEvents } from './manager.js';
 export { Subscription, type SubscriptionEvents } from './subscription.js';
 export { Publish } from './publish.js';
 export { EventView } from './event.js';
+export type { Role } from './channels.js';
 export { FerryError, type FerryErrorCode, type FerryErrorContext } from './errors.js';
 export * as nip19 from './nip19.js';
 export type { Diagnosis, DoctorCheck, DoctorCheckName } from './doctor.js';

@@ -1,10 +1,11 @@
 import { EventCache } from './cache.js';
 import { ROLES, type Role } from './channels.js';
+import { Deaths } from './deaths.js';
 import { diagnose, type Diagnosis } from './doctor.js';
 import { Emitter } from './emitter.js';
 import type { EventView } from './event.js';
 import { FerryError, assertNever } from './errors.js';
-import { openInbox } from './inbox.js';
+import { openInbox, type Inbox } from './inbox.js';
 import { loadModule } from './loader.js';
 import { lookUp, type Nip05Options, type Nip05Profile } from './nip05.js';
 import { PagePort, WINDOW_BYTES } from './port.js';
@@ -47,6 +48,11 @@ import { startWorkers, type Workers } from './workers.js';
 export interface ManagerEvents {
   /** The engine has stopped because of an error; every open request has been told. */
   error: FerryError;
+  /**
+   * A worker has died, or hung, and another has taken its place. Subscriptions and publishes go on; a request that a
+   * remote signer or an extension had not answered fails with `disconnected`.
+   */
+  restart: { role: Role; reason: string };
   /** The store is denied, gone or not wanted: from now on it lasts only as long as the page. Told to late listeners, too. */
   memoryOnly: undefined;
 }
@@ -63,6 +69,36 @@ const UNASKED = 0;
 const GOODBYE_MS = 500;
 /** A one-shot request that names no time-out of its own gives up after so long. */
 const FETCH_TIMEOUT_MS = 15_000;
+/** A worker is asked for a sign of life so often; it hangs if it has given none when it is to be asked so many times more. */
+const PING_MS = 15_000;
+const PINGS = 3;
+/** A new crypto worker is given its signer first, but signatures are not left unchecked for a slow one. */
+const SIGNER_MS = 3_000;
+
+/** An open subscription, and what asks for it again. */
+interface Open {
+  subscription: Subscription;
+  /** Its name in the engine, which is never used twice. */
+  sub: string;
+  filters: Filter[];
+  options: SubscribeOptions;
+  openedAt: number;
+}
+
+/** What a role was asked and has not answered. Asking a new worker again does no harm. */
+interface Question {
+  role: Role;
+  record: Uint8Array;
+  resolve: (answer: Answer) => void;
+  reject: (error: FerryError) => void;
+}
+
+/** A publish on its way, and what asks for it again. */
+interface OnItsWay {
+  publish: Publish;
+  request: Uint8Array;
+  relays: string[];
+}
 
 /**
  * The engine, running in four workers.
@@ -79,11 +115,14 @@ export class NostrManager extends Emitter<ManagerEvents> implements AsyncDisposa
   readonly #options: StartOptions;
   readonly #workers: Workers;
   readonly #control = {} as Record<Role, PagePort>;
-  readonly #subscriptions = new Map<string, Subscription>();
-  readonly #publishes = new Map<number, Publish>();
-  /** The engine's own names of open subscriptions. */
-  readonly #names = new Map<string, string>();
-  readonly #requests = new Map<number, { resolve: (answer: Answer) => void; reject: (error: FerryError) => void }>();
+  readonly #subscriptions = new Map<string, Open>();
+  readonly #publishes = new Map<number, OnItsWay>();
+  readonly #requests = new Map<number, Question>();
+  readonly #deaths = new Deaths();
+  /** Roles that owe a sign of life, and how many times they were due another. */
+  readonly #owed = new Map<Role, number>();
+  #pinging: ReturnType<typeof setTimeout>;
+  #owner: string | undefined;
   readonly #online = () => this.#control.connections.send(encodeOnline());
   #last = { subscription: 0, publish: 0, request: 0 };
   #over: FerryError | undefined;
@@ -102,9 +141,12 @@ export class NostrManager extends Emitter<ManagerEvents> implements AsyncDisposa
     checkSupport();
     const module = await loadModule(options.wasmUrl);
     let manager: NostrManager | undefined;
-    const onDeath = (role: Role, why: string) => manager?.onDeath(role, why);
+    // One may die while the others are still starting.
+    const early: [Role, string][] = [];
+    const onDeath = (role: Role, why: string) => (manager ? manager.#onDeath(role, why) : early.push([role, why]));
     const workers = await startWorkers(module, engineOptions(options), options.workerUrl, onDeath);
     manager = new NostrManager(workers, options);
+    for (const [role, why] of early) manager.#onDeath(role, why);
     return manager;
   }
 
@@ -131,14 +173,13 @@ export class NostrManager extends Emitter<ManagerEvents> implements AsyncDisposa
     const database = (options.cache || undefined)?.name ?? 'ferry';
     this.signer = new Signer(workers.signer, WINDOW_BYTES, `${database} session`);
     this.signer.on('change', (pubkey) => {
+      this.#owner = pubkey;
       if (!pubkey) return;
       // The store keeps the user's own events longest; relays that refused a stranger are asked again.
       this.#control.cache.send(encodeOwner(pubkey));
       this.#control.connections.send(encodeOwner(pubkey));
     });
-    const status = openInbox('status', STATUS_BYTES);
-    this.#control.connections.attach(status.attachment, [status.attachment.port]);
-    this.relays = new Relays(status, (options.relays ?? []).map(relayUrl), (relays) => {
+    this.relays = new Relays(this.#openStatus(), (options.relays ?? []).map(relayUrl), (relays) => {
       if (this.#over) throw this.#over;
       this.#control.cache.send(encodeDefaults(relays));
     });
@@ -148,6 +189,7 @@ export class NostrManager extends Emitter<ManagerEvents> implements AsyncDisposa
       stats: async () => (await this.#ask('cache', 'stats', encodeStatsRequest)).stats,
       subscribe: (filters, options) => this.subscribe(filters, options),
     });
+    this.#pinging = setTimeout(() => this.#ping(), PING_MS);
     globalThis.addEventListener?.('online', this.#online);
   }
 
@@ -169,23 +211,19 @@ export class NostrManager extends Emitter<ManagerEvents> implements AsyncDisposa
     if (this.#over) throw this.#over;
     options.signal?.throwIfAborted();
     const joined = options.id === undefined ? undefined : this.#subscriptions.get(options.id);
-    if (joined) return closedBy(options.signal, joined.join());
+    if (joined) return closedBy(options.signal, joined.subscription.join());
     const id = options.id ?? `sub-${this.#last.subscription + 1}`;
-    // The engine never sees an id twice: what is still under way for a closed one cannot reach its namesake.
-    const sub = `${++this.#last.subscription}:${id}`;
+    const sub = this.#subOf(id);
     if ([...sub].length > 64) throw new FerryError('bad-input', 'a subscription id has at most 56 characters', { subscription: id });
     const request = encodeSubscribe(sub, filters, options);
     const inbox = openInbox(sub, options.bufferBytes ?? SUBSCRIPTION_BYTES);
-    const parser = this.#control.parser;
-    const subscription = new Subscription(id, inbox, () => {
+    const subscription = new Subscription(id, inbox, options.maxEvents, () => {
       this.#subscriptions.delete(id);
-      this.#names.delete(id);
-      parser.send(encodeUnsubscribe(sub));
+      this.#control.parser.send(encodeUnsubscribe(open.sub));
     });
-    this.#subscriptions.set(id, subscription);
-    this.#names.set(id, sub);
-    parser.attach(inbox.attachment, [inbox.attachment.port]);
-    parser.send(request);
+    const open: Open = { subscription, sub, filters: copy(filters), options: { ...options }, openedAt: performance.now() };
+    this.#subscriptions.set(id, open);
+    this.#open(inbox, request);
     return closedBy(options.signal, subscription);
   }
 
@@ -249,9 +287,10 @@ export class NostrManager extends Emitter<ManagerEvents> implements AsyncDisposa
     if (this.#over) throw this.#over;
     options.signal?.throwIfAborted();
     const id = ++this.#last.publish;
-    const request = encodePublish(id, template, options.relays ?? []);
+    const relays = [...(options.relays ?? [])];
+    const request = encodePublish(id, template, relays);
     const publish = new Publish();
-    this.#publishes.set(id, publish);
+    this.#publishes.set(id, { publish, request, relays });
     this.#control.parser.send(request);
     const abort = () => {
       if (!this.#publishes.delete(id)) return;
@@ -311,7 +350,7 @@ export class NostrManager extends Emitter<ManagerEvents> implements AsyncDisposa
    * console.table(asked);
    */
   async explain(id: string): Promise<Explanation> {
-    const sub = this.#names.get(id);
+    const sub = this.#subscriptions.get(id)?.sub;
     if (sub === undefined && !/^[0-9a-f]{64}$/.test(id)) {
       throw new FerryError('bad-input', `"${id}" is no open subscription and no event's id`, { subscription: id });
     }
@@ -330,8 +369,9 @@ export class NostrManager extends Emitter<ManagerEvents> implements AsyncDisposa
   ): Promise<Extract<Answer, { type: Type }>> {
     if (this.#over) throw this.#over;
     const request = ++this.#last.request;
-    const answer = new Promise<Answer>((resolve, reject) => this.#requests.set(request, { resolve, reject }));
-    this.#control[role].send(encode(request));
+    const record = encode(request);
+    const answer = new Promise<Answer>((resolve, reject) => this.#requests.set(request, { role, record, resolve, reject }));
+    this.#control[role].send(record);
     const report = await answer;
     if (report.type !== type) throw new FerryError('bad-input', `asked for ${type}, a worker answered ${report.type}`);
     return report as Extract<Answer, { type: Type }>;
@@ -368,24 +408,115 @@ export class NostrManager extends Emitter<ManagerEvents> implements AsyncDisposa
     await this.stop();
   }
 
-  /** @internal A worker is gone: by itself once it was told to stop, else before its time. */
-  onDeath(role: Role, why: string): void {
+  /** A worker is gone: another takes its place, unless that does not help or the engine stops. */
+  #onDeath(role: Role, reason: string): void {
     if (this.#over) return;
     if (this.#stopping) {
       this.#gone.get(role)?.();
       this.#gone.set(role, () => undefined);
       return;
     }
-    const error = new FerryError('stopped', `the ${role} worker died: ${why}`);
+    const times = this.#deaths.add(role, performance.now());
+    if (times === undefined) {
+      this.#replace(role);
+      return this.emit('restart', { role, reason });
+    }
+    const error = new FerryError('stopped', `the ${role} worker died ${times} times within a minute: ${reason}`);
     this.#end(error);
     this.emit('error', error);
   }
 
+  /** Starts a worker in the place of one that is gone, and repeats to it what the page knows. */
+  #replace(role: Role): void {
+    const worker = this.#workers.replace(role);
+    const askAgain = !this.signer.asksPerson;
+    this.#control[role].replace(worker.control);
+    this.#owed.delete(role);
+    let ready: Promise<unknown> | undefined;
+    if (role === 'connections') this.relays.replace(this.#openStatus());
+    if (role === 'cache') {
+      this.#control.cache.send(encodeDefaults(this.relays.defaults));
+      if (this.#owner) this.#control.cache.send(encodeOwner(this.#owner));
+    }
+    if (role === 'parser') this.#repeatToParser(askAgain);
+    if (worker.signer) {
+      const late = new Promise((resolve) => setTimeout(resolve, SIGNER_MS));
+      ready = Promise.race([this.signer.replace(worker.signer), late]);
+    }
+    for (const { role: asked, record } of this.#requests.values()) if (asked === role) this.#control[role].send(record);
+    const handOver = () => {
+      for (const { role: peer, port } of worker.peers) {
+        if (worker.isCurrent(peer)) this.#control[peer].attach({ peer: role, port, askAgain }, [port]);
+      }
+    };
+    if (ready) void ready.then(() => this.#over ?? handOver());
+    else handOver();
+  }
+
+  #repeatToParser(askAgain: boolean): void {
+    for (const open of [...this.#subscriptions.values()]) {
+      const left = open.subscription.interrupt();
+      if (!left) continue;
+      const { filters, options, openedAt } = open;
+      const now = { ...options };
+      if (now.timeoutMs !== undefined) now.timeoutMs = Math.max(1, Math.ceil(now.timeoutMs - (performance.now() - openedAt)));
+      if (now.maxEvents !== undefined) now.maxEvents = left.maxEvents;
+      open.sub = this.#subOf(open.subscription.id);
+      const request = encodeSubscribe(open.sub, filters, now, left.delivered);
+      const inbox = openInbox(open.sub, options.bufferBytes ?? SUBSCRIPTION_BYTES);
+      open.subscription.resume(inbox);
+      this.#open(inbox, request);
+    }
+    for (const [id, { publish, request, relays }] of [...this.#publishes]) {
+      const { event } = publish;
+      if (event) this.#control.parser.send(encodePublish(id, event, relays, event));
+      else if (askAgain && !publish.isWrapped) this.#control.parser.send(request);
+      else {
+        this.#publishes.delete(id);
+        const why = publish.isWrapped
+          ? 'the parser worker was replaced while copies were on their way: some people may not get theirs'
+          : 'the parser worker was replaced before the signer answered; publish the event again';
+        publish.finish(new FerryError('disconnected', why, { publish: String(id) }));
+      }
+    }
+  }
+
+  /** The engine never sees an id twice: what is still under way for a closed one cannot reach its namesake. */
+  #subOf(id: string): string {
+    return `${++this.#last.subscription}:${id}`;
+  }
+
+  #open(inbox: Inbox, request: Uint8Array): void {
+    this.#control.parser.attach(inbox.attachment, [inbox.attachment.port]);
+    this.#control.parser.send(request);
+  }
+
+  #openStatus(): Inbox {
+    const status = openInbox('status', STATUS_BYTES);
+    this.#control.connections.attach(status.attachment, [status.attachment.port]);
+    return status;
+  }
+
+  /** Looks for workers that hang. Turns are counted, not time: a page that sleeps, or whose timers are slowed, counts slowly. */
+  #ping(): void {
+    if (this.#stopping) return;
+    this.#pinging = setTimeout(() => this.#ping(), PING_MS);
+    for (const role of ROLES) {
+      const owed = this.#owed.get(role);
+      if (owed === undefined) {
+        this.#owed.set(role, 0);
+        this.#ask(role, 'stats', encodeStatsRequest).then(() => this.#owed.delete(role), () => undefined);
+      } else if (owed + 1 < PINGS) this.#owed.set(role, owed + 1);
+      else this.#onDeath(role, `the worker has not answered for ${(PINGS * PING_MS) / 1000} s`);
+    }
+  }
+
   #end(error: FerryError): void {
     this.#over = error;
+    clearTimeout(this.#pinging);
     globalThis.removeEventListener?.('online', this.#online);
-    for (const subscription of [...this.#subscriptions.values()]) subscription.fail(error);
-    for (const publish of this.#publishes.values()) publish.finish(error);
+    for (const { subscription } of [...this.#subscriptions.values()]) subscription.fail(error);
+    for (const { publish } of this.#publishes.values()) publish.finish(error);
     for (const { reject } of this.#requests.values()) reject(error);
     this.#requests.clear();
     this.signer.fail(error);
@@ -406,6 +537,7 @@ export class NostrManager extends Emitter<ManagerEvents> implements AsyncDisposa
   }
 
   #onMemoryOnly(): void {
+    if (this.#memoryOnly) return;
     this.#memoryOnly = true;
     this.emit('memoryOnly', undefined);
   }
@@ -424,7 +556,7 @@ export class NostrManager extends Emitter<ManagerEvents> implements AsyncDisposa
       case 'notice':
         return this.relays.notice(report.relay, report.message);
       case 'publish': {
-        const publish = this.#publishes.get(report.publish);
+        const publish = this.#publishes.get(report.publish)?.publish;
         const { status } = report;
         if (status.state === 'failed') publish?.finish(status.error);
         else if (status.state === 'complete') publish?.finish();
@@ -447,6 +579,11 @@ function closedBy(signal: AbortSignal | undefined, subscription: Subscription): 
   subscription.on('end', forget);
   subscription.on('error', forget);
   return subscription;
+}
+
+/** What the caller does with them later is not the subscription's business. They are JSON, if an unusual object. */
+function copy(filters: Filter[]): Filter[] {
+  return JSON.parse(JSON.stringify(filters)) as Filter[];
 }
 
 function checkSupport(): void {

@@ -9,26 +9,31 @@ export const WINDOW_BYTES = 4 << 20;
  * The page handles what comes at once, so it gives credit back as it reads.
  */
 export class PagePort {
-  readonly #port: MessagePort;
+  #port!: MessagePort;
   readonly #window: number;
+  readonly #onRecord: (record: Uint8Array) => void;
   #inFlight = 0;
   #waiting: Uint8Array[] = [];
   #taken = 0;
   #flushing = false;
-  readonly #ended: Promise<void>;
+  /** Resolves when the worker has said goodbye. */
+  readonly ended: Promise<void>;
+  #end!: () => void;
 
   constructor(port: MessagePort, window: number, onRecord: (record: Uint8Array) => void) {
-    this.#port = port;
     this.#window = window;
-    this.#ended = new Promise((resolve) => {
-      port.onmessage = ({ data }: MessageEvent) => {
-        if (data instanceof ArrayBuffer) this.#read(data, onRecord);
-        else if (typeof data === 'number') {
-          this.#inFlight -= data;
-          this.#flush();
-        } else if (data === null) resolve();
-      };
-    });
+    this.#onRecord = onRecord;
+    this.ended = new Promise((resolve) => (this.#end = resolve));
+    this.#open(port);
+  }
+
+  /** Goes on with a new worker. What the old one was sent is lost with it, and so is what waited to be. */
+  replace(port: MessagePort): void {
+    this.close();
+    this.#inFlight = 0;
+    this.#waiting = [];
+    this.#taken = 0;
+    this.#open(port);
   }
 
   /** Sends a record; what this turn sends goes in one post, and waits where the worker has given no credit. */
@@ -48,14 +53,20 @@ export class PagePort {
     this.#port.postMessage(object, transfer);
   }
 
-  /** Resolves when the worker has said goodbye. */
-  get ended(): Promise<void> {
-    return this.#ended;
-  }
-
   close(): void {
     this.#port.onmessage = null;
     this.#port.close();
+  }
+
+  #open(port: MessagePort): void {
+    this.#port = port;
+    port.onmessage = ({ data }: MessageEvent) => {
+      if (data instanceof ArrayBuffer) this.#read(data);
+      else if (typeof data === 'number') {
+        this.#inFlight -= data;
+        this.#flush();
+      } else if (data === null) this.#end();
+    };
   }
 
   #flush(): void {
@@ -72,9 +83,9 @@ export class PagePort {
     this.#port.postMessage(buffer, [buffer]);
   }
 
-  #read(buffer: ArrayBuffer, onRecord: (record: Uint8Array) => void): void {
+  #read(buffer: ArrayBuffer): void {
     const reader = new BatchReader(buffer);
-    for (let record = reader.next(); record; record = reader.next()) onRecord(record);
+    for (let record = reader.next(); record; record = reader.next()) this.#onRecord(record);
     this.#taken += buffer.byteLength;
     if (this.#taken < this.#window / 2) return;
     this.#port.postMessage(this.#taken);

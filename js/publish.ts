@@ -1,9 +1,11 @@
-import { FerryError } from './errors.js';
+import { FerryError, assertNever } from './errors.js';
 import type { PublishStatus, SignedEvent } from './types.js';
 
 /** One event on its way to relays. */
 export class Publish {
   readonly #statuses: PublishStatus[] = [];
+  /** What was reported, for a replaced worker has some of it reported again. */
+  readonly #told = new Set<string>();
   #over: { error?: FerryError } | undefined;
   #waiting: (() => void)[] = [];
 
@@ -46,8 +48,22 @@ export class Publish {
     throw new FerryError('refused', `no relay accepted ${what} (${words.join('; ')})`);
   }
 
+  /** @internal The event, once it is signed: it is never signed again. */
+  get event(): SignedEvent | undefined {
+    const signed = this.#statuses.find((status) => status.state === 'signed' && status.recipient === undefined);
+    return signed?.state === 'signed' ? signed.event : undefined;
+  }
+
+  /** @internal Copies for people are under way (NIP-17): a second wrap would be a second message. */
+  get isWrapped(): boolean {
+    return this.#statuses.some((status) => status.recipient !== undefined);
+  }
+
   /** @internal */
   report(status: PublishStatus): void {
+    const key = word(status);
+    if (this.#told.has(key)) return;
+    this.#told.add(key);
     this.#statuses.push(status);
     this.#wake();
   }
@@ -75,5 +91,23 @@ export class Publish {
         await new Promise<void>((resolve) => this.#waiting.push(resolve));
       }
     }
+  }
+}
+
+/** Of a relay's last words only the first counts; of everything else there is one of a kind. */
+function word(status: PublishStatus): string {
+  const copy = status.recipient ?? '';
+  switch (status.state) {
+    case 'accepted':
+    case 'rejected':
+    case 'unanswered':
+      return `last ${status.relay} ${copy}`;
+    case 'sent':
+      return `sent ${status.relay} ${copy}`;
+    case 'signed':
+    case 'queued':
+      return `${status.state} ${copy}`;
+    default:
+      return assertNever(status);
   }
 }

@@ -13,23 +13,39 @@ export interface RelayEvents {
 /** The relays the engine has spoken to, and those it asks where nothing else says whom. */
 export class Relays extends Emitter<RelayEvents> {
   readonly #statuses = new Map<string, RelayStatus>();
-  readonly #inbox: Inbox;
-  #defaults: string[];
   readonly #onDefaults: (relays: string[]) => void;
+  #defaults: string[];
+  #inbox!: Inbox;
 
   /** @internal */
   constructor(inbox: Inbox, defaults: string[], onDefaults: (relays: string[]) => void) {
     super();
-    this.#inbox = inbox;
     this.#defaults = [...new Set(defaults)];
     this.#onDefaults = onDefaults;
+    this.#read(inbox);
+  }
+
+  /** @internal The connections worker was replaced: its sockets are closed, and the new one tells of its own in `inbox`. */
+  replace(inbox: Inbox): void {
+    this.#inbox.close();
+    for (const status of this.#statuses.values()) {
+      if (status.state !== 'closed') this.#take({ ...status, state: 'closed', reason: 'the connections worker was replaced' });
+    }
+    this.#read(inbox);
+  }
+
+  #read(inbox: Inbox): void {
+    this.#inbox = inbox;
     inbox.onReadable = () => {
       for (let record = inbox.next(); record; record = inbox.next()) {
-        const status = decodeStatus(record);
-        this.#statuses.set(status.relay, status);
-        this.emit('status', status);
+        this.#take(decodeStatus(record));
       }
     };
+  }
+
+  #take(status: RelayStatus): void {
+    this.#statuses.set(status.relay, status);
+    this.emit('status', status);
   }
 
   /**

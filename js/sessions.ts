@@ -12,6 +12,45 @@ interface Sealed {
   ciphertext: ArrayBuffer;
 }
 
+/** A choice of a signer in memory, under a key that nobody can read out: what a new crypto worker is given. */
+export class SealedChoice {
+  readonly #key: CryptoKey;
+  readonly #sealed: Sealed;
+
+  private constructor(key: CryptoKey, sealed: Sealed) {
+    this.#key = key;
+    this.#sealed = sealed;
+  }
+
+  /** None where the page is not secure (https or localhost), so that there is nothing to seal with. */
+  static async seal(choice: SignerChoice): Promise<SealedChoice | undefined> {
+    if (!globalThis.crypto?.subtle) return undefined;
+    const key = await newKey();
+    return new SealedChoice(key, await seal(key, choice));
+  }
+
+  open(): Promise<SignerChoice> {
+    return unseal(this.#key, this.#sealed);
+  }
+}
+
+function newKey(): Promise<CryptoKey> {
+  return crypto.subtle.generateKey({ name: 'AES-GCM', length: 256 }, false, ['encrypt', 'decrypt']);
+}
+
+async function seal(key: CryptoKey, choice: SignerChoice): Promise<Sealed> {
+  const iv = crypto.getRandomValues(new Uint8Array(12));
+  const plaintext = new TextEncoder().encode(JSON.stringify(choice));
+  const ciphertext = await crypto.subtle.encrypt({ name: 'AES-GCM', iv }, key, plaintext);
+  plaintext.fill(0);
+  return { iv, ciphertext };
+}
+
+async function unseal(key: CryptoKey, { iv, ciphertext }: Sealed): Promise<SignerChoice> {
+  const plaintext = await crypto.subtle.decrypt({ name: 'AES-GCM', iv }, key, ciphertext);
+  return JSON.parse(new TextDecoder().decode(plaintext)) as SignerChoice;
+}
+
 /** One remembered choice of a signer, in an IndexedDB database of its own. */
 export class SessionStore {
   readonly #name: string;
@@ -32,12 +71,7 @@ export class SessionStore {
 
   /** Keeps `choice` in place of an earlier one. */
   async save(choice: SignerChoice): Promise<void> {
-    const key = await this.#key();
-    const iv = crypto.getRandomValues(new Uint8Array(12));
-    const plaintext = new TextEncoder().encode(JSON.stringify(choice));
-    const ciphertext = await crypto.subtle.encrypt({ name: 'AES-GCM', iv }, key, plaintext);
-    plaintext.fill(0);
-    const sealed: Sealed = { iv, ciphertext };
+    const sealed = await seal(await this.#key(), choice);
     await this.#transact('readwrite', (store) => store.put(sealed, CHOICE));
   }
 
@@ -48,8 +82,7 @@ export class SessionStore {
       const sealed = (await this.#transact('readonly', (store) => store.get(CHOICE))) as Sealed | undefined;
       const key = (await this.#transact('readonly', (store) => store.get(KEY))) as CryptoKey | undefined;
       if (!sealed || !key) return undefined;
-      const plaintext = await crypto.subtle.decrypt({ name: 'AES-GCM', iv: sealed.iv }, key, sealed.ciphertext);
-      return JSON.parse(new TextDecoder().decode(plaintext)) as SignerChoice;
+      return await unseal(key, sealed);
     } catch {
       // Storage that is denied, or a record that something else has changed: nobody is remembered.
       return undefined;
@@ -68,7 +101,7 @@ export class SessionStore {
     }
     const known = (await this.#transact('readonly', (store) => store.get(KEY))) as CryptoKey | undefined;
     if (known) return known;
-    const key = await crypto.subtle.generateKey({ name: 'AES-GCM', length: 256 }, false, ['encrypt', 'decrypt']);
+    const key = await newKey();
     // Another tab may have been first: then its key is the one.
     await this.#transact('readwrite', (store) => store.add(key, KEY)).catch(() => undefined);
     return (await this.#transact('readonly', (store) => store.get(KEY))) as CryptoKey;

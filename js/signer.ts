@@ -2,7 +2,7 @@ import { Emitter } from './emitter.js';
 import { FerryError } from './errors.js';
 import { askExtension } from './nip07.js';
 import { PagePort } from './port.js';
-import { SessionStore } from './sessions.js';
+import { SealedChoice, SessionStore } from './sessions.js';
 import type { EventTemplate, NostrConnectOptions, RememberOptions, RemoteSignerOptions, Rumor, SignedEvent } from './types.js';
 import {
   decodeSignerResponse,
@@ -30,6 +30,22 @@ export interface Encryption {
   decrypt(pubkey: string, ciphertext: string): Promise<string>;
 }
 
+/** A request that waits for the crypto worker. */
+interface Pending {
+  action: SignerCommand['action'];
+  record: Uint8Array;
+  resolve: (answer: SignerAnswer) => void;
+  reject: (error: FerryError) => void;
+}
+
+/** Choices that may have somebody else ask a person. */
+const ASKING = { useExtension: true, useBunker: true, nostrConnect: true, resumeSession: true };
+
+/** Whether the choice is one of a key that the engine itself has: nobody is asked anything. */
+function isOwn(action: SignerCommand['action']): boolean {
+  return action === 'usePrivateKey' || action === 'useEncryptedKey' || action === 'usePublicKey';
+}
+
 /** Who signs. Keys are held by the crypto worker alone; nothing gives the user's back to the page. */
 export class Signer extends Emitter<SignerEvents> {
   /** NIP-44, version 2. */
@@ -43,12 +59,16 @@ export class Signer extends Emitter<SignerEvents> {
   readonly restored: Promise<string | undefined>;
   readonly #port: PagePort;
   readonly #sessions: SessionStore;
-  readonly #pending = new Map<number, { resolve: (answer: SignerAnswer) => void; reject: (error: FerryError) => void }>();
+  readonly #pending = new Map<number, Pending>();
   readonly #shown = new Map<number, (url: string) => void>();
   #lastRequest = 0;
   #remember = false;
   /** What resumes the remote signer's session, as the crypto worker last gave it. */
   #session: string | undefined;
+  /** The signer in use, for a new crypto worker. */
+  #choice: { action: SignerChoice['action']; sealed: Promise<SealedChoice | undefined> } | undefined;
+  /** Crypto workers that came after the first. */
+  #workers = 0;
 
   /** @internal */
   constructor(port: MessagePort, window: number, sessions: string) {
@@ -191,8 +211,50 @@ export class Signer extends Emitter<SignerEvents> {
   async logout(): Promise<void> {
     this.#remember = false;
     this.#session = undefined;
+    this.#choice = undefined;
     await Promise.all([this.#ask({ action: 'logout' }), this.#sessions.clear()]);
     this.emit('change', undefined);
+  }
+
+  /** @internal Whether requests go to a program that asks its user, so that none is to be sent a second time. */
+  get asksPerson(): boolean {
+    return this.#choice !== undefined && !isOwn(this.#choice.action);
+  }
+
+  /** @internal The crypto worker was replaced: the new one is given the signer. Settles when it has it, or never will. */
+  async replace(port: MessagePort): Promise<void> {
+    this.#workers += 1;
+    this.#port.replace(port);
+    const waiting = [...this.#pending].filter(([, { action }]) => {
+      // Choosing a signer of one's own can be repeated whatever the one before it was.
+      return isOwn(action) || !(this.asksPerson || action in ASKING);
+    });
+    const again = new Set(waiting.map(([request]) => request));
+    for (const [request, { reject }] of this.#pending) {
+      if (again.has(request)) continue;
+      this.#pending.delete(request);
+      reject(new FerryError('disconnected', 'the crypto worker was replaced before the signer answered; ask again'));
+    }
+    await this.#giveBack();
+    for (const [, { record }] of waiting) this.#port.send(record);
+  }
+
+  async #giveBack(): Promise<void> {
+    if (!this.#choice) return;
+    try {
+      const choice = await (await this.#choice.sealed)?.open();
+      if (!choice) throw new FerryError('no-signer', 'this page is not secure, so the signer could not be kept');
+      await this.#ask(choice);
+    } catch {
+      // Nobody signs any more, and whoever asks is told so.
+      this.#choice = undefined;
+      this.emit('change', undefined);
+    }
+  }
+
+  #keep(choice: SignerChoice): void {
+    const sealed = SealedChoice.seal(choice);
+    this.#choice = { action: choice.action, sealed };
   }
 
   /** @internal */
@@ -207,6 +269,7 @@ export class Signer extends Emitter<SignerEvents> {
     this.#session = undefined;
     const answer = await this.#ask(choice, show);
     this.#remember = remember;
+    this.#keep(this.#resumable(choice));
     if (remember) await this.#sessions.save(this.#resumable(choice));
     // Else the next start would bring back another signer than this one.
     else await this.#sessions.clear().catch(() => undefined);
@@ -219,6 +282,7 @@ export class Signer extends Emitter<SignerEvents> {
     if (!choice) return undefined;
     const answer = await this.#ask(choice);
     this.#remember = true;
+    this.#keep(this.#resumable(choice));
     if (this.#session) await this.#sessions.save(this.#resumable(choice));
     this.emit('change', pubkey(answer));
     return pubkey(answer);
@@ -246,7 +310,7 @@ export class Signer extends Emitter<SignerEvents> {
     const record = encodeSignerRequest(request, command);
     if (show) this.#shown.set(request, show);
     const answer = await new Promise<SignerAnswer>((resolve, reject) => {
-      this.#pending.set(request, { resolve, reject });
+      this.#pending.set(request, { action: command.action, record, resolve, reject });
       this.#port.send(record);
     }).finally(() => this.#shown.delete(request));
     if (answer.outcome === 'failed') throw answer.error;
@@ -265,6 +329,7 @@ export class Signer extends Emitter<SignerEvents> {
         return this.#shown.get(request)?.(answer.url);
       case 'session':
         this.#session = answer.session;
+        if (this.#choice?.action === 'resumeSession') this.#keep(this.#resumable({ action: 'resumeSession', secret: answer.session }));
         if (this.#remember) void this.#sessions.save({ action: 'resumeSession', secret: answer.session });
         return;
       default:
@@ -274,7 +339,10 @@ export class Signer extends Emitter<SignerEvents> {
   }
 
   async #onExtension(call: number, ask: SignerCall): Promise<void> {
+    const worker = this.#workers;
     const answer = await askExtension(ask);
+    // A new worker numbers its questions anew.
+    if (worker !== this.#workers) return;
     this.#port.send(extensionRecord(call, answer));
   }
 }

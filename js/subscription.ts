@@ -1,8 +1,9 @@
+import { Delivered } from './delivered.js';
 import { Emitter } from './emitter.js';
 import type { EventView } from './event.js';
-import { FerryError } from './errors.js';
+import { FerryError, assertNever } from './errors.js';
 import type { Inbox } from './inbox.js';
-import type { CountResponse, RelayCount, ValidProofs } from './types.js';
+import type { CountResponse, RelayCount, ValidProof, ValidProofs } from './types.js';
 import { decodeSubMessage, type SubMessage } from './wire.js';
 
 export interface SubscriptionEvents {
@@ -42,8 +43,17 @@ const SLICE_MS = 5;
  */
 export class Subscription extends Emitter<SubscriptionEvents> implements AsyncIterable<EventView>, Disposable, AsyncDisposable {
   readonly id: string;
-  readonly #inbox: Inbox;
+  #inbox!: Inbox;
   readonly #release: () => void;
+  /** What a worker that is gone had written, until it is read. */
+  #left: Uint8Array[] = [];
+  /** Its end, where the worker that is gone did not come to write it. */
+  #ending: SubMessage | undefined;
+  readonly #delivered = new Delivered();
+  /** What happens once and was told: a new worker says it again. */
+  readonly #told = new Set<string>();
+  /** How many events it is to be given in all. */
+  readonly #maxEvents: number;
   #holders = 1;
   #over: { error?: FerryError } | undefined;
   #scheduled = false;
@@ -52,15 +62,12 @@ export class Subscription extends Emitter<SubscriptionEvents> implements AsyncIt
   #wanting: (() => void)[] = [];
 
   /** @internal */
-  constructor(id: string, inbox: Inbox, release: () => void) {
+  constructor(id: string, inbox: Inbox, maxEvents: number | undefined, release: () => void) {
     super();
     this.id = id;
-    this.#inbox = inbox;
+    this.#maxEvents = maxEvents ?? Infinity;
     this.#release = release;
-    inbox.onReadable = () => {
-      this.#wake();
-      this.#drain();
-    };
+    this.#read(inbox);
   }
 
   override on<Type extends keyof SubscriptionEvents>(
@@ -135,11 +142,73 @@ export class Subscription extends Emitter<SubscriptionEvents> implements AsyncIt
     this.emit('error', error);
   }
 
+  /**
+   * @internal The parser worker was replaced: what it wrote is still read, and what follows comes in the next inbox.
+   *
+   * @returns the ids delivered up to now and the events still wanted; nothing if the old worker wrote the end.
+   */
+  interrupt(): { delivered: Uint8Array; maxEvents: number } | undefined {
+    let ended = false;
+    for (let record = this.#inbox.next(); record; record = this.#inbox.next()) {
+      const message = decodeSubMessage(record);
+      if (message.type === 'event') this.#delivered.add(message.event);
+      ended ||= message.type === 'ended';
+      this.#left.push(record);
+    }
+    this.#inbox.close();
+    const maxEvents = this.#maxEvents - this.#delivered.count;
+    if (maxEvents <= 0) this.#ending = { type: 'ended', reason: 'max-events' };
+    this.#wake();
+    this.#schedule();
+    return ended || this.#ending ? undefined : { delivered: this.#delivered.ids, maxEvents };
+  }
+
+  /** @internal */
+  resume(inbox: Inbox): void {
+    this.#read(inbox);
+  }
+
+  #read(inbox: Inbox): void {
+    this.#inbox = inbox;
+    inbox.onReadable = () => {
+      this.#wake();
+      this.#drain();
+    };
+  }
+
+  /** The next message that is news. */
+  #message(): SubMessage | undefined {
+    for (;;) {
+      if (this.#over) return undefined;
+      const left = this.#left.shift();
+      const record = left ?? (this.#ending ? undefined : this.#inbox.next());
+      if (!record) return this.#ending;
+      const message = decodeSubMessage(record);
+      if (!left && message.type === 'event') this.#delivered.add(message.event);
+      if (message.type === 'proofs') {
+        const proofs = this.#newProofs(message.proofs);
+        if (proofs) return { type: 'proofs', proofs };
+        continue;
+      }
+      const key = onceOnly(message);
+      if (key !== undefined && this.#told.has(key)) continue;
+      if (key !== undefined) this.#told.add(key);
+      return message;
+    }
+  }
+
+  /** Those that were not told: a new worker finds the proofs of events that the one before had read, too. */
+  #newProofs(valid: ValidProofs): ValidProofs | undefined {
+    const key = ({ event, C }: ValidProof) => `proof ${event} ${C}`;
+    const proofs = valid.proofs.filter((proof) => !this.#told.has(key(proof)));
+    for (const proof of proofs) this.#told.add(key(proof));
+    return proofs.length > 0 ? { ...valid, proofs } : undefined;
+  }
+
   /** Reads one message and tells the listeners of it. */
   #next(): SubMessage | undefined {
-    const record = this.#over ? undefined : this.#inbox.next();
-    if (!record) return undefined;
-    const message = decodeSubMessage(record);
+    const message = this.#message();
+    if (!message) return undefined;
     switch (message.type) {
       case 'event':
         this.emit('event', message.event);
@@ -211,6 +280,28 @@ export class Subscription extends Emitter<SubscriptionEvents> implements AsyncIt
     while (this.#next()) {
       if (performance.now() > end) return this.#schedule();
     }
+  }
+}
+
+/** What a message is known by that is told once, whatever is replaced meanwhile. */
+function onceOnly(message: SubMessage): string | undefined {
+  switch (message.type) {
+    case 'eoce':
+      return 'eoce';
+    case 'eose':
+      return `eose ${message.relay}`;
+    case 'closed':
+      return `closed ${message.relay}`;
+    case 'relay-count':
+      return `relay-count ${message.answer.relay}`;
+    case 'event':
+    case 'count':
+    case 'overflow':
+    case 'proofs':
+    case 'ended':
+      return undefined;
+    default:
+      return assertNever(message);
   }
 }
 

@@ -6,7 +6,7 @@ import { EventView } from './event.js';
 import * as fb from './generated/ferry.js';
 import { bytesOf, structHex } from './hex.js';
 import type { EventTemplate, Rumor, SignedEvent, SignerApp } from './types.js';
-import { integer, list, relayUrls, required, signerError, strings, templateAt, text } from './wire.js';
+import { checkHex, eventAt, list, relayUrls, required, signerError, templateAt, text } from './wire.js';
 
 export type Cipher = 'nip44' | 'nip04';
 
@@ -155,26 +155,6 @@ function appAt(builder: Builder, app: SignerApp): Offset {
   return fb.SignerClient.createSignerClient(builder, permissions, name, url, image);
 }
 
-function eventAt(builder: Builder, event: SignedEvent): Offset {
-  checkHex('id', event.id, 64);
-  checkHex('pubkey', event.pubkey, 64);
-  checkHex('sig', event.sig, 128);
-  const kind = integer('kind', event.kind, 0xffff);
-  const createdAt = integer('created_at', event.created_at);
-  const tags = event.tags.map((tag) => fb.Tag.createTag(builder, fb.Tag.createValuesVector(builder, strings(builder, tag))));
-  const tags_ = fb.NostrEvent.createTagsVector(builder, tags);
-  const content = stringAt(builder, event.content);
-  fb.NostrEvent.startNostrEvent(builder);
-  fb.NostrEvent.addId(builder, fb.Hash.createHash(builder, bytesOf(event.id)));
-  fb.NostrEvent.addPubkey(builder, fb.Hash.createHash(builder, bytesOf(event.pubkey)));
-  fb.NostrEvent.addCreatedAt(builder, BigInt(createdAt));
-  fb.NostrEvent.addKind(builder, kind);
-  fb.NostrEvent.addTags(builder, tags_);
-  fb.NostrEvent.addContent(builder, content);
-  fb.NostrEvent.addSig(builder, fb.Sig.createSig(builder, bytesOf(event.sig)));
-  return fb.NostrEvent.endNostrEvent(builder);
-}
-
 function answerAt(builder: Builder, answer: SignerAnswer): Offset {
   switch (answer.outcome) {
     case 'pubkey':
@@ -218,11 +198,6 @@ function errorCode(code: FerryErrorCode): fb.SignerErrorCode {
 function stringAt(builder: Builder, value: string): Offset {
   if (typeof value !== 'string') throw new FerryError('bad-input', 'expected a string');
   return builder.createString(value);
-}
-
-function checkHex(name: string, value: string, length: number): void {
-  if (typeof value === 'string' && value.length === length && /^[0-9a-f]*$/.test(value)) return;
-  throw new FerryError('bad-input', `${name} is ${length} characters of lower-case hex`);
 }
 
 // ---------------------------------------------------------------- from crypto

@@ -17,6 +17,7 @@ import type {
   RelayCount,
   RelayStatus,
   RoleStats,
+  SignedEvent,
   SubscribeOptions,
   ValidProof,
   ValidProofs,
@@ -55,12 +56,14 @@ export interface Imported {
 /** `count`: the relays are asked how many events they have, for none of them. */
 export type SubscribeRequest = SubscribeOptions & { count?: true };
 
-export function encodeSubscribe(sub: string, filters: Filter[], options: SubscribeRequest): Uint8Array {
+/** @param delivered ids that need not be delivered any more, 32 bytes each */
+export function encodeSubscribe(sub: string, filters: Filter[], options: SubscribeRequest, delivered?: Uint8Array): Uint8Array {
   return main(fb.MainContent.Subscribe, (builder) => {
     const subAt = builder.createString(sub);
     const requests = fb.Subscribe.createRequestsVector(builder, filters.map((filter) => filterAt(builder, filter)));
     const relays = fb.Subscribe.createRelaysVector(builder, relayUrls(builder, options.relays ?? []));
     const pipes = pipelineAt(builder, options.pipeline ?? []);
+    const delivered_ = delivered?.length ? idsAt(builder, delivered) : undefined;
     fb.Subscribe.startSubscribe(builder);
     fb.Subscribe.addSub(builder, subAt);
     fb.Subscribe.addRequests(builder, requests);
@@ -71,6 +74,7 @@ export function encodeSubscribe(sub: string, filters: Filter[], options: Subscri
     if (options.maxEvents !== undefined) fb.Subscribe.addMaxEvents(builder, options.maxEvents);
     fb.Subscribe.addPipeline(builder, pipes);
     if (options.maxRelays !== undefined) fb.Subscribe.addMaxRelays(builder, integer('maxRelays', options.maxRelays, 0xffffffff));
+    if (delivered_ !== undefined) fb.Subscribe.addDelivered(builder, delivered_);
     return fb.Subscribe.endSubscribe(builder);
   });
 }
@@ -81,16 +85,19 @@ export function encodeUnsubscribe(sub: string): Uint8Array {
   );
 }
 
-export function encodePublish(publish: number, template: PublishTemplate, relays: string[]): Uint8Array {
+/** @param event the template as it was signed before: it is not signed again */
+export function encodePublish(publish: number, template: PublishTemplate, relays: string[], event?: SignedEvent): Uint8Array {
   return main(fb.MainContent.Publish, (builder) => {
     const template_ = templateAt(builder, template);
     const relays_ = fb.Publish.createRelaysVector(builder, relayUrls(builder, relays));
     const privateTags = template.privateTags && fb.Publish.createPrivateTagsVector(builder, tagsAt(builder, template.privateTags));
+    const event_ = event && eventAt(builder, event);
     fb.Publish.startPublish(builder);
     if (privateTags !== undefined) fb.Publish.addPrivateTags(builder, privateTags);
     fb.Publish.addPublish(builder, BigInt(publish));
     fb.Publish.addTemplate(builder, template_);
     fb.Publish.addRelays(builder, relays_);
+    if (event_ !== undefined) fb.Publish.addEvent(builder, event_);
     return fb.Publish.endPublish(builder);
   });
 }
@@ -265,6 +272,31 @@ function tagsAt(builder: Builder, tags: string[][]): Offset[] {
   return tags.map((tag) => fb.Tag.createTag(builder, fb.Tag.createValuesVector(builder, strings(builder, tag))));
 }
 
+export function eventAt(builder: Builder, event: SignedEvent): Offset {
+  checkHex('id', event.id, 64);
+  checkHex('pubkey', event.pubkey, 64);
+  checkHex('sig', event.sig, 128);
+  const kind = integer('kind', event.kind, 0xffff);
+  const createdAt = integer('created_at', event.created_at);
+  const tags_ = fb.NostrEvent.createTagsVector(builder, tagsAt(builder, event.tags));
+  if (typeof event.content !== 'string') throw new FerryError('bad-input', "an event's content is a string");
+  const content = builder.createString(event.content);
+  fb.NostrEvent.startNostrEvent(builder);
+  fb.NostrEvent.addId(builder, fb.Hash.createHash(builder, bytesOf(event.id)));
+  fb.NostrEvent.addPubkey(builder, fb.Hash.createHash(builder, bytesOf(event.pubkey)));
+  fb.NostrEvent.addCreatedAt(builder, BigInt(createdAt));
+  fb.NostrEvent.addKind(builder, kind);
+  fb.NostrEvent.addTags(builder, tags_);
+  fb.NostrEvent.addContent(builder, content);
+  fb.NostrEvent.addSig(builder, fb.Sig.createSig(builder, bytesOf(event.sig)));
+  return fb.NostrEvent.endNostrEvent(builder);
+}
+
+export function checkHex(name: string, value: string, length: number): void {
+  if (typeof value === 'string' && value.length === length && /^[0-9a-f]*$/.test(value)) return;
+  throw new FerryError('bad-input', `${name} is ${length} characters of lower-case hex`);
+}
+
 export function strings(builder: Builder, values: string[]): Offset[] {
   return values.map((value) => {
     if (typeof value !== 'string') throw new FerryError('bad-input', `expected a string, not ${JSON.stringify(value)}`);
@@ -310,6 +342,12 @@ function hashes(builder: Builder, name: string, values: string[], start: (builde
   start(builder, values.length);
   // A vector of structs is written back to front.
   for (const value of [...values].reverse()) hashAt(builder, name, value);
+  return builder.endVector();
+}
+
+function idsAt(builder: Builder, ids: Uint8Array): Offset {
+  fb.Subscribe.startDeliveredVector(builder, ids.length / 32);
+  for (let end = ids.length; end > 0; end -= 32) fb.Hash.createHash(builder, Array.from(ids.subarray(end - 32, end)));
   return builder.endVector();
 }
 

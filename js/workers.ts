@@ -20,8 +20,23 @@ export interface Workers {
   control: Record<Role, MessagePort>;
   /** The page's end of `cryptoToMain`. */
   signer: MessagePort;
+  /** Ends the worker of `role`, if it still runs, and starts another in its place. */
+  replace(role: Role): Replacement;
   terminate(): void;
 }
+
+/** A new worker's ports, at the page and at its peers. */
+export interface Replacement {
+  control: MessagePort;
+  /** The page's end of `cryptoToMain`, if that is the role. */
+  signer: MessagePort | undefined;
+  peers: { role: Role; port: MessagePort }[];
+  /** Whether worker and peer are still the two that the port is for. */
+  isCurrent(peer: Role): boolean;
+}
+
+/** A worker in the place of another has to be ready after so long; a start takes some hundred milliseconds. */
+const START_MS = 10_000;
 
 /** The script of a worker could not be loaded at all, so another address of it may do. */
 class ScriptError extends Error {}
@@ -62,63 +77,92 @@ async function startFrom(
   options: string,
   onDeath: (role: Role, why: string) => void,
 ): Promise<Workers> {
-  const { ports, control, signer } = makeChannels(options);
   const engine = crypto.getRandomValues(new Uint32Array(2)).join('-');
-  const workers: Worker[] = [];
-  const terminate = () => workers.forEach((worker) => worker.terminate());
-  try {
-    await Promise.all(
-      ROLES.map((role) => {
-        const worker = new Worker(script, { name: `ferry ${role}` });
-        workers.push(worker);
-        return started(worker, { role, module, ports: ports[role], lock: `ferry ${engine} ${role}` }, onDeath);
-      }),
+  const current = new Map<Role, Worker>();
+  let last = 0;
+  const start = async (role: Role, ports: WorkerInit['ports'], isFirst: boolean) => {
+    const worker = new Worker(script, { name: `ferry ${role}` });
+    current.set(role, worker);
+    const lock = `ferry ${engine} ${++last} ${role}`;
+    const die = (why: string) => {
+      // Each dies once, and one that was replaced has.
+      if (current.get(role) !== worker) return;
+      current.delete(role);
+      worker.terminate();
+      onDeath(role, why);
+    };
+    const ready = started(worker, { role, module, ports, lock }, die);
+    if (isFirst) return ready;
+    // Nothing tells of the end of a worker that holds no lock yet.
+    const late = setTimeout(() => die('the worker did not start in time'), START_MS);
+    return ready.catch((error: Error) => die(error.message)).finally(() => clearTimeout(late));
+  };
+  const terminate = () => {
+    const workers = [...current.values()];
+    current.clear();
+    workers.forEach((worker) => worker.terminate());
+  };
+  const replace = (role: Role): Replacement => {
+    current.get(role)?.terminate();
+    const channels = makeChannels([role], options);
+    const peers = ROLES.filter((peer) => peer !== role).flatMap((peer) =>
+      Object.values(channels.ports[peer]).map((port) => ({ role: peer, port: port as MessagePort })),
     );
+    start(role, channels.ports[role], false).catch((error: Error) => onDeath(role, error.message));
+    const now = new Map(current);
+    const isCurrent = (peer: Role) => current.get(role) === now.get(role) && current.get(peer) === now.get(peer);
+    return { control: channels.control[role] as MessagePort, signer: channels.signer, peers, isCurrent };
+  };
+  try {
+    const { ports, control, signer } = makeChannels(ROLES, options);
+    await Promise.all(ROLES.map((role) => start(role, ports[role], true)));
+    return { control: control as Workers['control'], signer: signer as MessagePort, replace, terminate };
   } catch (error) {
     terminate();
     // Some browsers refuse a forbidden address at once, the others by an error event.
     throw error instanceof DOMException ? new ScriptError(error.message) : error;
   }
-  return { control, signer, terminate };
 }
 
-function makeChannels(options: string) {
-  const ports = {} as Record<Role, WorkerInit['ports']>;
-  const control = {} as Record<Role, MessagePort>;
-  for (const role of ROLES) {
+/** The channels that `roles` have an end of, and by role the ports that are to be handed over. */
+function makeChannels(roles: readonly Role[], options: string) {
+  const ports: Record<Role, WorkerInit['ports']> = { connections: {}, cache: {}, parser: {}, crypto: {} };
+  const control: Partial<Record<Role, MessagePort>> = {};
+  let signer: MessagePort | undefined;
+  for (const role of roles) {
     const { port1, port2 } = new MessageChannel();
     control[role] = port1;
     ports[role] = { control: port2, build: __BUILD__, options };
   }
-  const page: Record<string, MessagePort> = {};
   for (const [name, [first, second]] of Object.entries(CHANNELS)) {
+    if (!roles.includes(first) && !(roles as string[]).includes(second)) continue;
     const { port1, port2 } = new MessageChannel();
     ports[first][name] = port1;
-    if (second === 'page') page[name] = port2;
+    if (second === 'page') signer = port2;
     else ports[second][name] = port2;
   }
-  return { ports, control, signer: page['cryptoToMain'] as MessagePort };
+  return { ports, control, signer };
 }
 
 /** Sends `init` and waits until the worker is ready; from then on its death is reported. */
-async function started(worker: Worker, init: WorkerInit, onDeath: (role: Role, why: string) => void): Promise<void> {
+async function started(worker: Worker, init: WorkerInit, onDeath: (why: string) => void): Promise<void> {
   let ready = false;
   await new Promise<void>((resolve, reject) => {
     worker.onmessage = ({ data }: MessageEvent<WorkerWord>) => {
       if ('ready' in data) {
         ready = true;
         resolve();
-      } else if (ready) onDeath(init.role, data.failed);
+      } else if (ready) onDeath(data.failed);
       else reject(new FerryError('worker', `the ${init.role} worker did not start: ${data.failed}`));
     };
     worker.onerror = (event) => {
-      if (ready) onDeath(init.role, event.message);
+      if (ready) onDeath(event.message);
       else reject(new ScriptError(event.message));
     };
     worker.postMessage(init, Object.values(init.ports).filter((port) => port instanceof MessagePort));
   });
   // Granted when the worker's own hold on it ends, which is when the worker is gone.
-  void navigator.locks?.request(init.lock, () => onDeath(init.role, 'the worker has ended'));
+  void navigator.locks?.request(init.lock, () => onDeath('the worker has ended'));
 }
 
 /** The worker script as a Blob's address, to be revoked. The text stands in the bundle once: here. */

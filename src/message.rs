@@ -57,6 +57,8 @@ pub enum PageToParser {
         /// To be encrypted into the content: the private part of a list, a wallet or its history (NIP-51, NIP-60).
         private_tags: Option<Vec<Tag>>,
         relays: Vec<RelayUrl>,
+        /// The template as an earlier parser had it signed: it is not signed again, but checked.
+        event: Option<RawEvent>,
     },
     /// What has not been sent of this publish is not to be.
     Abort {
@@ -133,6 +135,8 @@ pub struct Subscribe {
     pub pipeline: Vec<PipeSpec>,
     /// The most relays that the cache chooses for it; none means the engine's own limit.
     pub max_relays: Option<u32>,
+    /// What an earlier parser has delivered: it goes through the pipeline and is not delivered again.
+    pub delivered: Vec<EventId>,
 }
 
 /// How a subscription uses the store and the network.
@@ -495,10 +499,14 @@ pub enum ParserToCache {
         policy: CachePolicy,
         /// The most relays to choose; none means the engine's own limit.
         max_relays: Option<u32>,
+        /// Relays that an earlier cache has asked. With any, that cache has answered, and the store is not asked again.
+        asked: Vec<RelayUrl>,
     },
     /// Stop answering; tell the relays that were asked.
     Close {
         sub: SubId,
+        /// Relays that an earlier cache has asked.
+        asked: Vec<RelayUrl>,
     },
     Save {
         event: Event,
@@ -540,6 +548,8 @@ pub enum CacheToParser {
     Saved {
         ids: Vec<EventId>,
     },
+    /// Connections was replaced: events that it had not sent are lost.
+    ConnectionsReplaced,
     /// One refilled event, in the order asked.
     Refilled {
         sub: SubId,

@@ -354,6 +354,11 @@ impl<Out> Backlog<Out> {
         self.0.is_empty()
     }
 
+    /// Lets go of everything: its reader is gone.
+    pub fn clear(&mut self) {
+        self.0.clear();
+    }
+
     /// Takes out the oldest message.
     pub fn pop(&mut self) -> Option<Out> {
         self.0.pop_front()
@@ -362,6 +367,22 @@ impl<Out> Backlog<Out> {
     /// Takes everything out, for tests of cores that have no port.
     pub fn drain(&mut self) -> impl Iterator<Item = Out> + '_ {
         self.0.drain(..)
+    }
+
+    /// The same as `send`, showing to `note` what is sent.
+    pub fn send_noting<In: Wire>(&mut self, port: &mut Port<In, Out>, mut note: impl FnMut(&Out)) -> bool
+    where
+        Out: Wire + Clone,
+    {
+        while let Some(message) = self.0.pop_front() {
+            let copy = message.clone();
+            if let Err(back) = port.try_send(message) {
+                self.0.push_front(back);
+                return false;
+            }
+            note(&copy);
+        }
+        true
     }
 
     /// Sends as much as there is credit for. True if nothing is left.

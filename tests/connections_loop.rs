@@ -156,6 +156,7 @@ mod role_loop {
                 parser,
                 crypto,
                 page,
+                peers: futures_channel::mpsc::unbounded().1,
             };
             let mut executor = Executor::new(seed);
             executor.spawn(run(ports, sockets, statuses, Stopped, Config::default()));

@@ -298,6 +298,7 @@ fn damaged_messages_are_read_or_refused_and_written_the_same() {
             template: template.clone(),
             relays: vec![relay.clone()],
             private_tags: None,
+            event: None,
         }
         .encode(),
         ParserToCache::Lookup {
@@ -306,6 +307,7 @@ fn damaged_messages_are_read_or_refused_and_written_the_same() {
             relays: vec![relay.clone()],
             policy: CachePolicy::CacheOnly,
             max_relays: None,
+            asked: Vec::new(),
         }
         .encode(),
         ParserToCrypto::Ask {

@@ -82,6 +82,7 @@ fn publish_to(
         template,
         private_tags,
         relays,
+        event: None,
     });
     world.advance(1_000);
 }

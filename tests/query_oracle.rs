@@ -262,6 +262,7 @@ impl Engine {
             relays: Vec::new(),
             policy: CachePolicy::CacheOnly,
             max_relays: None,
+            asked: Vec::new(),
         }));
         self.settle();
         let events = self.said.drain(..).filter_map(|message| match message {

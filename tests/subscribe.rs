@@ -299,6 +299,7 @@ fn a_publish_goes_all_the_way_and_back() {
             template,
             private_tags: None,
             relays: Vec::new(),
+            event: None,
         });
         world.advance(1_000);
         let states: Vec<PublishStatus> = world

@@ -16,6 +16,7 @@ export { Cipher } from './ferry/cipher.js';
 export { Claim } from './ferry/claim.js';
 export { Closed } from './ferry/closed.js';
 export { ConnectionStatus } from './ferry/connection-status.js';
+export { ConnectionsReplaced } from './ferry/connections-replaced.js';
 export { Count } from './ferry/count.js';
 export { CountResponse } from './ferry/count-response.js';
 export { Counter } from './ferry/counter.js';

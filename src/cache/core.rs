@@ -9,7 +9,7 @@ use std::collections::{HashMap, VecDeque};
 use super::jobs::{Blocked, Job, Network, Progress, Task};
 use super::query::Query;
 use super::relays::RelayConfig;
-use super::routing::{asked_relays, close};
+use super::routing::{Asked, asked_relays, close, question};
 use super::store::{Completion, Operation, Purpose, Store, StoreConfig};
 use crate::message::{
     CachePolicy, CacheToParser, Envelope, PageToCache, ParserToCache, PublishId, RelayChoice, RequestId, RoleReport,
@@ -18,6 +18,7 @@ use crate::message::{
 use crate::nostr::event::{Event, Pubkey};
 use crate::nostr::filter::Filter;
 use crate::nostr::relay_url::RelayUrl;
+use crate::role::Role;
 use crate::router::Backlog;
 use crate::sorted::SortedMap;
 use crate::time::{Millis, Now};
@@ -56,6 +57,8 @@ pub enum Input {
     Parser(ParserToCache),
     Page(PageToCache),
     Storage(Completion),
+    /// A peer was replaced: what it was told is lost.
+    Replaced(Role),
     /// Another tab has written to the same storage.
     OthersSaved,
     /// `next_timeout` has come.
@@ -85,7 +88,9 @@ pub struct Cache {
     waiting: VecDeque<u64>,
     next_job: u64,
     /// Which relays were sent a subscription's REQ, and why.
-    pub(super) asked: HashMap<SubId, Vec<RelayChoice>>,
+    pub(super) asked: HashMap<SubId, Asked>,
+    /// What the last parser had open where, until the new one opens it again under another id.
+    pub(super) orphans: Vec<(Vec<Filter>, Vec<RelayUrl>)>,
     /// Publishes that wait for the relay lists to be read.
     pub(super) unrouted: VecDeque<(PublishId, Event, Vec<RelayUrl>)>,
     /// The page's requests that wait for a wipe, and for all that was imported to be durable.
@@ -118,6 +123,7 @@ impl Cache {
             waiting: VecDeque::new(),
             next_job: 0,
             asked: HashMap::new(),
+            orphans: Vec::new(),
             unrouted: VecDeque::new(),
             wipes: Vec::new(),
             flushes: Vec::new(),
@@ -138,7 +144,9 @@ impl Cache {
             Input::Page(message) => self.on_page(now, message, out),
             Input::Storage(completion) => self.on_storage(now, completion),
             Input::OthersSaved => self.store.rescan(),
-            Input::Timeout => {}
+            Input::Replaced(Role::Connections) => self.ask_relays_again(out),
+            Input::Replaced(Role::Parser) => self.close_all(out),
+            Input::Replaced(Role::Cache | Role::Crypto) | Input::Timeout => {}
             Input::Step if may_answer(out) => self.answer(out),
             Input::Step => {}
         }
@@ -183,7 +191,7 @@ impl Cache {
 
     /// Which relays were considered for an open subscription, and what came of each.
     pub fn explain(&self, sub: &SubId) -> &[RelayChoice] {
-        self.asked.get(sub).map_or(&[], Vec::as_slice)
+        self.asked.get(sub).map_or(&[], |asked| &asked.choices)
     }
 
     fn on_parser(&mut self, now: Now, message: ParserToCache, out: &mut Outbox) {
@@ -194,7 +202,14 @@ impl Cache {
                 relays,
                 policy,
                 max_relays,
+                asked,
             } => {
+                // It goes on at the relays where it is, whatever would be chosen by now.
+                let (relays, policy) = match asked.is_empty() {
+                    true => (relays, policy),
+                    false if policy == CachePolicy::Count => (asked, policy),
+                    false => (asked, CachePolicy::NoCache),
+                };
                 let network = Network {
                     relays,
                     policy,
@@ -202,10 +217,8 @@ impl Cache {
                 };
                 self.open_lookup(sub, filters, network, out);
             }
-            ParserToCache::Close { sub } => {
-                self.cancel(&sub);
-                let asked = self.asked.remove(&sub).unwrap_or_default();
-                close(&sub, asked_relays(asked), out);
+            ParserToCache::Close { sub, asked } => {
+                self.close(&sub, asked, out);
             }
             ParserToCache::Save { event } => {
                 self.store.save(&event, false, now);
@@ -243,6 +256,38 @@ impl Cache {
                 answered,
             },
         ));
+    }
+
+    /// `by_another`: the relays that an earlier cache has asked.
+    fn close(&mut self, sub: &SubId, by_another: Vec<RelayUrl>, out: &mut Outbox) {
+        self.cancel(sub);
+        let asked = self.asked.remove(sub).unwrap_or_default();
+        let relays = asked_relays(&asked.choices).into_iter().chain(by_another);
+        close(sub, relays.collect(), out);
+    }
+
+    /// The parser was replaced: it opens what is still wanted under other ids.
+    fn close_all(&mut self, out: &mut Outbox) {
+        out.parser.clear();
+        let open = self.asked.values();
+        self.orphans = open
+            .map(|asked| (asked.filters.clone(), asked_relays(&asked.choices)))
+            .collect();
+        let jobs = self.jobs.values().map(|job| job.sub.clone());
+        for sub in Vec::from_iter(self.asked.keys().cloned().chain(jobs)) {
+            self.close(&sub, Vec::new(), out);
+        }
+    }
+
+    /// Connections was replaced: it knows of no subscription, and whatever it had not sent is lost.
+    fn ask_relays_again(&mut self, out: &mut Outbox) {
+        out.connections.clear();
+        for (sub, asked) in &self.asked {
+            for (filters, relays) in &asked.reqs {
+                out.connections.push(question(sub, filters, relays, asked.counts));
+            }
+        }
+        out.parser.push(CacheToParser::ConnectionsReplaced);
     }
 
     fn enqueue(&mut self, job: Job) {

@@ -86,14 +86,23 @@ fn close_stops_the_answers_and_reaches_the_relays_that_were_asked() {
     let mut world = with_defaults();
     world.keep(&(0..50).map(note).collect::<Vec<_>>());
     world.lookup("a", &["{\"kinds\":[1]}"], CachePolicy::CacheThenNetwork);
-    world.parser(ParserToCache::Close { sub: sub("a") });
+    world.parser(ParserToCache::Close {
+        sub: sub("a"),
+        asked: Vec::new(),
+    });
     world.settle();
     assert_eq!((world.said.len(), world.sent.len()), (0, 0), "nobody had been asked");
     world.lookup("b", &["{\"kinds\":[1],\"limit\":1}"], CachePolicy::NoCache);
     world.settle();
     world.sent.clear();
-    world.parser(ParserToCache::Close { sub: sub("b") });
-    world.parser(ParserToCache::Close { sub: sub("b") });
+    world.parser(ParserToCache::Close {
+        sub: sub("b"),
+        asked: Vec::new(),
+    });
+    world.parser(ParserToCache::Close {
+        sub: sub("b"),
+        asked: Vec::new(),
+    });
     assert_eq!(
         world.sent,
         [Envelope {

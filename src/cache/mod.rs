@@ -36,6 +36,7 @@ mod writing;
 
 use std::pin::pin;
 
+use futures_channel::mpsc::UnboundedReceiver;
 use futures_util::future::FutureExt;
 use futures_util::select_biased;
 use futures_util::stream::{FusedStream, FuturesUnordered, StreamExt};
@@ -46,14 +47,22 @@ pub use self::store::{Completion, Operation, Purpose, StoreConfig};
 
 use self::storage::{Fallback, Storage};
 use crate::message::{CacheToParser, Control, Envelope, Nothing, PageToCache, ParserToCache, PortStats, RoleReport};
+use crate::role::Role;
 use crate::router::{Port, Received};
 use crate::time::{Clock, Millis, until};
+
+/// The port to a peer that takes the place of one that is gone.
+pub enum NewPeer {
+    Parser(Port<ParserToCache, CacheToParser>),
+    Connections(Port<Nothing, Envelope>),
+}
 
 /// The role's ends of its channels.
 pub struct Ports {
     pub parser: Port<ParserToCache, CacheToParser>,
     pub connections: Port<Nothing, Envelope>,
     pub page: Port<PageToCache, RoleReport>,
+    pub peers: UnboundedReceiver<NewPeer>,
 }
 
 /// Inputs handled at most before what they caused is posted: a flood of saves delays no answer.
@@ -137,6 +146,7 @@ async fn next(
         // Its end is worth a turn: a stop may wait for it.
         received = ports.parser.next() => received.map_or(Received::Writable, |r| r.map(Input::Parser)),
         received = ports.connections.select_next_some() => received.map(|never| match never {}),
+        peer = ports.peers.select_next_some() => Received::Message(Input::Replaced(ports.replace(peer))),
         completion = disk.select_next_some() => Received::Message(Input::Storage(completion)),
         () = pin!(storage.changed().fuse()) => Received::Message(Input::OthersSaved),
         () = pin!(until(clock, due).fuse()) => Received::Message(Input::Timeout),
@@ -144,6 +154,20 @@ async fn next(
 }
 
 impl Ports {
+    /// Puts the new peer in the place of the old one. What that still said has been read.
+    fn replace(&mut self, peer: NewPeer) -> Role {
+        match peer {
+            NewPeer::Parser(port) => {
+                self.parser = port;
+                Role::Parser
+            }
+            NewPeer::Connections(port) => {
+                self.connections = port;
+                Role::Connections
+            }
+        }
+    }
+
     /// Sends what there is credit for.
     fn send(&mut self, out: &mut Outbox) {
         out.parser.send(&mut self.parser);

@@ -133,6 +133,7 @@ fn a_subscriptions_relays_are_explained_with_those_that_were_not_chosen() {
         relays: Vec::new(),
         policy: CachePolicy::default(),
         max_relays: Some(1),
+        asked: Vec::new(),
     });
     world.settle();
     let RoleReport::Explained { relays, .. } = explain(&mut world, Explain::Sub(sub("s"))) else {

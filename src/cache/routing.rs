@@ -4,20 +4,34 @@
 
 use super::core::{Cache, Outbox};
 use super::jobs::Network;
-use super::relays::{self, Choices, RelayConfig};
+use super::relays::{self, Choice, Choices, RelayConfig};
 use crate::message::{CachePolicy, CacheToParser, ChoiceReason, Envelope, RelayChoice, SubId};
 use crate::nostr::event::Pubkey;
 use crate::nostr::filter::Filter;
 use crate::nostr::frame::ClientFrame;
 use crate::nostr::relay_url::RelayUrl;
 
+/// What relays were sent for one subscription.
+#[derive(Default)]
+pub(super) struct Asked {
+    /// What was to be asked of them all together.
+    pub filters: Vec<Filter>,
+    /// Every relay that was considered, and what came of it.
+    pub choices: Vec<RelayChoice>,
+    /// The REQs, each with the relays that are asked the same.
+    pub reqs: Vec<(Vec<Filter>, Vec<RelayUrl>)>,
+    /// They are COUNTs (NIP-45) instead.
+    pub counts: bool,
+}
+
 impl Cache {
     /// Chooses relays and sends them the request: one envelope for those that are asked the same.
     pub(super) fn forward(&mut self, sub: SubId, filters: Vec<Filter>, network: &Network, out: &mut Outbox) {
-        let choices = self.choose(&filters, network);
+        let mut choices = self.choose(&filters, network);
+        self.keep_relays(&filters, &mut choices);
         let mut explained = Vec::with_capacity(choices.asked.len());
         let mut relays: Vec<RelayUrl> = Vec::with_capacity(choices.asked.len());
-        let mut envelopes: Vec<(Vec<Filter>, Vec<RelayUrl>)> = Vec::new();
+        let mut reqs: Vec<(Vec<Filter>, Vec<RelayUrl>)> = Vec::new();
         for choice in choices.asked {
             relays.push(choice.relay.clone());
             explained.push(RelayChoice {
@@ -25,31 +39,51 @@ impl Cache {
                 reason: choice.reason,
                 people: choice.people,
             });
-            match envelopes.iter_mut().find(|(filters, _)| *filters == choice.filters) {
+            match reqs.iter_mut().find(|(filters, _)| *filters == choice.filters) {
                 Some((_, relays)) => relays.push(choice.relay),
-                None => envelopes.push((choice.filters, vec![choice.relay])),
+                None => reqs.push((choice.filters, vec![choice.relay])),
             }
         }
         let former = self.asked.remove(&sub).unwrap_or_default();
-        let mut dropped = asked_relays(former);
+        let mut dropped = asked_relays(&former.choices);
         dropped.retain(|relay| !relays.contains(relay));
         close(&sub, dropped, out);
-        for (filters, relays) in envelopes {
+        let counts = network.policy == CachePolicy::Count;
+        for (filters, relays) in &reqs {
             self.forwarded += 1;
-            let sub = sub.clone();
-            let frame = if network.policy == CachePolicy::Count {
-                ClientFrame::Count { sub, filters }
-            } else {
-                ClientFrame::Req { sub, filters }
-            };
-            let frames = vec![frame];
-            out.connections.push(Envelope { relays, frames });
+            out.connections.push(question(&sub, filters, relays, counts));
         }
         explained.extend(choices.skipped);
         if !explained.is_empty() {
-            self.asked.insert(sub.clone(), explained);
+            let asked = Asked {
+                filters,
+                choices: explained,
+                reqs,
+                counts,
+            };
+            self.asked.insert(sub.clone(), asked);
         }
         out.parser.push(CacheToParser::Asked { sub, relays });
+    }
+
+    /// Where a subscription was before the parser was replaced it goes on, although others may be chosen by now.
+    fn keep_relays(&mut self, filters: &[Filter], choices: &mut Choices) {
+        let Some(at) = self.orphans.iter().position(|(orphan, _)| orphan == filters) else {
+            return;
+        };
+        for relay in self.orphans.swap_remove(at).1 {
+            let filters = filters.to_vec();
+            choices.skipped.retain(|choice| choice.relay != relay);
+            match choices.asked.iter_mut().find(|choice| choice.relay == relay) {
+                Some(choice) => choice.filters = filters,
+                None => choices.asked.push(Choice {
+                    relay,
+                    filters,
+                    reason: ChoiceReason::Default,
+                    people: Vec::new(),
+                }),
+            }
+        }
     }
 
     fn choose(&self, filters: &[Filter], network: &Network) -> Choices {
@@ -91,11 +125,24 @@ impl Cache {
 }
 
 /// Of the relays that were considered those that were asked.
-pub(super) fn asked_relays(choices: Vec<RelayChoice>) -> Vec<RelayUrl> {
+pub(super) fn asked_relays(choices: &[RelayChoice]) -> Vec<RelayUrl> {
     let asked = choices
-        .into_iter()
+        .iter()
         .filter(|choice| !matches!(choice.reason, ChoiceReason::Covered | ChoiceReason::OverLimit));
-    asked.map(|choice| choice.relay).collect()
+    asked.map(|choice| choice.relay.clone()).collect()
+}
+
+/// A REQ, or with `counts` a COUNT.
+pub(super) fn question(sub: &SubId, filters: &[Filter], relays: &[RelayUrl], counts: bool) -> Envelope {
+    let (sub, filters) = (sub.clone(), filters.to_vec());
+    let frame = match counts {
+        true => ClientFrame::Count { sub, filters },
+        false => ClientFrame::Req { sub, filters },
+    };
+    Envelope {
+        relays: relays.to_vec(),
+        frames: vec![frame],
+    }
 }
 
 pub(super) fn close(sub: &SubId, relays: Vec<RelayUrl>, out: &mut Outbox) {

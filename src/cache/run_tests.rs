@@ -67,6 +67,7 @@ impl Scene {
             parser: from_parser,
             connections: to_connections,
             page: from_page,
+            peers: futures_channel::mpsc::unbounded().1,
         };
         let clock = Hand::default();
         let relays = RelayConfig {
@@ -131,6 +132,7 @@ fn a_page_that_saves_looks_up_and_stops_is_served_to_the_end() {
         relays: Vec::new(),
         policy: CachePolicy::default(),
         max_relays: None,
+        asked: Vec::new(),
     };
     assert!(scene.parser.try_send(lookup).is_ok());
     scene.run();
@@ -186,6 +188,7 @@ fn a_parser_that_does_not_read_gets_no_more_than_its_window_and_later_all_of_it(
         relays: Vec::new(),
         policy: CachePolicy::CacheOnly,
         max_relays: None,
+        asked: Vec::new(),
     };
     assert!(scene.parser.try_send(lookup).is_ok());
     for _ in 0..10 {

@@ -204,6 +204,7 @@ impl World {
             relays: Vec::new(),
             policy,
             max_relays: None,
+            asked: Vec::new(),
         });
     }
 

@@ -151,6 +151,13 @@ impl Auth {
         }
     }
 
+    /// The challenge that the signer has, if it has one.
+    pub fn at_signer(&self) -> Option<&str> {
+        self.challenge
+            .as_deref()
+            .filter(|_| matches!(self.state, State::Signing { .. }))
+    }
+
     /// Asked, and not decided yet.
     pub fn is_pending(&self) -> bool {
         self.next_timeout().is_some()

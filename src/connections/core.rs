@@ -10,6 +10,7 @@ use super::turn::Turn;
 use crate::message::{Control, Envelope, PageToConnections, ParserToConnections, RelayCounters, SubId};
 use crate::nostr::frame::ClientFrame;
 use crate::nostr::relay_url::RelayUrl;
+use crate::role::Role;
 use crate::sorted::{self, SortedMap};
 use crate::time::{Millis, Now};
 
@@ -21,6 +22,8 @@ pub enum Input {
     Parser(ParserToConnections),
     Page(PageToConnections),
     Socket(SocketEvent),
+    /// A peer was replaced: what it was told is lost, what it had asked may be asked again.
+    Replaced(Role),
     /// Peers have taken messages: a shed relay may be resumed.
     Drained,
     /// `next_timeout` has come.
@@ -76,6 +79,7 @@ impl Connections {
                     return;
                 }
             }
+            Input::Replaced(role) => self.on_replaced(now, role, out),
             Input::Drained => {
                 // It comes with every message that leaves.
                 if !self.relays.values().any(Relay::waits_for_room) {
@@ -191,6 +195,23 @@ impl Connections {
                     machine.on_cannot_authenticate(turn, &reason)
                 });
             }
+        }
+    }
+
+    fn on_replaced(&mut self, now: Now, role: Role, out: &mut Outbox) {
+        match role {
+            // Its subscriptions have new ids; the cache closes the old ones.
+            Role::Parser => {
+                out.parser.clear();
+                self.each(now, out, |_| true, Relay::ask_signature_again);
+                self.each(now, out, Relay::waits_for_room, Relay::on_drained);
+            }
+            Role::Crypto => {
+                out.crypto.clear();
+                self.each(now, out, |_| true, Relay::close_signers_subs);
+            }
+            Role::Cache => self.each(now, out, |_| true, |relay, _| relay.doubt_subs()),
+            Role::Connections => {}
         }
     }
 

@@ -38,6 +38,7 @@ mod turn;
 
 use std::future::poll_fn;
 
+use futures_channel::mpsc::UnboundedReceiver;
 use futures_util::{FutureExt, StreamExt, pin_mut, select_biased, stream::FusedStream};
 
 pub use self::config::Config;
@@ -46,8 +47,16 @@ pub use self::outbox::{Outbox, StatusSink};
 pub use self::sockets::{SocketCommand, SocketEvent, SocketId, Sockets};
 pub use self::spool::Spools;
 use crate::message::{Envelope, Nothing, PageToConnections, ParserToConnections, RelayMessage, RoleReport, Stats};
+use crate::role::Role;
 use crate::router::{Backlog, Port, Received};
 use crate::time::{Clock, Millis, later, until};
+
+/// The port to a peer that takes the place of one that is gone.
+pub enum NewPeer {
+    Cache(Port<Envelope, Nothing>),
+    Parser(Port<ParserToConnections, RelayMessage>),
+    Crypto(Port<Envelope, RelayMessage>),
+}
 
 /// The role's ports.
 pub struct Ports {
@@ -55,6 +64,7 @@ pub struct Ports {
     pub parser: Port<ParserToConnections, RelayMessage>,
     pub crypto: Port<Envelope, RelayMessage>,
     pub page: Port<PageToConnections, RoleReport>,
+    pub peers: UnboundedReceiver<NewPeer>,
 }
 
 /// Runs the role until the page stops it or nobody is left to talk to.
@@ -131,11 +141,30 @@ async fn next(
         received = ports.crypto.select_next_some() => received.map(Input::Crypto),
         () = alarm => Received::Message(Input::Timeout),
         () = poll_fn(|cx| statuses.poll_writable(cx)).fuse() => Received::Writable,
+        peer = ports.peers.select_next_some() => Received::Message(Input::Replaced(ports.replace(peer))),
         event = sockets.select_next_some() => Received::Message(Input::Socket(event)),
     }
 }
 
 impl Ports {
+    /// Puts the new peer in the place of the old one. What that still said has been read.
+    fn replace(&mut self, peer: NewPeer) -> Role {
+        match peer {
+            NewPeer::Cache(port) => {
+                self.cache = port;
+                Role::Cache
+            }
+            NewPeer::Parser(port) => {
+                self.parser = port;
+                Role::Parser
+            }
+            NewPeer::Crypto(port) => {
+                self.crypto = port;
+                Role::Crypto
+            }
+        }
+    }
+
     /// Hands the peers what they have credit for. True if they took any.
     fn deliver(&mut self, out: &mut Outbox) -> bool {
         let parser = out.parser.deliver(|message| self.parser.try_send(message));

@@ -58,6 +58,13 @@ impl Spools {
         self.most_bytes
     }
 
+    /// Lets go of everything that waits: nobody is left to read it.
+    pub fn clear(&mut self) {
+        self.queues.clear();
+        self.turns.clear();
+        self.total_bytes = 0;
+    }
+
     pub fn is_empty(&self) -> bool {
         self.turns.is_empty()
     }

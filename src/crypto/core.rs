@@ -16,6 +16,7 @@ use crate::nostr::event::Pubkey;
 use crate::nostr::kind::Kind;
 use crate::nostr::nip19::Entity;
 use crate::nostr::nip46::url::BunkerUrl;
+use crate::role::Role;
 use crate::router::Backlog;
 use crate::sorted;
 use crate::time::{Millis, Now, Timers};
@@ -54,6 +55,8 @@ pub enum Input {
         request: RequestId,
         good: Vec<bool>,
     },
+    /// A peer was replaced: what it was told is lost, what it had asked is nobody's any more.
+    Replaced(Role),
     /// `next_timeout` has come.
     Timeout,
 }
@@ -72,6 +75,9 @@ pub struct Outbox {
 pub trait Entropy {
     fn bytes(&mut self) -> [u8; 32];
 }
+
+/// A parser makes fewer requests than that in a lifetime.
+const PARSER_BITS: u32 = 48;
 
 /// Who asked, and the number of the question there.
 #[derive(Clone, Copy, Debug)]
@@ -95,6 +101,8 @@ pub struct Crypto<E> {
     waiting: HashMap<CallId, Waiting>,
     deadlines: Timers<CallId>,
     last_call: u64,
+    /// Parsers that came after the first. Part of the number of each check, for requests are numbered anew by each.
+    parsers: u64,
     counters: Counters,
 }
 
@@ -118,6 +126,7 @@ impl<E: Entropy> Crypto<E> {
             waiting: HashMap::new(),
             deadlines: Timers::default(),
             last_call: 0,
+            parsers: 0,
             counters: Counters::default(),
         }
     }
@@ -128,11 +137,16 @@ impl<E: Entropy> Crypto<E> {
             Input::Parser(ParserToCrypto::Verify { request, claims }) => {
                 self.counters.batches += 1;
                 self.counters.claims += claims.len() as u64;
-                out.checks.push((request, claims));
+                out.checks
+                    .push((RequestId(request.0 + (self.parsers << PARSER_BITS)), claims));
             }
             Input::Verdicts { request, good } => {
                 self.counters.refused += good.iter().filter(|good| !**good).count() as u64;
-                out.parser.push(CryptoToParser::Verdicts { request, good });
+                // Of a parser that is gone, the verdicts must not pass for those on another's request.
+                if request.0 >> PARSER_BITS == self.parsers {
+                    let request = RequestId(request.0 - (self.parsers << PARSER_BITS));
+                    out.parser.push(CryptoToParser::Verdicts { request, good });
+                }
             }
             Input::Parser(ParserToCrypto::Ask { request, op }) => self.ask(now, Asker::Parser(request), op, out),
             Input::Page(PageToCrypto::Ask { request, op }) => self.ask(now, Asker::Page(request), op, out),
@@ -146,6 +160,7 @@ impl<E: Entropy> Crypto<E> {
             }
             Input::Page(PageToCrypto::Logout { request }) => self.logout(now, request, out),
             Input::Connections(message) => self.on_relay(now, message, out),
+            Input::Replaced(role) => self.on_replaced(now, role, out),
             Input::Timeout => self.on_timeout(now, out),
         }
     }
@@ -417,6 +432,39 @@ impl<E: Entropy> Crypto<E> {
         self.deadlines.cancel(&call);
         if let Some(waiting) = self.waiting.remove(&call) {
             self.answer(waiting.asker, Err(SignerError::Cancelled), out);
+        }
+    }
+
+    // ------------------------------------------------------------ peers
+
+    fn on_replaced(&mut self, now: Now, role: Role, out: &mut Outbox) {
+        match role {
+            Role::Parser => {
+                out.parser.clear();
+                self.parsers += 1;
+                self.forget_parsers_requests();
+            }
+            Role::Connections => {
+                // Somebody must listen before anything is answered.
+                let unsent = Vec::from_iter(out.connections.drain());
+                self.with_signers(now, out, |signer, cx| {
+                    if let Some(remote) = signer.remote() {
+                        remote.subscribe(cx);
+                    }
+                });
+                unsent.into_iter().for_each(|envelope| out.connections.push(envelope));
+            }
+            Role::Cache | Role::Crypto => {}
+        }
+    }
+
+    fn forget_parsers_requests(&mut self) {
+        let of_parser = |waiting: &Waiting| matches!(waiting.asker, Asker::Parser(_));
+        let calls = self.waiting.iter().filter(|(_, waiting)| of_parser(waiting));
+        for call in Vec::from_iter(calls.map(|(call, _)| *call)) {
+            self.waiting.remove(&call);
+            self.deadlines.cancel(&call);
+            self.signer.give_up(call);
         }
     }
 

@@ -11,6 +11,7 @@ mod task;
 use std::future::poll_fn;
 use std::task::{Context, Poll};
 
+use futures_channel::mpsc::UnboundedReceiver;
 use futures_util::{FutureExt, StreamExt, select_biased};
 
 pub use self::core::{Config, Crypto, Entropy, Input, Outbox};
@@ -20,8 +21,15 @@ use crate::message::{
     RelayMessage, RequestId, RoleReport, Stats,
 };
 use crate::nostr::schnorr;
+use crate::role::Role;
 use crate::router::{Backlog, Port, Received};
 use crate::time::{Clock, Millis, until};
+
+/// The port to a peer that takes the place of one that is gone.
+pub enum NewPeer {
+    Parser(Port<ParserToCrypto, CryptoToParser>),
+    Connections(Port<RelayMessage, Envelope>),
+}
 
 /// The crypto role's ports.
 pub struct Ports {
@@ -30,6 +38,7 @@ pub struct Ports {
     pub page: Port<PageToCrypto, CryptoToPage>,
     pub parser: Port<ParserToCrypto, CryptoToParser>,
     pub connections: Port<RelayMessage, Envelope>,
+    pub peers: UnboundedReceiver<NewPeer>,
 }
 
 /// Where batches of signatures are checked.
@@ -136,10 +145,25 @@ async fn next(
         }
         () = until(clock, deadline).fuse() => Some(Received::Message(Turn::Input(Input::Timeout))),
         r = ports.parser.select_next_some() => Some(r.map(|message| Turn::Input(Input::Parser(message)))),
+        peer = ports.peers.select_next_some() => Some(Received::Message(Turn::Input(Input::Replaced(ports.replace(peer))))),
     }
 }
 
 impl Ports {
+    /// Puts the new peer in the place of the old one. What that still said has been read.
+    fn replace(&mut self, peer: NewPeer) -> Role {
+        match peer {
+            NewPeer::Parser(port) => {
+                self.parser = port;
+                Role::Parser
+            }
+            NewPeer::Connections(port) => {
+                self.connections = port;
+                Role::Connections
+            }
+        }
+    }
+
     fn send(&mut self, out: &mut Outbox) {
         out.page.send(&mut self.page);
         out.parser.send(&mut self.parser);

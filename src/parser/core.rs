@@ -9,7 +9,7 @@ mod delivering;
 mod opening;
 mod publishing;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 
 use self::opening::{Arrival, Way, arrival};
 use self::publishing::{Draft, PersonsCopy};
@@ -26,9 +26,10 @@ use crate::message::{
     ParserToCrypto, ParserToPage, PublishId, RelayFault, RelayMessage, RequestId, ShardSource, SignerCall, SignerOp,
     SubId, Subscribe, Template,
 };
-use crate::nostr::event::{EventId, HashedEvent, RawEvent, claimed_id};
+use crate::nostr::event::{Event, EventId, HashedEvent, RawEvent, claimed_id};
 use crate::nostr::kind::Kind;
 use crate::nostr::relay_url::RelayUrl;
+use crate::role::Role;
 use crate::router::Backlog;
 use crate::sorted::SortedSet;
 use crate::time::{Now, Timers};
@@ -70,6 +71,12 @@ pub enum Input {
     Crypto(CryptoToParser),
     /// What a Cashu mint answered.
     Http(HttpAnswer),
+    /// A peer was replaced: what it was told is lost.
+    Replaced(Role),
+    /// The crypto role was replaced. The loop asks it again what it had not answered, or fails that.
+    CryptoReplaced {
+        ask_again: bool,
+    },
     /// The ring or port of this subscription has room again.
     Writable(SubId),
     Timeout,
@@ -153,6 +160,10 @@ pub struct Parser {
     /// Subscriptions that are complete but for proofs whose mint has not answered.
     completing: SortedSet<SubId>,
     requests: Requests,
+    /// Events at the cache that it has not reported as saved, in order.
+    unsaved: VecDeque<Event>,
+    /// The last subscriptions closed, with the relays that were asked: a new cache may have to tell them.
+    recently_closed: VecDeque<(SubId, Vec<RelayUrl>)>,
     counters: Counters,
 }
 
@@ -198,6 +209,8 @@ impl Parser {
             proofs: Proofs::default(),
             completing: SortedSet::new(),
             requests: Requests::default(),
+            unsaved: VecDeque::new(),
+            recently_closed: VecDeque::new(),
             counters: Counters::default(),
         }
     }
@@ -221,6 +234,8 @@ impl Parser {
             }
             Input::Crypto(message) => self.on_crypto(message, out),
             Input::Http(answer) => self.proofs.answered(now.mono, answer),
+            Input::Replaced(role) => self.on_replaced(role, out),
+            Input::CryptoReplaced { .. } => {}
             Input::Writable(sub) => {
                 self.dirty.insert(sub);
             }
@@ -293,7 +308,14 @@ impl Parser {
                 template,
                 private_tags,
                 relays,
+                event: None,
             } => self.publish(publish, template, private_tags, relays, out),
+            PageToParser::Publish {
+                publish,
+                relays,
+                event: Some(event),
+                ..
+            } => self.publish_signed(publish, event, relays, out),
             PageToParser::Abort { publish } => self.abort(publish, out),
             // The loop answers these: they concern its ports.
             PageToParser::Control(_) => {}
@@ -312,13 +334,10 @@ impl Parser {
             if let Some(timeout_ms) = subscribe.timeout_ms {
                 self.deadlines.set(sub.clone(), now.mono + u64::from(timeout_ms));
             }
-            out.cache.push(ParserToCache::Lookup {
-                sub: sub.clone(),
-                filters: subscribe.filters,
-                relays: subscribe.relays,
-                policy: subscribe.cache,
-                max_relays: subscribe.max_relays,
-            });
+            subscription
+                .lookup(&sub)
+                .into_iter()
+                .for_each(|lookup| out.cache.push(lookup));
         }
         self.dirty.insert(sub.clone());
         self.subs.insert(sub, subscription);
@@ -334,7 +353,7 @@ impl Parser {
         self.forget_proofs(sub);
         self.closed.push(sub.clone());
         if !subscription.ended() {
-            out.cache.push(ParserToCache::Close { sub: sub.clone() });
+            self.close_in_cache(sub, subscription.asked_relays().to_vec(), out);
         }
     }
 
@@ -348,10 +367,20 @@ impl Parser {
             return;
         }
         subscription.end(reason);
+        let asked = subscription.asked_relays().to_vec();
         self.forget_proofs(sub);
         self.deadlines.cancel(sub);
         self.dirty.insert(sub.clone());
-        out.cache.push(ParserToCache::Close { sub: sub.clone() });
+        self.close_in_cache(sub, asked, out);
+    }
+
+    fn close_in_cache(&mut self, sub: &SubId, asked: Vec<RelayUrl>, out: &mut Outbox) {
+        if self.recently_closed.len() == RECENTLY_CLOSED {
+            self.recently_closed.pop_front();
+        }
+        self.recently_closed.push_back((sub.clone(), asked));
+        let (sub, asked) = (sub.clone(), Vec::new());
+        out.cache.push(ParserToCache::Close { sub, asked });
     }
 
     fn on_timeout(&mut self, now: Now, out: &mut Outbox) {
@@ -376,6 +405,40 @@ impl Parser {
         for sub in self.closed.drain(..) {
             sinks.close(&sub);
         }
+    }
+
+    // ------------------------------------------------------------ peers
+
+    /// What the role that is gone had, and had not answered, is sent to the new one. The loop does that for crypto.
+    fn on_replaced(&mut self, role: Role, out: &mut Outbox) {
+        match role {
+            // The cache, which has it ask relays again, says when events can be.
+            Role::Connections => out.connections.clear(),
+            Role::Cache => self.ask_cache_again(out),
+            Role::Parser | Role::Crypto => {}
+        }
+    }
+
+    fn ask_cache_again(&mut self, out: &mut Outbox) {
+        out.cache.clear();
+        for (sub, asked) in &self.recently_closed {
+            let (sub, asked) = (sub.clone(), asked.clone());
+            out.cache.push(ParserToCache::Close { sub, asked });
+        }
+        // Before the refills that may want them.
+        for event in self.unsaved.iter().cloned() {
+            out.cache.push(ParserToCache::Save { event });
+        }
+        for (sub, subscription) in &mut self.subs {
+            subscription
+                .lookup(sub)
+                .into_iter()
+                .for_each(|lookup| out.cache.push(lookup));
+            subscription.queue.refill_lost();
+            self.dirty.insert(sub.clone());
+        }
+        self.find_people_again(out);
+        self.send_publishes_again(out);
     }
 
     // ------------------------------------------------------------ relays
@@ -529,7 +592,8 @@ impl Parser {
                     .unwrap_or_default();
                 self.report(publish, statuses, out);
             }
-            CacheToParser::Saved { ids: _ } => {}
+            CacheToParser::Saved { ids } => self.on_saved(&ids),
+            CacheToParser::ConnectionsReplaced => self.send_publishes_again(out),
             CacheToParser::Refilled { sub, event } => {
                 // The queue knows where it came from when it was parked.
                 let refill = arrival(sub, event, ShardSource::Cache, Vec::new());
@@ -545,6 +609,15 @@ impl Parser {
         }
     }
 
+    /// They are reported nearly in the order in which they were sent, so each is near the front.
+    fn on_saved(&mut self, ids: &[EventId]) {
+        for id in ids {
+            if let Some(at) = self.unsaved.iter().position(|event| event.id == *id) {
+                self.unsaved.remove(at);
+            }
+        }
+    }
+
     fn lane(&self, sub: &SubId) -> Option<super::shard::LaneId> {
         self.subs
             .get(sub)
@@ -552,6 +625,9 @@ impl Parser {
             .map(|subscription| subscription.lane)
     }
 }
+
+/// As many CLOSEs may have been on their way to a cache that died.
+const RECENTLY_CLOSED: usize = 256;
 
 /// Everything that can be checked without curve arithmetic.
 fn check(subscription: &Subscription, json: &str) -> Result<HashedEvent, RelayFault> {

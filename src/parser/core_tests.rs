@@ -314,13 +314,11 @@ fn a_subscription_ends_by_eose_time_or_count_and_is_closed_at_the_relays() {
             .filter(|message| matches!(message, ParserToPage::Event(_)))
             .count();
         assert_eq!(events, usize::from(reason == EndReason::MaxEvents));
-        assert!(
-            scene
-                .out
-                .cache
-                .drain()
-                .any(|message| message == ParserToCache::Close { sub: id("s") })
-        );
+        assert!(scene.out.cache.drain().any(|message| message
+            == ParserToCache::Close {
+                sub: id("s"),
+                asked: Vec::new()
+            }));
         assert_eq!(scene.page.closed, [id("s")]);
         // Nothing follows, and its late messages vanish quietly.
         scene.event("a", "s", note("late"));
@@ -452,6 +450,7 @@ fn a_publish_is_signed_checked_saved_and_followed_to_the_last_relay() {
         template,
         private_tags: None,
         relays: vec![relay("mine")],
+        event: None,
     }));
     let Some(ParserToCrypto::Ask { request, .. }) = scene.out.crypto.pop() else {
         panic!()
@@ -532,6 +531,7 @@ fn a_publish_without_a_signer_fails_and_sends_nothing() {
         template,
         private_tags: None,
         relays: Vec::new(),
+        event: None,
     }));
     let Some(ParserToCrypto::Ask { request, .. }) = scene.out.crypto.pop() else {
         panic!()
@@ -568,6 +568,7 @@ fn a_template_that_cannot_be_valid_is_not_even_signed() {
         template,
         private_tags: None,
         relays: Vec::new(),
+        event: None,
     }));
     assert!(scene.out.crypto.is_empty() && scene.out.cache.is_empty());
     let Some(ParserReport::Publish {
@@ -599,6 +600,7 @@ fn a_zap_request_is_handed_back_signed_and_goes_nowhere() {
         template,
         private_tags: None,
         relays: vec![relay("mine")],
+        event: None,
     }));
     let Some(ParserToCrypto::Ask { request, .. }) = scene.out.crypto.pop() else {
         panic!()

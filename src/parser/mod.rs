@@ -16,23 +16,38 @@ mod publish;
 pub mod secrets;
 mod shard;
 mod subscription;
+mod unanswered;
 mod verify;
 
 use std::future::poll_fn;
 use std::pin::pin;
 use std::task::{Context, Poll};
 
+use futures_channel::mpsc::UnboundedReceiver;
 use futures_util::{FutureExt, StreamExt, select_biased};
 
 pub use self::core::{Config, Input, Outbox, Parser};
 pub use self::delivery::{PageSinks, Written};
 pub use self::http::{Http, HttpAnswer, HttpAsk};
+use self::unanswered::Unanswered;
 use crate::message::{
     CacheToParser, Control, CryptoToParser, PageToParser, ParserReport, ParserToCache, ParserToConnections,
     ParserToCrypto, RelayMessage, RequestId, Stats, SubId,
 };
+use crate::role::Role;
 use crate::router::{Port, Received};
 use crate::time::{Clock, Millis, until};
+
+/// The port to a peer that takes the place of one that is gone.
+pub enum NewPeer {
+    Crypto {
+        port: Port<CryptoToParser, ParserToCrypto>,
+        /// What the signer had not answered is asked again; else it fails, for a person may have been asked.
+        ask_again: bool,
+    },
+    Cache(Port<CacheToParser, ParserToCache>),
+    Connections(Port<RelayMessage, ParserToConnections>),
+}
 
 /// The parser's ports.
 pub struct Ports {
@@ -40,6 +55,7 @@ pub struct Ports {
     pub crypto: Port<CryptoToParser, ParserToCrypto>,
     pub cache: Port<CacheToParser, ParserToCache>,
     pub connections: Port<RelayMessage, ParserToConnections>,
+    pub peers: UnboundedReceiver<NewPeer>,
 }
 
 /// The page's rings and ports, with the news that one has room again.
@@ -60,6 +76,7 @@ pub async fn run(mut ports: Ports, mut page: impl PageEdge, mut http: impl Http,
     let mut core = Parser::new(config);
     let mut out = Outbox::default();
     core.start(&mut out);
+    let mut unanswered = Unanswered::default();
     let mut handled = 0;
     loop {
         let ready = (handled < TURN)
@@ -69,7 +86,7 @@ pub async fn run(mut ports: Ports, mut page: impl PageEdge, mut http: impl Http,
             Some(received) => received,
             None => {
                 core.end_turn(&mut page, &mut out);
-                ports.send(&mut out);
+                ports.send(&mut out, &mut unanswered);
                 out.http.drain(..).for_each(|ask| http.ask(ask));
                 ports.grant(core.has_room(&out));
                 ports.flush(clock.now().mono);
@@ -84,15 +101,25 @@ pub async fn run(mut ports: Ports, mut page: impl PageEdge, mut http: impl Http,
             Some(Received::Message(Input::Page(PageToParser::Control(Control::Stats { request })))) => {
                 out.page.push(ParserReport::Stats(ports.stats(request, &core)));
             }
-            Some(Received::Message(input)) => core.handle(clock.now(), input, &mut out),
+            Some(Received::Message(Input::CryptoReplaced { ask_again })) => {
+                for failed in unanswered.ask_again(&mut out.crypto, ask_again) {
+                    core.handle(clock.now(), failed, &mut out);
+                }
+            }
+            Some(Received::Message(input)) => {
+                if let Input::Crypto(answer) = &input {
+                    unanswered.on_answer(answer);
+                }
+                core.handle(clock.now(), input, &mut out);
+            }
             // The turn's end sends what waited for this credit. Malformed records are counted by their port.
             Some(Received::Writable | Received::Malformed(_)) => {}
         }
-        ports.send(&mut out);
+        ports.send(&mut out, &mut unanswered);
     }
     core.end_turn(&mut page, &mut out);
     page.flush(clock.now().mono);
-    ports.hand_over_saves(&mut out, &clock).await;
+    ports.hand_over_saves(&mut out, &mut unanswered, &clock).await;
     ports.goodbye();
 }
 
@@ -112,15 +139,34 @@ async fn next(
         answer = http.select_next_some() => Some(Received::Message(Input::Http(answer))),
         () = until(clock, core.next_timeout()).fuse() => Some(Received::Message(Input::Timeout)),
         r = ports.connections.select_next_some() => Some(r.map(Input::Connections)),
+        peer = ports.peers.select_next_some() => Some(Received::Message(ports.replace(peer))),
     }
 }
 
 impl Ports {
+    /// Puts the new peer in the place of the old one. What that still said has been read.
+    fn replace(&mut self, peer: NewPeer) -> Input {
+        match peer {
+            NewPeer::Crypto { port, ask_again } => {
+                self.crypto = port;
+                Input::CryptoReplaced { ask_again }
+            }
+            NewPeer::Cache(port) => {
+                self.cache = port;
+                Input::Replaced(Role::Cache)
+            }
+            NewPeer::Connections(port) => {
+                self.connections = port;
+                Input::Replaced(Role::Connections)
+            }
+        }
+    }
+
     /// Sends what waits to be saved as the cache gives credit for it: what was delivered is stored.
-    async fn hand_over_saves(&mut self, out: &mut Outbox, clock: &impl Clock) {
+    async fn hand_over_saves(&mut self, out: &mut Outbox, unanswered: &mut Unanswered, clock: &impl Clock) {
         let patience = clock.now().mono + HAND_OVER_MS;
         loop {
-            self.send(out);
+            self.send(out, unanswered);
             self.flush(clock.now().mono);
             if out.cache.is_empty() {
                 return;
@@ -133,9 +179,9 @@ impl Ports {
         }
     }
 
-    fn send(&mut self, out: &mut Outbox) {
+    fn send(&mut self, out: &mut Outbox, unanswered: &mut Unanswered) {
         out.page.send(&mut self.page);
-        out.crypto.send(&mut self.crypto);
+        unanswered.send(&mut out.crypto, &mut self.crypto);
         out.cache.send(&mut self.cache);
         out.connections.send(&mut self.connections);
     }

@@ -1,6 +1,6 @@
 //! One publish, from template to the last relay's word.
 
-use crate::message::{PublishStatus, SignerError};
+use crate::message::{ParserToCache, PublishId, PublishStatus, SignerError};
 use crate::nostr::event::{Event, EventId};
 use crate::nostr::relay_url::RelayUrl;
 use crate::sorted::SortedSet;
@@ -22,6 +22,8 @@ pub struct Publish {
     routed: Option<SortedSet<RelayUrl>>,
     /// Relays that have given their last word, routed or not.
     settled: SortedSet<RelayUrl>,
+    /// Relays it was reported as sent to.
+    sent: SortedSet<RelayUrl>,
 }
 
 impl Publish {
@@ -31,6 +33,7 @@ impl Publish {
             event: None,
             routed: None,
             settled: SortedSet::new(),
+            sent: SortedSet::new(),
         }
     }
 
@@ -44,8 +47,18 @@ impl Publish {
         self.event.as_ref().map(|event| event.id)
     }
 
-    /// The cache has chosen the relays.
+    /// The event on its way, for a role that takes the place of one that had it.
+    pub fn to_send(&self, publish: PublishId) -> Option<ParserToCache> {
+        let event = self.event.clone()?;
+        let relays = self.relays.clone();
+        Some(ParserToCache::Publish { publish, event, relays })
+    }
+
+    /// The cache has chosen the relays. Where it is asked again, what it chose first stands.
     pub fn routed(&mut self, relays: Vec<RelayUrl>) -> Vec<PublishStatus> {
+        if self.routed.is_some() {
+            return Vec::new();
+        }
         if relays.is_empty() {
             let error = SignerError::BadInput("there is no relay to publish to; name one or configure relays".into());
             return vec![PublishStatus::Failed { error }];
@@ -59,6 +72,8 @@ impl Publish {
     /// A relay's word. A second last word of the same relay says nothing new.
     pub fn heard(&mut self, relay: RelayUrl, word: RelayWord) -> Vec<PublishStatus> {
         let status = match word {
+            // A new connections role sends it again.
+            RelayWord::Sent if !self.sent.insert(relay.clone()) => return Vec::new(),
             RelayWord::Sent => return vec![PublishStatus::Sent { relay }],
             RelayWord::Ok { accepted: true, reason } => PublishStatus::Accepted {
                 relay: relay.clone(),

@@ -7,7 +7,7 @@ use super::pipes::Pipeline;
 use super::secrets::{Sealed, sealed};
 use super::shard::LaneId;
 use super::verify::SeenWindow;
-use crate::message::{CachePolicy, Delivery, EndReason, ParserToPage, ShardSource, Subscribe};
+use crate::message::{CachePolicy, Delivery, EndReason, ParserToCache, ParserToPage, ShardSource, SubId, Subscribe};
 use crate::nostr::event::{Event, EventId, Pubkey, RawEvent};
 use crate::nostr::filter::Filter;
 use crate::nostr::relay_url::RelayUrl;
@@ -26,6 +26,10 @@ pub struct Locked {
 #[derive(Debug)]
 pub struct Subscription {
     filters: Vec<Filter>,
+    /// What the page named, for a cache that has to be asked again.
+    relays: Vec<RelayUrl>,
+    policy: CachePolicy,
+    max_relays: Option<u32>,
     close_on_eose: bool,
     /// Relays are asked how many events they have, not for the events.
     counts: bool,
@@ -35,6 +39,8 @@ pub struct Subscription {
     pub pipeline: Pipeline,
     /// Verified ids that were handled; a copy of one needs no work.
     pub seen: SeenWindow,
+    /// What an earlier parser has delivered.
+    delivered_before: SeenWindow,
     pub queue: PageQueue,
     /// What was delivered locked, oldest first; as many as `seen` may hold.
     locked: VecDeque<Locked>,
@@ -46,6 +52,9 @@ pub struct Subscription {
     /// Relays that sent EOSE or CLOSED, or could not be reached, asked or not.
     answered: SortedSet<RelayUrl>,
     eose_told: bool,
+    eoce_told: bool,
+    /// Relays whose EOSE or CLOSED the page was told: a new connections role has them say it again.
+    told: SortedSet<RelayUrl>,
     /// Nothing more is delivered; it stays until the page has read what is queued.
     ended: bool,
 }
@@ -54,6 +63,9 @@ impl Subscription {
     pub fn new(subscribe: &Subscribe, lane: LaneId, seen_window: usize) -> Subscription {
         Subscription {
             filters: subscribe.filters.clone(),
+            relays: subscribe.relays.clone(),
+            policy: subscribe.cache,
+            max_relays: subscribe.max_relays,
             close_on_eose: subscribe.close_on_eose,
             counts: subscribe.cache == CachePolicy::Count,
             max_events: subscribe.max_events,
@@ -61,6 +73,7 @@ impl Subscription {
             lane,
             pipeline: Pipeline::new(&subscribe.pipeline),
             seen: SeenWindow::new(seen_window),
+            delivered_before: SeenWindow::of(&subscribe.delivered),
             queue: PageQueue::default(),
             locked: VecDeque::new(),
             seen_window,
@@ -68,6 +81,8 @@ impl Subscription {
             asked: None,
             answered: SortedSet::new(),
             eose_told: false,
+            eoce_told: false,
+            told: SortedSet::new(),
             ended: false,
         }
     }
@@ -149,6 +164,48 @@ impl Subscription {
 
     pub fn ended(&self) -> bool {
         self.ended
+    }
+
+    /// What the cache is to be asked; a new one is told whom an earlier one has asked. None if nothing is left to ask.
+    pub fn lookup(&self, sub: &SubId) -> Option<ParserToCache> {
+        if self.ended || self.asked.as_ref().is_some_and(Vec::is_empty) {
+            return None;
+        }
+        Some(ParserToCache::Lookup {
+            sub: sub.clone(),
+            filters: self.filters.clone(),
+            relays: self.relays.clone(),
+            policy: self.policy,
+            max_relays: self.max_relays,
+            asked: self.asked_relays().to_vec(),
+        })
+    }
+
+    /// The relays that were sent the REQ, as far as is known.
+    pub fn asked_relays(&self) -> &[RelayUrl] {
+        self.asked.as_deref().unwrap_or_default()
+    }
+
+    /// Whether an earlier parser has delivered the event.
+    pub fn was_delivered(&self, id: &EventId) -> bool {
+        self.delivered_before.contains(id)
+    }
+
+    /// Whether `message` is news: replaced roles make relays and the store repeat their last words.
+    pub fn is_news(&mut self, message: &ParserToPage) -> bool {
+        match message {
+            ParserToPage::Eoce => !std::mem::replace(&mut self.eoce_told, true),
+            ParserToPage::Eose { relay }
+            | ParserToPage::Closed { relay, .. }
+            | ParserToPage::RelayCount { relay, .. }
+            | ParserToPage::Unreachable { relay, .. } => self.told.insert(relay.clone()),
+            ParserToPage::Event(_)
+            | ParserToPage::Count(_)
+            | ParserToPage::Proofs(_)
+            | ParserToPage::EoseAll
+            | ParserToPage::BufferFull { .. }
+            | ParserToPage::Ended { .. } => true,
+        }
     }
 
     /// Counts one delivered event. Some if it was the last one wanted.

@@ -236,6 +236,15 @@ impl SeenWindow {
         }
     }
 
+    /// A window that holds `ids` and has no room for more.
+    pub fn of(ids: &[EventId]) -> SeenWindow {
+        SeenWindow {
+            ids: ids.iter().copied().collect(),
+            order: VecDeque::new(),
+            limit: 0,
+        }
+    }
+
     pub fn contains(&self, id: &EventId) -> bool {
         self.ids.contains(id)
     }

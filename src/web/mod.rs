@@ -17,6 +17,7 @@ mod storage;
 mod suite;
 mod verifier;
 
+use futures_channel::mpsc::{self, UnboundedReceiver};
 use js_sys::Reflect;
 use serde::Deserialize;
 use thiserror::Error;
@@ -123,12 +124,19 @@ struct Start<'a> {
 
 impl Start<'_> {
     fn connections(&self) -> Result<(), StartError> {
-        let (control, attached) = port::open_control(CONTROL, self.message_port(CONTROL)?, self.port_config());
+        let config = self.port_config();
+        let (control, attached, peers) = self.control(move |peer, port, _| match peer {
+            Role::Cache => Some(connections::NewPeer::Cache(port::open("cacheToConn", port, config))),
+            Role::Parser => Some(connections::NewPeer::Parser(port::open("connToParser", port, config))),
+            Role::Crypto => Some(connections::NewPeer::Crypto(port::open("cryptoToConn", port, config))),
+            Role::Connections => None,
+        })?;
         let ports = connections::Ports {
             page: control,
             cache: self.port("cacheToConn")?,
             parser: self.port("connToParser")?,
             crypto: self.port("cryptoToConn")?,
+            peers,
         };
         let config = connections::Config {
             entropy: entropy::seed(),
@@ -146,10 +154,17 @@ impl Start<'_> {
     }
 
     fn cache(&self) -> Result<(), StartError> {
+        let config = self.port_config();
+        let (control, _, peers) = self.control(move |peer, port, _| match peer {
+            Role::Parser => Some(cache::NewPeer::Parser(port::open("parserToCache", port, config))),
+            Role::Connections => Some(cache::NewPeer::Connections(port::open("cacheToConn", port, config))),
+            Role::Cache | Role::Crypto => None,
+        })?;
         let ports = cache::Ports {
-            page: self.port(CONTROL)?,
+            page: control,
             parser: self.port("parserToCache")?,
             connections: self.port("cacheToConn")?,
+            peers,
         };
         let defaults = cache::StoreConfig::default();
         let store = cache::StoreConfig {
@@ -181,12 +196,22 @@ impl Start<'_> {
     }
 
     fn parser(&self) -> Result<(), StartError> {
-        let (control, attached) = port::open_control(CONTROL, self.message_port(CONTROL)?, self.port_config());
+        let config = self.port_config();
+        let (control, attached, peers) = self.control(move |peer, port, object| match peer {
+            Role::Crypto => Some(parser::NewPeer::Crypto {
+                port: port::open("parserToCrypto", port, config),
+                ask_again: get(object, "askAgain").is_some_and(|value| value.is_truthy()),
+            }),
+            Role::Cache => Some(parser::NewPeer::Cache(port::open("parserToCache", port, config))),
+            Role::Connections => Some(parser::NewPeer::Connections(port::open("connToParser", port, config))),
+            Role::Parser => None,
+        })?;
         let ports = parser::Ports {
             page: control,
             crypto: self.port("parserToCrypto")?,
             cache: self.port("parserToCache")?,
             connections: self.port("connToParser")?,
+            peers,
         };
         let config = parser::Config {
             verify: self.options.verify.unwrap_or(true),
@@ -204,11 +229,18 @@ impl Start<'_> {
     }
 
     fn crypto(&self) -> Result<(), StartError> {
+        let config = self.port_config();
+        let (control, _, peers) = self.control(move |peer, port, _| match peer {
+            Role::Parser => Some(crypto::NewPeer::Parser(port::open("parserToCrypto", port, config))),
+            Role::Connections => Some(crypto::NewPeer::Connections(port::open("cryptoToConn", port, config))),
+            Role::Cache | Role::Crypto => None,
+        })?;
         let ports = crypto::Ports {
-            control: self.port(CONTROL)?,
+            control,
             page: self.port("cryptoToMain")?,
             parser: self.port("parserToCrypto")?,
             connections: self.port("cryptoToConn")?,
+            peers,
         };
         let verifier = verifier::VerifierPool::new(self.options.verifiers.unwrap_or_else(default_verifiers));
         let config = crypto::Config::default();
@@ -220,6 +252,28 @@ impl Start<'_> {
             config,
         ));
         Ok(())
+    }
+
+    /// The control port, with the outlets the page attaches on it and the peers it replaces: `{ peer, port }`.
+    fn control<In: Wire, Out: Wire, NewPeer: 'static>(
+        &self,
+        open: impl Fn(Role, MessagePort, &JsValue) -> Option<NewPeer> + 'static,
+    ) -> Result<(Port<In, Out>, UnboundedReceiver<JsValue>, UnboundedReceiver<NewPeer>), StartError> {
+        let (attach, attached) = mpsc::unbounded();
+        let (replace, peers) = mpsc::unbounded();
+        let on_object = move |object: JsValue| {
+            let Some(peer) = text(&object, "peer") else {
+                // A role that has ended reads no more; nor does it below.
+                return drop(attach.unbounded_send(object));
+            };
+            let port = get(&object, "port").and_then(|port| port.dyn_into::<MessagePort>().ok());
+            let new = Role::from_name(&peer).zip(port);
+            if let Some(new) = new.and_then(|(peer, port)| open(peer, port, &object)) {
+                drop(replace.unbounded_send(new));
+            }
+        };
+        let port = port::open_control(CONTROL, self.message_port(CONTROL)?, self.port_config(), on_object);
+        Ok((port, attached, peers))
     }
 
     fn port<In: Wire, Out: Wire>(&self, name: &'static str) -> Result<Port<In, Out>, StartError> {
@@ -259,6 +313,10 @@ fn default_verifiers() -> usize {
     cores.saturating_sub(2).min(4)
 }
 
+fn get(object: &JsValue, name: &str) -> Option<JsValue> {
+    Reflect::get(object, &name.into()).ok()
+}
+
 fn text(object: &JsValue, name: &str) -> Option<String> {
-    Reflect::get(object, &name.into()).ok()?.as_string()
+    get(object, name)?.as_string()
 }

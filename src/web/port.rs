@@ -1,7 +1,8 @@
 //! A router port over a MessagePort.
 //!
 //! A batch is an ArrayBuffer and is transferred; credit is a number; goodbye is null.
-//! On a control port the page also hands over the rings and ports it reads from, as objects.
+//! On a control port the page also hands over the rings and ports it reads from, and the ports to roles that were
+//! replaced, as objects.
 
 use futures_channel::mpsc;
 use js_sys::{Array, ArrayBuffer, Uint8Array};
@@ -13,28 +14,26 @@ use crate::wire::Wire;
 
 /// Opens a port between two roles.
 pub fn open<In: Wire, Out: Wire>(name: &str, port: MessagePort, config: PortConfig) -> Port<In, Out> {
-    open_control(name, port, config).0
+    // The page says objects on control ports only.
+    open_control(name, port, config, drop)
 }
 
-/// Opens a control port; objects that come on it are handed out beside its messages.
+/// Opens a control port; `on_object` gets the objects that come beside its messages.
 pub fn open_control<In: Wire, Out: Wire>(
     name: &str,
     port: MessagePort,
     config: PortConfig,
-) -> (Port<In, Out>, mpsc::UnboundedReceiver<JsValue>) {
+    on_object: impl Fn(JsValue) + 'static,
+) -> Port<In, Out> {
     let (packets, inlet) = mpsc::unbounded();
-    let (objects, attached) = mpsc::unbounded();
     let listener = listen(&port, move |message| match message {
         // A role that has ended reads no more.
         Incoming::Packet(packet) => drop(packets.unbounded_send(packet)),
-        Incoming::Object(object) => drop(objects.unbounded_send(object)),
+        Incoming::Object(object) => on_object(object),
     });
     // The port lives as long as the worker.
     listener.forget();
-    (
-        Port::new(name, inlet, Box::new(MessagePortPost(port)), config),
-        attached,
-    )
+    Port::new(name, inlet, Box::new(MessagePortPost(port)), config)
 }
 
 /// What arrives on a MessagePort.

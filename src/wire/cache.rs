@@ -19,8 +19,10 @@ impl Wire for ParserToCache {
                 relays,
                 policy,
                 max_relays,
+                asked,
             } => {
-                let bytes = text_bytes(sub.as_str()) + filters_bytes(filters) + relays_bytes(relays);
+                let bytes =
+                    text_bytes(sub.as_str()) + filters_bytes(filters) + relays_bytes(relays) + relays_bytes(asked);
                 let mut fbb = builder(bytes);
                 let args = fb::CacheRequestArgs {
                     action: Action::Lookup,
@@ -29,15 +31,17 @@ impl Wire for ParserToCache {
                     relays: write_relays(&mut fbb, relays),
                     policy: (*policy).into(),
                     max_relays: *max_relays,
+                    asked: write_relays(&mut fbb, asked),
                     ..Default::default()
                 };
                 request(fbb, &args)
             }
-            ParserToCache::Close { sub } => {
-                let mut fbb = builder(text_bytes(sub.as_str()));
+            ParserToCache::Close { sub, asked } => {
+                let mut fbb = builder(text_bytes(sub.as_str()) + relays_bytes(asked));
                 let args = fb::CacheRequestArgs {
                     action: Action::Close,
                     sub: Some(fbb.create_string(sub.as_str())),
+                    asked: write_relays(&mut fbb, asked),
                     ..Default::default()
                 };
                 request(fbb, &args)
@@ -81,6 +85,7 @@ impl Wire for ParserToCache {
         let sub = || read_sub("CacheRequest.sub", request.sub());
         let event = || read_event_field("CacheRequest.event", request.event());
         let relays = || read_relays("CacheRequest.relays", request.relays());
+        let asked = || read_relays("CacheRequest.asked", request.asked());
         match request.action() {
             Action::Lookup => Ok(ParserToCache::Lookup {
                 sub: sub()?,
@@ -88,8 +93,12 @@ impl Wire for ParserToCache {
                 relays: relays()?,
                 policy: request.policy().try_into()?,
                 max_relays: request.max_relays(),
+                asked: asked()?,
             }),
-            Action::Close => Ok(ParserToCache::Close { sub: sub()? }),
+            Action::Close => Ok(ParserToCache::Close {
+                sub: sub()?,
+                asked: asked()?,
+            }),
             Action::Save => Ok(ParserToCache::Save { event: event()? }),
             Action::Publish => Ok(ParserToCache::Publish {
                 publish: PublishId(request.publish()),
@@ -145,6 +154,12 @@ impl Wire for CacheToParser {
                 let saved = fb::Saved::create(&mut fbb, &fb::SavedArgs { ids }).as_union_value();
                 worker_message(fbb, None, None, (Content::Saved, saved))
             }
+            CacheToParser::ConnectionsReplaced => {
+                let mut fbb = builder(0);
+                let args = fb::ConnectionsReplacedArgs {};
+                let replaced = fb::ConnectionsReplaced::create(&mut fbb, &args).as_union_value();
+                worker_message(fbb, None, None, (Content::ConnectionsReplaced, replaced))
+            }
             CacheToParser::Refilled { sub, event } => {
                 let mut fbb = builder(event_bytes(event) + text_bytes(sub.as_str()));
                 let event = Some(write_event(&mut fbb, event));
@@ -183,6 +198,9 @@ impl Wire for CacheToParser {
         if let Some(saved) = message.content_as_saved() {
             let ids = read_ids(saved.ids());
             return Ok(CacheToParser::Saved { ids });
+        }
+        if message.content_as_connections_replaced().is_some() {
+            return Ok(CacheToParser::ConnectionsReplaced);
         }
         if let Some(refilled) = message.content_as_refilled() {
             let event = read_event(refilled.event());

@@ -1853,13 +1853,13 @@ pub mod ferry {
         since = "2.0.0",
         note = "Use associated constants instead. This will no longer be generated in 2021."
     )]
-    pub const ENUM_MAX_WORKER_CONTENT: u8 = 22;
+    pub const ENUM_MAX_WORKER_CONTENT: u8 = 23;
     #[deprecated(
         since = "2.0.0",
         note = "Use associated constants instead. This will no longer be generated in 2021."
     )]
     #[allow(non_camel_case_types)]
-    pub const ENUM_VALUES_WORKER_CONTENT: [WorkerContent; 23] = [
+    pub const ENUM_VALUES_WORKER_CONTENT: [WorkerContent; 24] = [
         WorkerContent::NONE,
         WorkerContent::Raw,
         WorkerContent::NostrEvent,
@@ -1883,6 +1883,7 @@ pub mod ferry {
         WorkerContent::Ended,
         WorkerContent::CountResponse,
         WorkerContent::ValidProofs,
+        WorkerContent::ConnectionsReplaced,
     ];
 
     #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
@@ -1913,9 +1914,10 @@ pub mod ferry {
         pub const Ended: Self = Self(20);
         pub const CountResponse: Self = Self(21);
         pub const ValidProofs: Self = Self(22);
+        pub const ConnectionsReplaced: Self = Self(23);
 
         pub const ENUM_MIN: u8 = 0;
-        pub const ENUM_MAX: u8 = 22;
+        pub const ENUM_MAX: u8 = 23;
         pub const ENUM_VALUES: &'static [Self] = &[
             Self::NONE,
             Self::Raw,
@@ -1940,6 +1942,7 @@ pub mod ferry {
             Self::Ended,
             Self::CountResponse,
             Self::ValidProofs,
+            Self::ConnectionsReplaced,
         ];
         /// Returns the variant's name or "" if unknown.
         pub fn variant_name(self) -> Option<&'static str> {
@@ -1967,6 +1970,7 @@ pub mod ferry {
                 Self::Ended => Some("Ended"),
                 Self::CountResponse => Some("CountResponse"),
                 Self::ValidProofs => Some("ValidProofs"),
+                Self::ConnectionsReplaced => Some("ConnectionsReplaced"),
                 _ => None,
             }
         }
@@ -17594,6 +17598,7 @@ pub mod ferry {
         pub const VT_PUBLISH: ::flatbuffers::VOffsetT = 16;
         pub const VT_IDS: ::flatbuffers::VOffsetT = 18;
         pub const VT_MAX_RELAYS: ::flatbuffers::VOffsetT = 20;
+        pub const VT_ASKED: ::flatbuffers::VOffsetT = 22;
 
         #[inline]
         pub unsafe fn init_from_table(table: ::flatbuffers::Table<'a>) -> Self {
@@ -17606,6 +17611,9 @@ pub mod ferry {
         ) -> ::flatbuffers::WIPOffset<CacheRequest<'bldr>> {
             let mut builder = CacheRequestBuilder::new(_fbb);
             builder.add_publish(args.publish);
+            if let Some(x) = args.asked {
+                builder.add_asked(x);
+            }
             if let Some(x) = args.max_relays {
                 builder.add_max_relays(x);
             }
@@ -17717,6 +17725,17 @@ pub mod ferry {
             // which contains a valid value in this slot
             unsafe { self._tab.get::<u32>(CacheRequest::VT_MAX_RELAYS, None) }
         }
+        #[inline]
+        pub fn asked(&self) -> Option<::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<&'a str>>> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab.get::<::flatbuffers::ForwardsUOffset<
+                    ::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<&'a str>>,
+                >>(CacheRequest::VT_ASKED, None)
+            }
+        }
     }
 
     impl ::flatbuffers::Verifiable for CacheRequest<'_> {
@@ -17732,6 +17751,7 @@ pub mod ferry {
      .visit_field::<u64>("publish", Self::VT_PUBLISH, false)?
      .visit_field::<::flatbuffers::ForwardsUOffset<::flatbuffers::Vector<'_, Hash>>>("ids", Self::VT_IDS, false)?
      .visit_field::<u32>("max_relays", Self::VT_MAX_RELAYS, false)?
+     .visit_field::<::flatbuffers::ForwardsUOffset<::flatbuffers::Vector<'_, ::flatbuffers::ForwardsUOffset<&'_ str>>>>("asked", Self::VT_ASKED, false)?
      .finish();
             Ok(())
         }
@@ -17748,6 +17768,7 @@ pub mod ferry {
         pub publish: u64,
         pub ids: Option<::flatbuffers::WIPOffset<::flatbuffers::Vector<'a, Hash>>>,
         pub max_relays: Option<u32>,
+        pub asked: Option<::flatbuffers::WIPOffset<::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<&'a str>>>>,
     }
     impl<'a> Default for CacheRequestArgs<'a> {
         #[inline]
@@ -17762,6 +17783,7 @@ pub mod ferry {
                 publish: 0,
                 ids: None,
                 max_relays: None,
+                asked: None,
             }
         }
     }
@@ -17822,6 +17844,14 @@ pub mod ferry {
                 .push_slot_always::<u32>(CacheRequest::VT_MAX_RELAYS, max_relays);
         }
         #[inline]
+        pub fn add_asked(
+            &mut self,
+            asked: ::flatbuffers::WIPOffset<::flatbuffers::Vector<'b, ::flatbuffers::ForwardsUOffset<&'b str>>>,
+        ) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<_>>(CacheRequest::VT_ASKED, asked);
+        }
+        #[inline]
         pub fn new(_fbb: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>) -> CacheRequestBuilder<'a, 'b, A> {
             let start = _fbb.start_table();
             CacheRequestBuilder {
@@ -17848,6 +17878,7 @@ pub mod ferry {
             ds.field("publish", &self.publish());
             ds.field("ids", &self.ids());
             ds.field("max_relays", &self.max_relays());
+            ds.field("asked", &self.asked());
             ds.finish()
         }
     }
@@ -19519,6 +19550,79 @@ pub mod ferry {
             ds.finish()
         }
     }
+    pub enum ConnectionsReplacedOffset {}
+    #[derive(Copy, Clone, PartialEq)]
+
+    pub struct ConnectionsReplaced<'a> {
+        pub _tab: ::flatbuffers::Table<'a>,
+    }
+
+    impl<'a> ::flatbuffers::Follow<'a> for ConnectionsReplaced<'a> {
+        type Inner = ConnectionsReplaced<'a>;
+        #[inline]
+        unsafe fn follow(buf: &'a [u8], loc: usize) -> Self::Inner {
+            Self {
+                _tab: unsafe { ::flatbuffers::Table::new(buf, loc) },
+            }
+        }
+    }
+
+    impl<'a> ConnectionsReplaced<'a> {
+        #[inline]
+        pub unsafe fn init_from_table(table: ::flatbuffers::Table<'a>) -> Self {
+            ConnectionsReplaced { _tab: table }
+        }
+        #[allow(unused_mut)]
+        pub fn create<'bldr: 'args, 'args: 'mut_bldr, 'mut_bldr, A: ::flatbuffers::Allocator + 'bldr>(
+            _fbb: &'mut_bldr mut ::flatbuffers::FlatBufferBuilder<'bldr, A>,
+            _args: &'args ConnectionsReplacedArgs,
+        ) -> ::flatbuffers::WIPOffset<ConnectionsReplaced<'bldr>> {
+            let mut builder = ConnectionsReplacedBuilder::new(_fbb);
+            builder.finish()
+        }
+    }
+
+    impl ::flatbuffers::Verifiable for ConnectionsReplaced<'_> {
+        #[inline]
+        fn run_verifier(v: &mut ::flatbuffers::Verifier, pos: usize) -> Result<(), ::flatbuffers::InvalidFlatbuffer> {
+            v.visit_table(pos)?.finish();
+            Ok(())
+        }
+    }
+    pub struct ConnectionsReplacedArgs {}
+    impl<'a> Default for ConnectionsReplacedArgs {
+        #[inline]
+        fn default() -> Self {
+            ConnectionsReplacedArgs {}
+        }
+    }
+
+    pub struct ConnectionsReplacedBuilder<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> {
+        fbb_: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>,
+        start_: ::flatbuffers::WIPOffset<::flatbuffers::TableUnfinishedWIPOffset>,
+    }
+    impl<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> ConnectionsReplacedBuilder<'a, 'b, A> {
+        #[inline]
+        pub fn new(_fbb: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>) -> ConnectionsReplacedBuilder<'a, 'b, A> {
+            let start = _fbb.start_table();
+            ConnectionsReplacedBuilder {
+                fbb_: _fbb,
+                start_: start,
+            }
+        }
+        #[inline]
+        pub fn finish(self) -> ::flatbuffers::WIPOffset<ConnectionsReplaced<'a>> {
+            let o = self.fbb_.end_table(self.start_);
+            ::flatbuffers::WIPOffset::new(o.value())
+        }
+    }
+
+    impl ::core::fmt::Debug for ConnectionsReplaced<'_> {
+        fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+            let mut ds = f.debug_struct("ConnectionsReplaced");
+            ds.finish()
+        }
+    }
     pub enum BufferFullOffset {}
     #[derive(Copy, Clone, PartialEq)]
 
@@ -20819,6 +20923,20 @@ pub mod ferry {
                 None
             }
         }
+
+        #[inline]
+        #[allow(non_snake_case)]
+        pub fn content_as_connections_replaced(&self) -> Option<ConnectionsReplaced<'a>> {
+            if self.content_type() == WorkerContent::ConnectionsReplaced {
+                let u = self.content();
+                // Safety:
+                // Created from a valid Table for this object
+                // Which contains a valid union in this slot
+                Some(unsafe { ConnectionsReplaced::init_from_table(u) })
+            } else {
+                None
+            }
+        }
     }
 
     impl ::flatbuffers::Verifiable for WorkerMessage<'_> {
@@ -20917,6 +21035,11 @@ pub mod ferry {
                         WorkerContent::ValidProofs => v
                             .verify_union_variant::<::flatbuffers::ForwardsUOffset<ValidProofs>>(
                                 "WorkerContent::ValidProofs",
+                                pos,
+                            ),
+                        WorkerContent::ConnectionsReplaced => v
+                            .verify_union_variant::<::flatbuffers::ForwardsUOffset<ConnectionsReplaced>>(
+                                "WorkerContent::ConnectionsReplaced",
                                 pos,
                             ),
                         _ => Ok(()),
@@ -21204,6 +21327,16 @@ pub mod ferry {
                 }
                 WorkerContent::ValidProofs => {
                     if let Some(x) = self.content_as_valid_proofs() {
+                        ds.field("content", &x)
+                    } else {
+                        ds.field(
+                            "content",
+                            &"InvalidFlatbuffer: Union discriminant does not match value.",
+                        )
+                    }
+                }
+                WorkerContent::ConnectionsReplaced => {
+                    if let Some(x) = self.content_as_connections_replaced() {
                         ds.field("content", &x)
                     } else {
                         ds.field(
@@ -23688,6 +23821,7 @@ pub mod ferry {
         pub const VT_SLOW: ::flatbuffers::VOffsetT = 18;
         pub const VT_PIPELINE: ::flatbuffers::VOffsetT = 20;
         pub const VT_MAX_RELAYS: ::flatbuffers::VOffsetT = 22;
+        pub const VT_DELIVERED: ::flatbuffers::VOffsetT = 24;
 
         #[inline]
         pub unsafe fn init_from_table(table: ::flatbuffers::Table<'a>) -> Self {
@@ -23699,6 +23833,9 @@ pub mod ferry {
             args: &'args SubscribeArgs<'args>,
         ) -> ::flatbuffers::WIPOffset<Subscribe<'bldr>> {
             let mut builder = SubscribeBuilder::new(_fbb);
+            if let Some(x) = args.delivered {
+                builder.add_delivered(x);
+            }
             if let Some(x) = args.max_relays {
                 builder.add_max_relays(x);
             }
@@ -23816,6 +23953,19 @@ pub mod ferry {
             // which contains a valid value in this slot
             unsafe { self._tab.get::<u32>(Subscribe::VT_MAX_RELAYS, None) }
         }
+        #[inline]
+        pub fn delivered(&self) -> Option<::flatbuffers::Vector<'a, Hash>> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab
+                    .get::<::flatbuffers::ForwardsUOffset<::flatbuffers::Vector<'a, Hash>>>(
+                        Subscribe::VT_DELIVERED,
+                        None,
+                    )
+            }
+        }
     }
 
     impl ::flatbuffers::Verifiable for Subscribe<'_> {
@@ -23832,6 +23982,7 @@ pub mod ferry {
      .visit_field::<bool>("slow", Self::VT_SLOW, false)?
      .visit_field::<::flatbuffers::ForwardsUOffset<::flatbuffers::Vector<'_, ::flatbuffers::ForwardsUOffset<PipeEntry>>>>("pipeline", Self::VT_PIPELINE, false)?
      .visit_field::<u32>("max_relays", Self::VT_MAX_RELAYS, false)?
+     .visit_field::<::flatbuffers::ForwardsUOffset<::flatbuffers::Vector<'_, Hash>>>("delivered", Self::VT_DELIVERED, false)?
      .finish();
             Ok(())
         }
@@ -23850,6 +24001,7 @@ pub mod ferry {
         pub pipeline:
             Option<::flatbuffers::WIPOffset<::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<PipeEntry<'a>>>>>,
         pub max_relays: Option<u32>,
+        pub delivered: Option<::flatbuffers::WIPOffset<::flatbuffers::Vector<'a, Hash>>>,
     }
     impl<'a> Default for SubscribeArgs<'a> {
         #[inline]
@@ -23865,6 +24017,7 @@ pub mod ferry {
                 slow: false,
                 pipeline: None,
                 max_relays: None,
+                delivered: None,
             }
         }
     }
@@ -23932,6 +24085,11 @@ pub mod ferry {
             self.fbb_.push_slot_always::<u32>(Subscribe::VT_MAX_RELAYS, max_relays);
         }
         #[inline]
+        pub fn add_delivered(&mut self, delivered: ::flatbuffers::WIPOffset<::flatbuffers::Vector<'b, Hash>>) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<_>>(Subscribe::VT_DELIVERED, delivered);
+        }
+        #[inline]
         pub fn new(_fbb: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>) -> SubscribeBuilder<'a, 'b, A> {
             let start = _fbb.start_table();
             SubscribeBuilder {
@@ -23960,6 +24118,7 @@ pub mod ferry {
             ds.field("slow", &self.slow());
             ds.field("pipeline", &self.pipeline());
             ds.field("max_relays", &self.max_relays());
+            ds.field("delivered", &self.delivered());
             ds.finish()
         }
     }
@@ -24088,6 +24247,7 @@ pub mod ferry {
         pub const VT_TEMPLATE: ::flatbuffers::VOffsetT = 6;
         pub const VT_RELAYS: ::flatbuffers::VOffsetT = 8;
         pub const VT_PRIVATE_TAGS: ::flatbuffers::VOffsetT = 10;
+        pub const VT_EVENT: ::flatbuffers::VOffsetT = 12;
 
         #[inline]
         pub unsafe fn init_from_table(table: ::flatbuffers::Table<'a>) -> Self {
@@ -24100,6 +24260,9 @@ pub mod ferry {
         ) -> ::flatbuffers::WIPOffset<Publish<'bldr>> {
             let mut builder = PublishBuilder::new(_fbb);
             builder.add_publish(args.publish);
+            if let Some(x) = args.event {
+                builder.add_event(x);
+            }
             if let Some(x) = args.private_tags {
                 builder.add_private_tags(x);
             }
@@ -24150,6 +24313,16 @@ pub mod ferry {
                 self._tab.get::<::flatbuffers::ForwardsUOffset<::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<Tag>>>>(Publish::VT_PRIVATE_TAGS, None)
             }
         }
+        #[inline]
+        pub fn event(&self) -> Option<NostrEvent<'a>> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab
+                    .get::<::flatbuffers::ForwardsUOffset<NostrEvent>>(Publish::VT_EVENT, None)
+            }
+        }
     }
 
     impl ::flatbuffers::Verifiable for Publish<'_> {
@@ -24160,6 +24333,7 @@ pub mod ferry {
      .visit_field::<::flatbuffers::ForwardsUOffset<Template>>("template", Self::VT_TEMPLATE, true)?
      .visit_field::<::flatbuffers::ForwardsUOffset<::flatbuffers::Vector<'_, ::flatbuffers::ForwardsUOffset<&'_ str>>>>("relays", Self::VT_RELAYS, false)?
      .visit_field::<::flatbuffers::ForwardsUOffset<::flatbuffers::Vector<'_, ::flatbuffers::ForwardsUOffset<Tag>>>>("private_tags", Self::VT_PRIVATE_TAGS, false)?
+     .visit_field::<::flatbuffers::ForwardsUOffset<NostrEvent>>("event", Self::VT_EVENT, false)?
      .finish();
             Ok(())
         }
@@ -24171,6 +24345,7 @@ pub mod ferry {
             Option<::flatbuffers::WIPOffset<::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<&'a str>>>>,
         pub private_tags:
             Option<::flatbuffers::WIPOffset<::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<Tag<'a>>>>>,
+        pub event: Option<::flatbuffers::WIPOffset<NostrEvent<'a>>>,
     }
     impl<'a> Default for PublishArgs<'a> {
         #[inline]
@@ -24180,6 +24355,7 @@ pub mod ferry {
                 template: None, // required field
                 relays: None,
                 private_tags: None,
+                event: None,
             }
         }
     }
@@ -24215,6 +24391,11 @@ pub mod ferry {
                 .push_slot_always::<::flatbuffers::WIPOffset<_>>(Publish::VT_PRIVATE_TAGS, private_tags);
         }
         #[inline]
+        pub fn add_event(&mut self, event: ::flatbuffers::WIPOffset<NostrEvent<'b>>) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<NostrEvent>>(Publish::VT_EVENT, event);
+        }
+        #[inline]
         pub fn new(_fbb: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>) -> PublishBuilder<'a, 'b, A> {
             let start = _fbb.start_table();
             PublishBuilder {
@@ -24237,6 +24418,7 @@ pub mod ferry {
             ds.field("template", &self.template());
             ds.field("relays", &self.relays());
             ds.field("private_tags", &self.private_tags());
+            ds.field("event", &self.event());
             ds.finish()
         }
     }

@@ -4,9 +4,9 @@ use flatbuffers::{FlatBufferBuilder, UnionWIPOffset, WIPOffset};
 
 use super::kinds::write_reading;
 use super::nostr::{
-    each, event_bytes, filters_bytes, read_event, read_filters, read_relays, read_sub, read_tags, read_template,
-    relays_bytes, tags_bytes, template_bytes, text_bytes, write_all_strings, write_all_tags, write_filters,
-    write_relays, write_seen_event, write_template,
+    each, event_bytes, filters_bytes, read_event, read_filters, read_ids, read_raw_event, read_relays, read_sub,
+    read_tags, read_template, relays_bytes, tags_bytes, template_bytes, text_bytes, write_all_strings, write_all_tags,
+    write_event, write_filters, write_ids, write_relays, write_seen_event, write_template,
 };
 use super::pipes::{pipeline_bytes, read_pipeline, write_pipeline};
 use super::{
@@ -33,7 +33,8 @@ impl Wire for PageToParser {
                 let bytes = text_bytes(sub.as_str())
                     + filters_bytes(&subscribe.filters)
                     + relays_bytes(&subscribe.relays)
-                    + pipeline_bytes(&subscribe.pipeline);
+                    + pipeline_bytes(&subscribe.pipeline)
+                    + 32 * subscribe.delivered.len();
                 let mut fbb = builder(bytes);
                 let subscribe = write_subscribe(&mut fbb, sub, subscribe);
                 main_message(fbb, (Content::Subscribe, subscribe.as_union_value()))
@@ -49,14 +50,18 @@ impl Wire for PageToParser {
                 template,
                 private_tags,
                 relays,
+                event,
             } => {
                 let private_bytes = private_tags.as_deref().map_or(0, tags_bytes);
-                let mut fbb = builder(template_bytes(template) + private_bytes + relays_bytes(relays));
+                let signed_bytes = event.as_ref().map_or(0, event_bytes);
+                let bytes = template_bytes(template) + private_bytes + relays_bytes(relays) + signed_bytes;
+                let mut fbb = builder(bytes);
                 let args = fb::PublishArgs {
                     publish: publish.0,
                     template: Some(write_template(&mut fbb, template)),
                     relays: write_relays(&mut fbb, relays),
                     private_tags: private_tags.as_ref().map(|tags| write_all_tags(&mut fbb, tags)),
+                    event: event.as_ref().map(|event| write_event(&mut fbb, event)),
                 };
                 let publish = fb::Publish::create(&mut fbb, &args);
                 main_message(fbb, (Content::Publish, publish.as_union_value()))
@@ -86,6 +91,7 @@ impl Wire for PageToParser {
                 template: read_template(publish.template()),
                 private_tags: publish.private_tags().map(|tags| read_tags(Some(tags))),
                 relays: read_relays("Publish.relays", publish.relays())?,
+                event: publish.event().map(read_raw_event),
             });
         }
         if let Some(abort) = message.content_as_abort_publish() {
@@ -278,6 +284,7 @@ fn write_subscribe<'f>(
         slow: subscribe.slow,
         pipeline: write_pipeline(fbb, &subscribe.pipeline),
         max_relays: subscribe.max_relays,
+        delivered: (!subscribe.delivered.is_empty()).then(|| write_ids(fbb, &subscribe.delivered)),
     };
     fb::Subscribe::create(fbb, &args)
 }
@@ -295,6 +302,7 @@ fn read_subscribe(subscribe: fb::Subscribe<'_>) -> Result<PageToParser, WireErro
             slow: subscribe.slow(),
             pipeline: read_pipeline(subscribe.pipeline())?,
             max_relays: subscribe.max_relays(),
+            delivered: read_ids(subscribe.delivered()),
         },
     })
 }

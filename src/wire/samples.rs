@@ -314,6 +314,7 @@ impl Samples for PageToParser {
                 PipeSpec::Parse,
             ],
             max_relays: Some(0),
+            delivered: ids(3),
         };
         let mut messages = vec![
             PageToParser::Subscribe {
@@ -327,12 +328,14 @@ impl Samples for PageToParser {
                 template,
                 private_tags: None,
                 relays: relays(),
+                event: Some(event().into_raw()),
             },
             PageToParser::Publish {
                 publish: PublishId(0),
                 template: empty,
                 private_tags: Some(Vec::new()),
                 relays: vec![],
+                event: None,
             },
         ];
         for cache in [
@@ -356,6 +359,7 @@ impl Samples for PageToParser {
             filters: large_filters(),
             relays: vec![long_relay(); 100],
             pipeline: vec![PipeSpec::SerializeEvents; 1_000],
+            delivered: vec![EventId([1; 32]); 10_000],
             ..Subscribe::default()
         };
         let publish = PageToParser::Publish {
@@ -363,6 +367,7 @@ impl Samples for PageToParser {
             template: large_template(),
             private_tags: Some(vec![vec!["word".into(), "fish".into()]]),
             relays: relays(),
+            event: Some(large_event().into_raw()),
         };
         vec![
             PageToParser::Subscribe {
@@ -783,11 +788,27 @@ impl Samples for ParserToCache {
             relays,
             policy,
             max_relays: Some(3),
+            asked: vec![],
         };
         vec![
             lookup(filters(), relays(), CachePolicy::CacheOnly),
             lookup(vec![], vec![], CachePolicy::CacheThenNetwork),
-            ParserToCache::Close { sub: long_sub() },
+            ParserToCache::Lookup {
+                sub: sub(),
+                filters: filters(),
+                relays: vec![],
+                policy: CachePolicy::CacheFirst,
+                max_relays: None,
+                asked: relays(),
+            },
+            ParserToCache::Close {
+                sub: long_sub(),
+                asked: vec![],
+            },
+            ParserToCache::Close {
+                sub: sub(),
+                asked: relays(),
+            },
             ParserToCache::Save { event: event() },
             ParserToCache::Save { event: empty_event() },
             ParserToCache::Publish {
@@ -819,6 +840,7 @@ impl Samples for ParserToCache {
                 relays: vec![long_relay(); 100],
                 policy: CachePolicy::NoCache,
                 max_relays: None,
+                asked: vec![long_relay(); 100],
             },
             ParserToCache::Save { event: large_event() },
             ParserToCache::Refill {
@@ -859,6 +881,7 @@ impl Samples for CacheToParser {
             },
             CacheToParser::Saved { ids: ids(2) },
             CacheToParser::Saved { ids: vec![] },
+            CacheToParser::ConnectionsReplaced,
             CacheToParser::Refilled {
                 sub: sub(),
                 event: event(),

@@ -262,28 +262,6 @@ test('input that cannot be right is refused at once, by name, and everything els
   assert.ok(count > 0);
 });
 
-test('a worker that dies ends every open request with an error that names it', async () => {
-  const server = await startServer({ files });
-  const { page } = await openPage(`${server.origin}/page.html`);
-  const message = await page.evaluate(async () => {
-    // The page's own workers are out of reach from outside, so this one keeps the crypto worker's handle.
-    const NativeWorker = Worker;
-    const workers = new Map();
-    globalThis.Worker = class extends NativeWorker {
-      constructor(url, options) {
-        super(url, options);
-        workers.set(options.name, this);
-      }
-    };
-    const nostr = await NostrFerry.NostrManager.start({ relays: [] });
-    const feed = nostr.subscribe([{ kinds: [1] }]);
-    const told = new Promise((resolve) => feed.on('error', (error) => resolve(`${error.code}: ${error.message}`)));
-    workers.get('ferry crypto').terminate();
-    return told;
-  });
-  assert.match(message, /^stopped: the crypto worker died/);
-});
-
 test('stats add up: what one role sent, its peer received', async () => {
   const relay = await startRelay(await sampleEvents({ count: 200 }));
   const server = await startServer({ files });

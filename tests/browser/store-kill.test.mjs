@@ -20,7 +20,7 @@ const WAYS = {
   },
   'the cache worker is terminated': async (page) => {
     await page.evaluate(async () => {
-      const told = new Promise((resolve) => nostr.on('error', resolve));
+      const told = new Promise((resolve) => nostr.on('restart', resolve));
       cacheWorker.terminate();
       await told;
     });

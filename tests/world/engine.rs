@@ -16,6 +16,7 @@ use nostr_ferry::crypto::{Entropy, InlineVerifier};
 use nostr_ferry::message::*;
 use nostr_ferry::nostr::relay_url::RelayUrl;
 use nostr_ferry::parser::{Http, HttpAnswer, HttpAsk, PageEdge, PageSinks, Written};
+use nostr_ferry::role::Role;
 use nostr_ferry::router::{Port, PortConfig, Received, pair};
 use nostr_ferry::time::{Clock, Millis, Now, UnixSeconds};
 use nostr_ferry::{cache, connections, crypto, parser};
@@ -235,11 +236,24 @@ pub struct World {
     server: Rc<RefCell<Server>>,
     page: Rc<RefCell<Page>>,
     statuses: Rc<RefCell<BTreeMap<RelayUrl, ConnectionStatus>>>,
+    seed: u64,
+    ports: PortConfig,
+    storage: MemoryStorage,
+    defaults: Vec<RelayUrl>,
+    peers: Peers,
     pub parser: Port<ParserReport, PageToParser>,
     pub connections: Port<RoleReport, PageToConnections>,
     pub cache: Port<RoleReport, PageToCache>,
     pub crypto: Port<RoleReport, PageToCryptoControl>,
     pub signer: Port<CryptoToPage, PageToCrypto>,
+}
+
+/// How each role is told that another was replaced.
+struct Peers {
+    connections: mpsc::UnboundedSender<connections::NewPeer>,
+    cache: mpsc::UnboundedSender<cache::NewPeer>,
+    parser: mpsc::UnboundedSender<parser::NewPeer>,
+    crypto: mpsc::UnboundedSender<crypto::NewPeer>,
 }
 
 /// What a world is made with.
@@ -279,11 +293,6 @@ impl World {
             now,
             alarms: BTreeMap::new(),
         }));
-        let clock = |role| TestClock {
-            time: time.clone(),
-            role,
-            yielded: RefCell::new(false),
-        };
         let defaults: Vec<RelayUrl> = setup.relays.iter().map(|(name, _)| url(name)).collect();
         let hosts = setup
             .relays
@@ -296,7 +305,6 @@ impl World {
         }));
         let nobody: Server = Box::new(|_| None);
         let server = Rc::new(RefCell::new(nobody));
-        let (page, statuses) = (Rc::new(RefCell::new(Page::default())), Rc::default());
         let ports = setup.ports;
         let (cache_conn, conn_cache) = pair("cacheToConn", ports);
         let (parser_cache, cache_parser) = pair("parserToCache", ports);
@@ -304,100 +312,238 @@ impl World {
         let (parser_crypto, crypto_parser) = pair("parserToCrypto", ports);
         let (crypto_conn, conn_crypto) = pair("cryptoToConn", ports);
         let (crypto_page, signer) = pair("cryptoToMain", ports);
-        let (conn_page, to_connections) = pair("control", ports);
-        let (cache_page, to_cache) = pair("control", ports);
-        let (parser_page, to_parser) = pair("control", ports);
-        let (crypto_control, to_crypto) = pair("control", ports);
-        let (socket_events, events) = mpsc::unbounded();
-        let sockets = TestSockets {
-            relays: relays.clone(),
-            events,
-            sender: socket_events.clone(),
-        };
-        let mut executor = Executor::new(setup.seed);
-        executor.spawn(connections::run(
-            connections::Ports {
-                cache: conn_cache,
-                parser: conn_parser,
-                crypto: conn_crypto,
-                page: conn_page,
-            },
-            sockets,
-            Statuses(Rc::clone(&statuses)),
-            clock(0),
-            connections::Config {
-                entropy: setup.seed,
-                ..connections::Config::default()
-            },
-        ));
-        let relay_config = cache::RelayConfig {
-            indexers: Vec::new(),
-            defaults,
-            max_relays: None,
-        };
-        executor.spawn(cache::run(
-            cache::Ports {
-                parser: cache_parser,
-                connections: cache_conn,
-                page: cache_page,
-            },
-            setup.storage,
-            clock(1),
-            cache::Config {
-                relays: relay_config,
-                ..cache::Config::default()
-            },
-        ));
-        executor.spawn(parser::run(
-            parser::Ports {
-                page: parser_page,
-                crypto: parser_crypto,
-                cache: parser_cache,
-                connections: parser_conn,
-            },
-            TestPage(page.clone()),
-            TestHttp {
-                server: Rc::clone(&server),
-                answers: VecDeque::new(),
-            },
-            clock(2),
-            parser::Config::default(),
-        ));
-        executor.spawn(crypto::run(
-            crypto::Ports {
-                control: crypto_control,
-                page: crypto_page,
-                parser: crypto_parser,
-                connections: crypto_conn,
-            },
-            InlineVerifier::new(Counting(0)),
-            Counting(100),
-            clock(3),
-            crypto::Config::default(),
-        ));
-        World {
-            executor,
+        let (conn_page, connections) = pair("control", ports);
+        let (cache_page, cache) = pair("control", ports);
+        let (parser_page, parser) = pair("control", ports);
+        let (crypto_control, crypto) = pair("control", ports);
+        let (to_connections, connections_peers) = mpsc::unbounded();
+        let (to_cache, cache_peers) = mpsc::unbounded();
+        let (to_parser, parser_peers) = mpsc::unbounded();
+        let (to_crypto, crypto_peers) = mpsc::unbounded();
+        let mut world = World {
+            executor: Executor::new(setup.seed),
             time,
             relays,
-            socket_events,
+            socket_events: mpsc::unbounded().0,
+            page: Rc::default(),
+            statuses: Rc::default(),
             server,
-            page,
-            statuses,
-            parser: to_parser,
-            connections: to_connections,
-            cache: to_cache,
-            crypto: to_crypto,
+            seed: setup.seed,
+            ports,
+            storage: setup.storage,
+            defaults,
+            peers: Peers {
+                connections: to_connections,
+                cache: to_cache,
+                parser: to_parser,
+                crypto: to_crypto,
+            },
+            parser,
+            connections,
+            cache,
+            crypto,
             signer,
+        };
+        // The order of `Role::ALL`, by which they are replaced.
+        let connections = world.run_connections(connections::Ports {
+            cache: conn_cache,
+            parser: conn_parser,
+            crypto: conn_crypto,
+            page: conn_page,
+            peers: connections_peers,
+        });
+        world.executor.spawn(connections);
+        let cache = world.run_cache(cache::Ports {
+            parser: cache_parser,
+            connections: cache_conn,
+            page: cache_page,
+            peers: cache_peers,
+        });
+        world.executor.spawn(cache);
+        let parser = world.run_parser(parser::Ports {
+            page: parser_page,
+            crypto: parser_crypto,
+            cache: parser_cache,
+            connections: parser_conn,
+            peers: parser_peers,
+        });
+        world.executor.spawn(parser);
+        let crypto = world.run_crypto(crypto::Ports {
+            control: crypto_control,
+            page: crypto_page,
+            parser: crypto_parser,
+            connections: crypto_conn,
+            peers: crypto_peers,
+        });
+        world.executor.spawn(crypto);
+        world
+    }
+
+    fn clock(&self, role: Role) -> TestClock {
+        TestClock {
+            time: self.time.clone(),
+            role: role as usize,
+            yielded: RefCell::new(false),
         }
     }
 
-    /// Lets every role work until none can go on. Time stands still. Returns how many roles are alive.
-    pub fn drive(&mut self) -> usize {
+    fn run_connections(&mut self, ports: connections::Ports) -> impl Future<Output = ()> + use<> {
+        let (socket_events, events) = mpsc::unbounded();
+        self.socket_events = socket_events.clone();
+        self.relays.borrow_mut().open.clear();
+        let sockets = TestSockets {
+            relays: self.relays.clone(),
+            events,
+            sender: socket_events,
+        };
+        let config = connections::Config {
+            entropy: self.seed,
+            ..connections::Config::default()
+        };
+        let statuses = Statuses(Rc::clone(&self.statuses));
+        connections::run(ports, sockets, statuses, self.clock(Role::Connections), config)
+    }
+
+    fn run_cache(&self, ports: cache::Ports) -> impl Future<Output = ()> + use<> {
+        let relays = cache::RelayConfig {
+            indexers: Vec::new(),
+            defaults: self.defaults.clone(),
+            max_relays: None,
+        };
+        let config = cache::Config {
+            relays,
+            ..cache::Config::default()
+        };
+        cache::run(ports, self.storage.another(), self.clock(Role::Cache), config)
+    }
+
+    fn run_parser(&self, ports: parser::Ports) -> impl Future<Output = ()> + use<> {
+        let page = TestPage(self.page.clone());
+        let http = TestHttp {
+            server: Rc::clone(&self.server),
+            answers: VecDeque::new(),
+        };
+        parser::run(ports, page, http, self.clock(Role::Parser), parser::Config::default())
+    }
+
+    fn run_crypto(&self, ports: crypto::Ports) -> impl Future<Output = ()> + use<> {
+        let verifier = InlineVerifier::new(Counting(0));
+        let clock = self.clock(Role::Crypto);
+        crypto::run(ports, verifier, Counting(100), clock, crypto::Config::default())
+    }
+
+    /// Ends `role` wherever it is, and puts a new one in its place, as the page's supervisor does.
+    /// What the page itself has to repeat is the caller's business; `ask_again` is about a signer's requests.
+    pub fn replace(&mut self, role: Role, ask_again: bool) {
+        let (ports, number) = (self.ports, role as usize);
+        match role {
+            Role::Connections => {
+                let (conn_cache, cache) = pair("cacheToConn", ports);
+                let (conn_parser, parser) = pair("connToParser", ports);
+                let (conn_crypto, crypto) = pair("cryptoToConn", ports);
+                let (page, control) = pair("control", ports);
+                let (to_peers, peers) = mpsc::unbounded();
+                (self.connections, self.peers.connections) = (control, to_peers);
+                let task = self.run_connections(connections::Ports {
+                    cache: conn_cache,
+                    parser: conn_parser,
+                    crypto: conn_crypto,
+                    page,
+                    peers,
+                });
+                self.executor.replace(number, task);
+                let _ = self.peers.cache.unbounded_send(cache::NewPeer::Connections(cache));
+                let _ = self.peers.parser.unbounded_send(parser::NewPeer::Connections(parser));
+                let _ = self.peers.crypto.unbounded_send(crypto::NewPeer::Connections(crypto));
+            }
+            Role::Cache => {
+                let (cache_conn, connections) = pair("cacheToConn", ports);
+                let (cache_parser, parser) = pair("parserToCache", ports);
+                let (page, control) = pair("control", ports);
+                let (to_peers, peers) = mpsc::unbounded();
+                (self.cache, self.peers.cache) = (control, to_peers);
+                let task = self.run_cache(cache::Ports {
+                    parser: cache_parser,
+                    connections: cache_conn,
+                    page,
+                    peers,
+                });
+                self.executor.replace(number, task);
+                let _ = self
+                    .peers
+                    .connections
+                    .unbounded_send(connections::NewPeer::Cache(connections));
+                let _ = self.peers.parser.unbounded_send(parser::NewPeer::Cache(parser));
+            }
+            Role::Parser => {
+                let (parser_cache, cache) = pair("parserToCache", ports);
+                let (parser_conn, connections) = pair("connToParser", ports);
+                let (parser_crypto, crypto) = pair("parserToCrypto", ports);
+                let (page, control) = pair("control", ports);
+                let (to_peers, peers) = mpsc::unbounded();
+                (self.parser, self.peers.parser) = (control, to_peers);
+                let task = self.run_parser(parser::Ports {
+                    page,
+                    crypto: parser_crypto,
+                    cache: parser_cache,
+                    connections: parser_conn,
+                    peers,
+                });
+                self.executor.replace(number, task);
+                let _ = self.peers.cache.unbounded_send(cache::NewPeer::Parser(cache));
+                let _ = self
+                    .peers
+                    .connections
+                    .unbounded_send(connections::NewPeer::Parser(connections));
+                let _ = self.peers.crypto.unbounded_send(crypto::NewPeer::Parser(crypto));
+            }
+            Role::Crypto => {
+                let (crypto_parser, parser) = pair("parserToCrypto", ports);
+                let (crypto_conn, connections) = pair("cryptoToConn", ports);
+                let (page, signer) = pair("cryptoToMain", ports);
+                let (control, to_crypto) = pair("control", ports);
+                let (to_peers, peers) = mpsc::unbounded();
+                (self.crypto, self.peers.crypto, self.signer) = (to_crypto, to_peers, signer);
+                let task = self.run_crypto(crypto::Ports {
+                    control,
+                    page,
+                    parser: crypto_parser,
+                    connections: crypto_conn,
+                    peers,
+                });
+                self.executor.replace(number, task);
+                let port = parser;
+                let _ = self
+                    .peers
+                    .parser
+                    .unbounded_send(parser::NewPeer::Crypto { port, ask_again });
+                let _ = self
+                    .peers
+                    .connections
+                    .unbounded_send(connections::NewPeer::Crypto(connections));
+            }
+        }
+    }
+
+    /// Lets roles take so many turns, or fewer if none can go on.
+    pub fn turns(&mut self, turns: usize) {
+        self.flush();
+        for _ in 0..turns {
+            self.executor.turn();
+        }
+    }
+
+    fn flush(&mut self) {
         self.parser.flush(Millis(0));
         self.connections.flush(Millis(0));
         self.cache.flush(Millis(0));
         self.crypto.flush(Millis(0));
         self.signer.flush(Millis(0));
+    }
+
+    /// Lets every role work until none can go on. Time stands still. Returns how many roles are alive.
+    pub fn drive(&mut self) -> usize {
+        self.flush();
         self.executor.run()
     }
 
@@ -517,6 +663,12 @@ impl World {
 
     /// Somebody else publishes to the relay.
     pub fn publish_at(&mut self, name: &str, event: nostr_ferry::nostr::event::RawEvent) {
+        self.hand_in(name, event);
+        self.drive();
+    }
+
+    /// The same, with nobody working on it yet.
+    pub fn hand_in(&mut self, name: &str, event: nostr_ferry::nostr::event::RawEvent) {
         let mut relays = self.relays.borrow_mut();
         let frames = relays.hosts.get_mut(&url(name)).unwrap().publish(event);
         let socket = relays
@@ -532,7 +684,6 @@ impl World {
                     .unwrap();
             }
         }
-        self.drive();
     }
 
     /// Cuts the sockets to the relay; while it is down nobody connects.

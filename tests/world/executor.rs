@@ -62,7 +62,8 @@ impl<'a> Executor<'a> {
         }
     }
 
-    pub fn spawn(&mut self, task: impl Future<Output = ()> + 'a) {
+    /// Adds a task; its number.
+    pub fn spawn(&mut self, task: impl Future<Output = ()> + 'a) -> usize {
         let woken = Woken {
             task: self.tasks.len(),
             queue: self.queue.clone(),
@@ -71,25 +72,36 @@ impl<'a> Executor<'a> {
         waker.wake_by_ref();
         self.wakers.push(waker);
         self.tasks.push(Some(Box::pin(task)));
+        self.tasks.len() - 1
+    }
+
+    /// Drops a task in the middle of whatever it was at, and runs another in its place.
+    pub fn replace(&mut self, number: usize, task: impl Future<Output = ()> + 'a) {
+        self.tasks[number] = Some(Box::pin(task));
+        self.wakers[number].wake_by_ref();
     }
 
     /// Polls until no task can go on. Returns how many have not finished.
     pub fn run(&mut self) -> usize {
-        loop {
-            let next = {
-                let mut queue = self.queue.lock().unwrap();
-                if queue.is_empty() {
-                    break;
-                }
-                let at = self.random.below(queue.len());
-                queue.swap_remove(at)
-            };
-            let Some(task) = &mut self.tasks[next] else { continue };
-            let mut cx = Context::from_waker(&self.wakers[next]);
-            if let Poll::Ready(()) = task.as_mut().poll(&mut cx) {
-                self.tasks[next] = None;
-            }
-        }
+        while self.turn() {}
         self.tasks.iter().flatten().count()
+    }
+
+    /// Polls one task. False if none can go on.
+    pub fn turn(&mut self) -> bool {
+        let next = {
+            let mut queue = self.queue.lock().unwrap();
+            if queue.is_empty() {
+                return false;
+            }
+            let at = self.random.below(queue.len());
+            queue.swap_remove(at)
+        };
+        let Some(task) = &mut self.tasks[next] else { return true };
+        let mut cx = Context::from_waker(&self.wakers[next]);
+        if let Poll::Ready(()) = task.as_mut().poll(&mut cx) {
+            self.tasks[next] = None;
+        }
+        true
     }
 }

@@ -94,8 +94,20 @@ maxRelays():number|null {
   return offset ? this.bb!.readUint32(this.bb_pos + offset) : null;
 }
 
+asked(index: number):string
+asked(index: number,optionalEncoding:flatbuffers.Encoding):string|Uint8Array
+asked(index: number,optionalEncoding?:any):string|Uint8Array|null {
+  const offset = this.bb!.__offset(this.bb_pos, 22);
+  return offset ? this.bb!.__string(this.bb!.__vector(this.bb_pos + offset) + index * 4, optionalEncoding) : null;
+}
+
+askedLength():number {
+  const offset = this.bb!.__offset(this.bb_pos, 22);
+  return offset ? this.bb!.__vector_len(this.bb_pos + offset) : 0;
+}
+
 static startCacheRequest(builder:flatbuffers.Builder) {
-  builder.startObject(9);
+  builder.startObject(10);
 }
 
 static addAction(builder:flatbuffers.Builder, action:CacheAction) {
@@ -160,6 +172,22 @@ static startIdsVector(builder:flatbuffers.Builder, numElems:number) {
 
 static addMaxRelays(builder:flatbuffers.Builder, maxRelays:number) {
   builder.addFieldInt32(8, maxRelays, null);
+}
+
+static addAsked(builder:flatbuffers.Builder, askedOffset:flatbuffers.Offset) {
+  builder.addFieldOffset(9, askedOffset, 0);
+}
+
+static createAskedVector(builder:flatbuffers.Builder, data:flatbuffers.Offset[]):flatbuffers.Offset {
+  builder.startVector(4, data.length, 4);
+  for (let i = data.length - 1; i >= 0; i--) {
+    builder.addOffset(data[i]!);
+  }
+  return builder.endVector();
+}
+
+static startAskedVector(builder:flatbuffers.Builder, numElems:number) {
+  builder.startVector(4, numElems, 4);
 }
 
 static endCacheRequest(builder:flatbuffers.Builder):flatbuffers.Offset {

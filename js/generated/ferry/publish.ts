@@ -5,6 +5,7 @@
 
 import * as flatbuffers from 'flatbuffers';
 
+import { NostrEvent } from '../ferry/nostr-event.js';
 import { Tag } from '../ferry/tag.js';
 import { Template } from '../ferry/template.js';
 
@@ -59,8 +60,13 @@ privateTagsLength():number {
   return offset ? this.bb!.__vector_len(this.bb_pos + offset) : 0;
 }
 
+event(obj?:NostrEvent):NostrEvent|null {
+  const offset = this.bb!.__offset(this.bb_pos, 12);
+  return offset ? (obj || new NostrEvent()).__init(this.bb!.__indirect(this.bb_pos + offset), this.bb!) : null;
+}
+
 static startPublish(builder:flatbuffers.Builder) {
-  builder.startObject(4);
+  builder.startObject(5);
 }
 
 static addPublish(builder:flatbuffers.Builder, publish:bigint) {
@@ -101,6 +107,10 @@ static createPrivateTagsVector(builder:flatbuffers.Builder, data:flatbuffers.Off
 
 static startPrivateTagsVector(builder:flatbuffers.Builder, numElems:number) {
   builder.startVector(4, numElems, 4);
+}
+
+static addEvent(builder:flatbuffers.Builder, eventOffset:flatbuffers.Offset) {
+  builder.addFieldOffset(4, eventOffset, 0);
 }
 
 static endPublish(builder:flatbuffers.Builder):flatbuffers.Offset {

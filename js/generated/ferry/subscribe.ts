@@ -7,6 +7,7 @@ import * as flatbuffers from 'flatbuffers';
 
 import { CachePolicy } from '../ferry/cache-policy.js';
 import { Filter } from '../ferry/filter.js';
+import { Hash } from '../ferry/hash.js';
 import { PipeEntry } from '../ferry/pipe-entry.js';
 
 
@@ -97,8 +98,18 @@ maxRelays():number|null {
   return offset ? this.bb!.readUint32(this.bb_pos + offset) : null;
 }
 
+delivered(index: number, obj?:Hash):Hash|null {
+  const offset = this.bb!.__offset(this.bb_pos, 24);
+  return offset ? (obj || new Hash()).__init(this.bb!.__vector(this.bb_pos + offset) + index * 32, this.bb!) : null;
+}
+
+deliveredLength():number {
+  const offset = this.bb!.__offset(this.bb_pos, 24);
+  return offset ? this.bb!.__vector_len(this.bb_pos + offset) : 0;
+}
+
 static startSubscribe(builder:flatbuffers.Builder) {
-  builder.startObject(10);
+  builder.startObject(11);
 }
 
 static addSub(builder:flatbuffers.Builder, subOffset:flatbuffers.Offset) {
@@ -177,13 +188,21 @@ static addMaxRelays(builder:flatbuffers.Builder, maxRelays:number) {
   builder.addFieldInt32(9, maxRelays, null);
 }
 
+static addDelivered(builder:flatbuffers.Builder, deliveredOffset:flatbuffers.Offset) {
+  builder.addFieldOffset(10, deliveredOffset, 0);
+}
+
+static startDeliveredVector(builder:flatbuffers.Builder, numElems:number) {
+  builder.startVector(32, numElems, 1);
+}
+
 static endSubscribe(builder:flatbuffers.Builder):flatbuffers.Offset {
   const offset = builder.endObject();
   builder.requiredField(offset, 4) // sub
   return offset;
 }
 
-static createSubscribe(builder:flatbuffers.Builder, subOffset:flatbuffers.Offset, requestsOffset:flatbuffers.Offset, relaysOffset:flatbuffers.Offset, policy:CachePolicy, closeOnEose:boolean, timeoutMs:number|null, maxEvents:number|null, slow:boolean, pipelineOffset:flatbuffers.Offset, maxRelays:number|null):flatbuffers.Offset {
+static createSubscribe(builder:flatbuffers.Builder, subOffset:flatbuffers.Offset, requestsOffset:flatbuffers.Offset, relaysOffset:flatbuffers.Offset, policy:CachePolicy, closeOnEose:boolean, timeoutMs:number|null, maxEvents:number|null, slow:boolean, pipelineOffset:flatbuffers.Offset, maxRelays:number|null, deliveredOffset:flatbuffers.Offset):flatbuffers.Offset {
   Subscribe.startSubscribe(builder);
   Subscribe.addSub(builder, subOffset);
   Subscribe.addRequests(builder, requestsOffset);
@@ -198,6 +217,7 @@ static createSubscribe(builder:flatbuffers.Builder, subOffset:flatbuffers.Offset
   Subscribe.addPipeline(builder, pipelineOffset);
   if (maxRelays !== null)
     Subscribe.addMaxRelays(builder, maxRelays);
+  Subscribe.addDelivered(builder, deliveredOffset);
   return Subscribe.endSubscribe(builder);
 }
 }

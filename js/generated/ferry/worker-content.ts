@@ -7,6 +7,7 @@ import { Asked } from '../ferry/asked.js';
 import { Auth } from '../ferry/auth.js';
 import { BufferFull } from '../ferry/buffer-full.js';
 import { Closed } from '../ferry/closed.js';
+import { ConnectionsReplaced } from '../ferry/connections-replaced.js';
 import { Count } from '../ferry/count.js';
 import { CountResponse } from '../ferry/count-response.js';
 import { Ended } from '../ferry/ended.js';
@@ -50,13 +51,14 @@ export enum WorkerContent {
   BufferFull = 19,
   Ended = 20,
   CountResponse = 21,
-  ValidProofs = 22
+  ValidProofs = 22,
+  ConnectionsReplaced = 23
 }
 
 export function unionToWorkerContent(
   type: WorkerContent,
-  accessor: (obj:Asked|Auth|BufferFull|Closed|Count|CountResponse|Ended|Eoce|Eose|NostrEvent|Notice|Ok|ParsedEvent|Raw|RefillEnd|Refilled|Routed|Saved|Sent|Unreachable|Unsent|ValidProofs) => Asked|Auth|BufferFull|Closed|Count|CountResponse|Ended|Eoce|Eose|NostrEvent|Notice|Ok|ParsedEvent|Raw|RefillEnd|Refilled|Routed|Saved|Sent|Unreachable|Unsent|ValidProofs|null
-): Asked|Auth|BufferFull|Closed|Count|CountResponse|Ended|Eoce|Eose|NostrEvent|Notice|Ok|ParsedEvent|Raw|RefillEnd|Refilled|Routed|Saved|Sent|Unreachable|Unsent|ValidProofs|null {
+  accessor: (obj:Asked|Auth|BufferFull|Closed|ConnectionsReplaced|Count|CountResponse|Ended|Eoce|Eose|NostrEvent|Notice|Ok|ParsedEvent|Raw|RefillEnd|Refilled|Routed|Saved|Sent|Unreachable|Unsent|ValidProofs) => Asked|Auth|BufferFull|Closed|ConnectionsReplaced|Count|CountResponse|Ended|Eoce|Eose|NostrEvent|Notice|Ok|ParsedEvent|Raw|RefillEnd|Refilled|Routed|Saved|Sent|Unreachable|Unsent|ValidProofs|null
+): Asked|Auth|BufferFull|Closed|ConnectionsReplaced|Count|CountResponse|Ended|Eoce|Eose|NostrEvent|Notice|Ok|ParsedEvent|Raw|RefillEnd|Refilled|Routed|Saved|Sent|Unreachable|Unsent|ValidProofs|null {
   switch(WorkerContent[type]) {
     case 'NONE': return null; 
     case 'Raw': return accessor(new Raw())! as Raw;
@@ -81,15 +83,16 @@ export function unionToWorkerContent(
     case 'Ended': return accessor(new Ended())! as Ended;
     case 'CountResponse': return accessor(new CountResponse())! as CountResponse;
     case 'ValidProofs': return accessor(new ValidProofs())! as ValidProofs;
+    case 'ConnectionsReplaced': return accessor(new ConnectionsReplaced())! as ConnectionsReplaced;
     default: return null;
   }
 }
 
 export function unionListToWorkerContent(
   type: WorkerContent, 
-  accessor: (index: number, obj:Asked|Auth|BufferFull|Closed|Count|CountResponse|Ended|Eoce|Eose|NostrEvent|Notice|Ok|ParsedEvent|Raw|RefillEnd|Refilled|Routed|Saved|Sent|Unreachable|Unsent|ValidProofs) => Asked|Auth|BufferFull|Closed|Count|CountResponse|Ended|Eoce|Eose|NostrEvent|Notice|Ok|ParsedEvent|Raw|RefillEnd|Refilled|Routed|Saved|Sent|Unreachable|Unsent|ValidProofs|null, 
+  accessor: (index: number, obj:Asked|Auth|BufferFull|Closed|ConnectionsReplaced|Count|CountResponse|Ended|Eoce|Eose|NostrEvent|Notice|Ok|ParsedEvent|Raw|RefillEnd|Refilled|Routed|Saved|Sent|Unreachable|Unsent|ValidProofs) => Asked|Auth|BufferFull|Closed|ConnectionsReplaced|Count|CountResponse|Ended|Eoce|Eose|NostrEvent|Notice|Ok|ParsedEvent|Raw|RefillEnd|Refilled|Routed|Saved|Sent|Unreachable|Unsent|ValidProofs|null, 
   index: number
-): Asked|Auth|BufferFull|Closed|Count|CountResponse|Ended|Eoce|Eose|NostrEvent|Notice|Ok|ParsedEvent|Raw|RefillEnd|Refilled|Routed|Saved|Sent|Unreachable|Unsent|ValidProofs|null {
+): Asked|Auth|BufferFull|Closed|ConnectionsReplaced|Count|CountResponse|Ended|Eoce|Eose|NostrEvent|Notice|Ok|ParsedEvent|Raw|RefillEnd|Refilled|Routed|Saved|Sent|Unreachable|Unsent|ValidProofs|null {
   switch(WorkerContent[type]) {
     case 'NONE': return null; 
     case 'Raw': return accessor(index, new Raw())! as Raw;
@@ -114,6 +117,7 @@ export function unionListToWorkerContent(
     case 'Ended': return accessor(index, new Ended())! as Ended;
     case 'CountResponse': return accessor(index, new CountResponse())! as CountResponse;
     case 'ValidProofs': return accessor(index, new ValidProofs())! as ValidProofs;
+    case 'ConnectionsReplaced': return accessor(index, new ConnectionsReplaced())! as ConnectionsReplaced;
     default: return null;
   }
 }

@@ -17,7 +17,7 @@ use crate::connections::publishes::Publishes;
 use crate::connections::sockets::{SocketCommand, SocketId};
 use crate::connections::subscriptions::Subscriptions;
 use crate::connections::turn::Turn;
-use crate::message::{ConnectionStatus, RelayCounters, RelayFault, SubId};
+use crate::message::{ConnectionStatus, RelayCounters, RelayFault, RelayMessage, SubId};
 use crate::nostr::event::Event;
 use crate::nostr::frame::{ClientFrame, RelayFrame};
 use crate::time::Millis;
@@ -160,6 +160,25 @@ impl Relay {
         self.max_message_length = limits.max_message_length;
         self.subs.set_limits(turn, self.link.open_socket(), limits);
         self.after(turn);
+    }
+
+    /// The parser was replaced, and with it went the challenge it was to have answered (NIP-42).
+    pub fn ask_signature_again(&mut self, turn: &mut Turn<'_>) {
+        if let Some(challenge) = self.auth.at_signer() {
+            let (relay, challenge) = (turn.relay.clone(), challenge.to_owned());
+            turn.tell(Peer::Parser, RelayMessage::Auth { relay, challenge });
+        }
+    }
+
+    /// The crypto role was replaced: its sessions (NIP-46) begin anew, under other ids.
+    pub fn close_signers_subs(&mut self, turn: &mut Turn<'_>) {
+        self.subs.close_all_of(turn, self.link.open_socket(), Peer::Crypto);
+        self.after(turn);
+    }
+
+    /// The cache was replaced: it repeats what it had asked.
+    pub fn doubt_subs(&mut self) {
+        self.subs.doubt();
     }
 
     /// It is this relay's turn to be dialled.

@@ -52,6 +52,8 @@ struct Subscription {
     /// When it is reported as unreachable; none once it is, or EOSE has been passed on.
     deadline: Option<Millis>,
     eose_passed: bool,
+    /// Its asker was replaced: its next REQ is the same request, not another.
+    doubted: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -90,6 +92,9 @@ impl Subscriptions {
         sub: SubId,
         filters: Vec<Filter>,
     ) {
+        if self.is_repeated(&sub) {
+            return;
+        }
         self.close(turn, socket, &sub);
         let peer = Peer::of(&sub);
         if self.subs.len() + self.parked.len() >= turn.config.max_subs {
@@ -110,8 +115,30 @@ impl Subscriptions {
                 parts,
                 deadline,
                 eose_passed: false,
+                doubted: false,
             },
         );
+    }
+
+    /// Whether a REQ is one that is open, repeated by a new cache: no id means anything else in its lifetime.
+    fn is_repeated(&mut self, sub: &SubId) -> bool {
+        let known = self.subs.get_mut(sub);
+        known.is_some_and(|known| std::mem::take(&mut known.doubted))
+    }
+
+    /// Takes every subscription's next REQ for a repetition.
+    pub fn doubt(&mut self) {
+        for subscription in self.subs.values_mut() {
+            subscription.doubted = subscription.peer == Peer::Parser;
+        }
+    }
+
+    /// Closes what `peer` has open.
+    pub fn close_all_of(&mut self, turn: &mut Turn<'_>, socket: Option<SocketId>, peer: Peer) {
+        let theirs = self.subs.iter().filter(|(_, subscription)| subscription.peer == peer);
+        for sub in Vec::from_iter(theirs.map(|(sub, _)| sub.clone())) {
+            self.close(turn, socket, &sub);
+        }
     }
 
     /// Takes a CLOSE.

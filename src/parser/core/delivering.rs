@@ -23,7 +23,9 @@ impl Parser {
                     (sub, None)
                 }
                 Work::Tell { sub, message } => {
-                    if let Some(subscription) = self.subs.get_mut(&sub).filter(|s| !s.ended()) {
+                    if let Some(subscription) = self.subs.get_mut(&sub).filter(|s| !s.ended())
+                        && subscription.is_news(&message)
+                    {
                         subscription.queue.push(message);
                     }
                     (sub, None)
@@ -101,7 +103,13 @@ impl Parser {
         }
         let ephemeral = delivery.event.kind.retention() == Retention::Ephemeral;
         let stored = delivery.source == ShardSource::Cache || (subscription.pipeline.saves() && !ephemeral);
-        let delivery = match subscription.pipeline.process(delivery, opened, &mut out.cache)? {
+        let (event, queued) = (delivery.event.clone(), out.cache.len());
+        let output = subscription.pipeline.process(delivery, opened, &mut out.cache);
+        if out.cache.len() > queued {
+            self.unsaved.push_back(event);
+        }
+        let delivery = match output? {
+            Output::Event(delivery) if subscription.was_delivered(&delivery.event.id) => return None,
             Output::Event(delivery) => delivery,
             Output::Count(count) => {
                 subscription.queue.push_count(count);

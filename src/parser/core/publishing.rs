@@ -169,23 +169,22 @@ impl Parser {
         let prepared = nip17::prepare(event).map_err(|error| SignerError::BadInput(error.to_string()))?;
         let authors: Vec<Pubkey> = prepared.recipients.iter().map(|person| person.pubkey).collect();
         draft.people = authors.iter().map(|person| (*person, Vec::new())).collect();
-        let filter = Filter {
-            kinds: Some(vec![DM_RELAYS]),
-            authors: Some(authors),
-            ..Filter::default()
-        };
         let name = format!("publish:{}", publish.0);
         let sub = SubId::new(&name).ok_or_else(|| SignerError::BadInput("the publish has no name".into()))?;
-        self.inquiries.insert(sub.clone(), publish);
+        out.cache.push(dm_relays_lookup(sub.clone(), authors));
+        self.inquiries.insert(sub, publish);
         self.drafts.insert(publish, draft);
-        out.cache.push(ParserToCache::Lookup {
-            sub,
-            filters: vec![filter],
-            relays: Vec::new(),
-            policy: CachePolicy::CacheOnly,
-            max_relays: None,
-        });
         Ok(())
+    }
+
+    /// A new cache is asked what the one before had not answered.
+    pub(super) fn find_people_again(&self, out: &mut Outbox) {
+        for (sub, publish) in &self.inquiries {
+            if let Some(draft) = self.drafts.get(publish) {
+                let authors = draft.people.keys().copied().collect();
+                out.cache.push(dm_relays_lookup(sub.clone(), authors));
+            }
+        }
     }
 
     /// One of the lists that were asked for.
@@ -199,7 +198,10 @@ impl Parser {
     /// The store has no more lists.
     pub(super) fn on_people_found(&mut self, sub: &SubId, publish: PublishId, out: &mut Outbox) {
         self.inquiries.remove(sub);
-        out.cache.push(ParserToCache::Close { sub: sub.clone() });
+        out.cache.push(ParserToCache::Close {
+            sub: sub.clone(),
+            asked: Vec::new(),
+        });
         let (Some(draft), Some(state)) = (self.drafts.get_mut(&publish), self.publishes.get(&publish)) else {
             return;
         };
@@ -257,6 +259,31 @@ impl Parser {
             .map(|p| p.heard(relay, word))
             .unwrap_or_default();
         self.report(publish, statuses, out);
+    }
+
+    /// An earlier parser had it signed; that is checked, and the publish goes on from there.
+    pub(super) fn publish_signed(
+        &mut self,
+        publish: PublishId,
+        event: RawEvent,
+        relays: Vec<RelayUrl>,
+        out: &mut Outbox,
+    ) {
+        self.publishes.insert(publish, Publish::new(relays));
+        match event.hash() {
+            Ok(event) => self.verify.submit(event, None, Waiter::Own(Signing::Publish(publish))),
+            Err(error) => self.fail(publish, SignerError::BadInput(error.to_string()), out),
+        }
+    }
+
+    /// What a role that is gone had of the publishes, for the one in its place.
+    pub(super) fn send_publishes_again(&self, out: &mut Outbox) {
+        for (publish, state) in &self.publishes {
+            state
+                .to_send(*publish)
+                .into_iter()
+                .for_each(|message| out.cache.push(message));
+        }
     }
 
     pub(super) fn send_publish(&mut self, publish: PublishId, event: Event, out: &mut Outbox) {
@@ -325,5 +352,22 @@ impl Parser {
                 self.by_event.remove(&id);
             }
         }
+    }
+}
+
+/// Asks the store alone where `authors` read private messages (NIP-17).
+fn dm_relays_lookup(sub: SubId, authors: Vec<Pubkey>) -> ParserToCache {
+    let filter = Filter {
+        kinds: Some(vec![DM_RELAYS]),
+        authors: Some(authors),
+        ..Filter::default()
+    };
+    ParserToCache::Lookup {
+        sub,
+        filters: vec![filter],
+        relays: Vec::new(),
+        policy: CachePolicy::CacheOnly,
+        max_relays: None,
+        asked: Vec::new(),
     }
 }

@@ -523,7 +523,8 @@ impl Remote {
 
     // ------------------------------------------------------------ relays
 
-    fn subscribe(&self, cx: &mut Context<'_>) {
+    /// Listens for answers; once more where the connections role was replaced.
+    pub fn subscribe(&self, cx: &mut Context<'_>) {
         let authors = match &self.state {
             State::Offered { .. } => None,
             State::Connecting { remote } | State::Open { remote, .. } => Some(vec![*remote]),

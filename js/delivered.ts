@@ -1,0 +1,28 @@
+import type { EventView } from './event.js';
+
+const ID_BYTES = 32;
+const FIRST = 64;
+/** The workers remember as many ids of a subscription (`seen_window` in src/parser/core.rs). */
+const LIMIT = 10_000;
+
+/** The ids of the last events that a subscription was given: a new parser worker is told them, and repeats none. */
+export class Delivered {
+  /** How many there were in all. */
+  count = 0;
+  #ids = new Uint8Array(0);
+
+  add(event: EventView): void {
+    const at = (this.count++ % LIMIT) * ID_BYTES;
+    if (at >= this.#ids.length) {
+      const longer = new Uint8Array(Math.min(Math.max(2 * this.#ids.length, FIRST * ID_BYTES), LIMIT * ID_BYTES));
+      longer.set(this.#ids);
+      this.#ids = longer;
+    }
+    event.copyId(this.#ids, at);
+  }
+
+  /** 32 bytes each, in no order. */
+  get ids(): Uint8Array {
+    return this.#ids.subarray(0, Math.min(this.count, LIMIT) * ID_BYTES);
+  }
+}

@@ -1,0 +1,255 @@
+// Workers that die, trap or hang in a real browser: each is replaced alone, and the page's requests go on.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { bytesToHex } from 'nostr-tools/utils';
+import { generateSecretKey, getPublicKey, verifyEvent } from 'nostr-tools/pure';
+import WebSocket from 'ws';
+import { startBunker } from './bunker.mjs';
+import { openPage, sampleEvents, startRelay, startServer } from './harness.mjs';
+
+const PAGE = '<!doctype html><meta charset="utf-8"><link rel="icon" href="data:,"><script src="/dist/nostr-ferry.js"></script>';
+const files = { '/page.html': PAGE };
+const ROLES = ['connections', 'cache', 'parser', 'crypto'];
+
+/** Filters that together ask for `events`, each for few enough for the relay to answer whole. */
+function filtersFor(events) {
+  const authors = [...new Set(events.map(({ pubkey }) => pubkey))];
+  const filters = Array.from({ length: 20 }, () => ({ authors: [] }));
+  authors.forEach((author, at) => filters[at % 20].authors.push(author));
+  return filters.filter((filter) => filter.authors.length > 0);
+}
+
+/** Keeps the latest worker of each role in `workers`, and has one do as `tell(role, word)` says: 'trap' or 'hang'. */
+function reachWorkers() {
+  const { Worker: PlainWorker, Blob: PlainBlob } = globalThis;
+  globalThis.workers = {};
+  globalThis.Worker = class extends PlainWorker {
+    constructor(url, options) {
+      super(url, options);
+      globalThis.workers[options.name.replace('ferry ', '')] = this;
+    }
+  };
+  const listen = `
+    new BroadcastChannel('workers').onmessage = ({ data }) => {
+      if (self.name !== 'ferry ' + data.role) return;
+      if (data.word === 'trap') throw new Error('told to trap');
+      for (;;);
+    };`;
+  globalThis.Blob = function (parts, options) {
+    return new PlainBlob(options?.type === 'text/javascript' ? [...parts, listen] : parts, options);
+  };
+  globalThis.tell = (role, word) => new BroadcastChannel('workers').postMessage({ role, word });
+  /** Ends the worker of `role` and waits until another is there and answers. */
+  globalThis.kill = (role) =>
+    new Promise((resolve) => {
+      const off = engine.on('restart', (restart) => {
+        if (restart.role !== role) return;
+        off();
+        engine.stats().then(() => resolve(restart.reason), resolve);
+      });
+      globalThis.workers[role].terminate();
+    });
+}
+
+async function open(options, { isolated = false, clock = false } = {}) {
+  const server = await startServer({ isolated, files });
+  const { page, errors } = await openPage('about:blank');
+  await page.addInitScript(reachWorkers);
+  if (clock) await page.clock.install();
+  await page.goto(`${server.origin}/page.html`);
+  await page.evaluate(async (options) => {
+    globalThis.engine = await NostrFerry.NostrManager.start(options);
+    globalThis.restarts = [];
+    engine.on('restart', ({ role, reason }) => restarts.push([role, reason]));
+  }, options);
+  return { page, errors };
+}
+
+/** Somebody else at the relay: publishes one event after another. */
+async function publisher(url) {
+  const socket = new WebSocket(url);
+  await new Promise((resolve) => socket.once('open', resolve));
+  return {
+    publish: (event) =>
+      new Promise((resolve) => {
+        socket.once('message', resolve);
+        socket.send(JSON.stringify(['EVENT', event]));
+      }),
+    close: () => socket.close(),
+  };
+}
+
+for (const isolated of [true, false]) {
+  const transport = isolated ? 'rings' : 'ports';
+
+  test(`${transport}: each worker dies twice during a stream; every event comes once and publishes settle`, async () => {
+    const sample = await sampleEvents({ count: 1000 });
+    const [stored, live] = [sample.slice(0, 600), sample.slice(600)];
+    const relay = await startRelay(stored);
+    const { page, errors } = await open({ relays: [relay.url] }, { isolated });
+    await page.evaluate(async (filters) => {
+      await engine.signer.usePrivateKey('05'.repeat(32));
+      globalThis.got = [];
+      globalThis.said = [];
+      globalThis.published = [];
+      globalThis.feed = engine.subscribe(filters);
+      feed.on('event', ({ id }) => got.push(id));
+      feed.on('eoce', () => said.push('eoce'));
+      feed.on('eose', ({ relay }) => said.push(relay ? 'eose' : 'eose all'));
+      feed.on('error', (error) => said.push(String(error)));
+    }, filtersFor(sample));
+    const others = await publisher(relay.url);
+    for (const [at, event] of live.entries()) {
+      await others.publish(event);
+      // Eight times: a role's third death within a minute would be the engine's.
+      if (at % 48 === 10 && at < 384) {
+        // All four run; the stream goes on while one dies.
+        await page.evaluate((role) => engine.stats().then(() => workers[role].terminate()), ROLES[Math.floor(at / 48) % 4]);
+      }
+      if (at % 100 === 15) {
+        await page.evaluate((at) => {
+          const post = engine.publish({ kind: 30_001, content: `post ${at}`, tags: [['d', String(at)]] });
+          published.push(post.accepted().then(() => 'accepted', String));
+        }, at);
+      }
+    }
+    others.close();
+    await page
+      .waitForFunction((count) => new Set(got).size >= count && said.includes('eose all') && restarts.length === 8, sample.length, { timeout: 60_000 })
+      .catch(() => {});
+    const { got, said, published, restarts } = await page.evaluate(async () => ({
+      got,
+      said: [...said].sort(),
+      published: await Promise.all(published),
+      restarts: restarts.map(([role]) => role),
+    }));
+    assert.deepEqual(restarts.sort(), [...ROLES, ...ROLES].sort());
+    const seen = new Set(got);
+    const missing = sample.flatMap(({ id }, at) => (seen.has(id) ? [] : [at]));
+    assert.deepEqual([missing, got.length - seen.size, seen.size], [[], 0, sample.length], 'missing, repeated, all');
+    assert.deepEqual(said, ['eoce', 'eose', 'eose all']);
+    assert.deepEqual(published, ['accepted', 'accepted', 'accepted', 'accepted']);
+    // The sample's relay lists name others, which are not there.
+    const state = await page.evaluate(async (url) => {
+      const { state } = engine.relays.list().find(({ relay }) => relay === url);
+      await engine.stop();
+      return state;
+    }, relay.url);
+    assert.equal(state, 'open');
+    assert.deepEqual(errors.filter((error) => !error.includes('WebSocket')), []);
+  });
+}
+
+test('a slow reader gets everything once although the parser and then the cache die while most of it waits', async () => {
+  const sample = await sampleEvents({ count: 1000 });
+  const relay = await startRelay(sample);
+  const { page } = await open({ relays: [relay.url] });
+  const ids = await page.evaluate(async (filters) => {
+    const feed = engine.subscribe(filters, { bufferBytes: 4096 });
+    const ids = [];
+    for await (const { id } of feed) {
+      ids.push(id);
+      if (ids.length === 100) await kill('parser');
+      if (ids.length === 400) await kill('cache');
+      if (ids.length === 700) await kill('parser');
+      if (ids.length === 1000) break;
+    }
+    return ids;
+  }, filtersFor(sample));
+  assert.deepEqual(new Set(ids), new Set(sample.map(({ id }) => id)));
+});
+
+test('the third death of one role within a minute ends the engine with an error that names it', async () => {
+  const { page } = await open({ relays: [] });
+  const told = await page.evaluate(async () => {
+    const feed = engine.subscribe([{ kinds: [1] }]);
+    const told = new Promise((resolve) => feed.on('error', ({ code, message }) => resolve({ code, message })));
+    const reasons = [await kill('crypto'), await kill('cache'), await kill('crypto')];
+    workers.crypto.terminate();
+    return { ...(await told), reasons, restarts: restarts.map(([role]) => role) };
+  });
+  assert.equal(told.code, 'stopped');
+  assert.match(told.message, /^the crypto worker died 3 times within a minute: /);
+  assert.deepEqual(told.restarts, ['crypto', 'cache', 'crypto']);
+});
+
+test('a worker that dies before it is ready is replaced as well', async () => {
+  const relay = await startRelay(await sampleEvents({ count: 50 }));
+  const { page } = await open({ relays: [relay.url] });
+  const { count, restarts } = await page.evaluate(async () => {
+    const restarted = new Promise((resolve) => engine.on('restart', () => restarts.length === 2 && resolve()));
+    const off = engine.on('restart', () => (off(), workers.parser.terminate()));
+    workers.parser.terminate();
+    await restarted;
+    const events = await engine.fetch([{ limit: 100 }]);
+    return { count: events.length, restarts };
+  });
+  assert.equal(count, 50);
+  assert.deepEqual(restarts.map(([role]) => role), ['parser', 'parser']);
+});
+
+test('a worker that traps is replaced, and the page is told in its own words', async () => {
+  const relay = await startRelay(await sampleEvents({ count: 50 }));
+  const { page } = await open({ relays: [relay.url] });
+  for (const role of ROLES) {
+    const count = await page.evaluate(async (role) => {
+      const restarted = new Promise((resolve) => engine.on('restart', resolve));
+      tell(role, 'trap');
+      await restarted;
+      return (await engine.fetch([{ limit: 100 }], { noCache: true })).length;
+    }, role);
+    assert.equal(count, 50, role);
+  }
+  const restarts = await page.evaluate(() => restarts);
+  assert.deepEqual(restarts.map(([role]) => role), ROLES);
+  for (const [, reason] of restarts) assert.match(reason, /told to trap/);
+});
+
+test('a worker that hangs is replaced, and one that is idle is left alone', async () => {
+  const relay = await startRelay(await sampleEvents({ count: 50 }));
+  const { page } = await open({ relays: [relay.url] }, { clock: true });
+  const pass = async (turns) => {
+    for (let turn = 0; turn < turns; turn++) {
+      await page.clock.runFor(15_000);
+      // Time for the workers, whose clock is the real one, to answer.
+      await new Promise((resolve) => setTimeout(resolve, 500));
+    }
+  };
+  await pass(6);
+  assert.deepEqual(await page.evaluate(() => restarts), []);
+  await page.evaluate(() => tell('parser', 'hang'));
+  await pass(5);
+  assert.deepEqual(await page.evaluate(() => restarts), [['parser', 'the worker has not answered for 45 s']]);
+  assert.equal(await page.evaluate(async () => (await engine.fetch([{ limit: 100 }])).length), 50);
+});
+
+test('a remote signer’s session goes on when the crypto and the connections workers are replaced', async () => {
+  const secret = generateSecretKey();
+  const relay = await startRelay();
+  const bunker = await startBunker(relay.url, { secretKey: bytesToHex(secret) });
+  const { page } = await open({ relays: [relay.url] });
+  const events = await page.evaluate(async (url) => {
+    await engine.signer.useBunker(url);
+    const events = [await engine.signer.signEvent({ kind: 1, content: 'before' })];
+    for (const role of ['crypto', 'connections']) {
+      await kill(role);
+      events.push(await engine.signer.signEvent({ kind: 1, content: `after ${role}` }));
+    }
+    return events;
+  }, bunker.url);
+  for (const event of events) assert.ok(verifyEvent(event) && event.pubkey === getPublicKey(secret));
+  assert.deepEqual(events.map(({ content }) => content), ['before', 'after crypto', 'after connections']);
+
+  // What may have reached the person who signs is not asked a second time.
+  await bunker.stop();
+  const codes = await page.evaluate(async () => {
+    const codeOf = (promise) => promise.then(() => 'signed', ({ code }) => code);
+    const asked = codeOf(engine.signer.signEvent({ kind: 1, content: 'asked' }));
+    const published = codeOf(engine.publish({ kind: 1, content: 'published' }).signed());
+    // Both are at the signer when the crypto worker says how much it has.
+    while ((await engine.stats()).crypto.counters.waiting < 2);
+    await kill('crypto');
+    return [await asked, await published];
+  });
+  assert.deepEqual(codes, ['disconnected', 'disconnected']);
+});
