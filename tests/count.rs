@@ -13,6 +13,7 @@ use nostr_ferry::message::{CachePolicy, EndReason, PageToParser, ParserToPage, S
 use nostr_ferry::nostr::filter::Filter;
 use nostr_ferry::nostr::frame::ClientFrame;
 use nostr_ferry::nostr::kind::Kind;
+use nostr_ferry::role::Role;
 use world::engine::{Setup, World, sub, url};
 use world::relay::{AuthRule, Manners, ScriptedRelay, signed_event};
 
@@ -164,4 +165,34 @@ fn a_count_that_is_closed_is_told_nothing_more() {
     world.tell(PageToParser::Unsubscribe { sub: sub("c") });
     world.advance(20_000);
     assert_eq!(world.read("c"), []);
+}
+
+#[test]
+fn a_count_goes_on_whichever_role_is_replaced_meanwhile() {
+    for role in [Role::Connections, Role::Cache, Role::Crypto] {
+        for turns in 0..40 {
+            let mut world = World::new(Setup {
+                seed: 7,
+                relays: vec![("one", relay(Manners::default())), ("two", relay(Manners::default()))],
+                ..Setup::default()
+            });
+            let message = PageToParser::Subscribe {
+                sub: sub("c"),
+                subscribe: counts(&["one", "two"], None),
+            };
+            assert!(world.parser.try_send(message).is_ok());
+            world.turns(turns);
+            world.replace(role, true);
+            world.advance(15_000);
+            let (answers, end) = answers(world.read("c"));
+            assert_eq!(
+                (answers, end),
+                (
+                    vec!["wss://one: 3 false".to_owned(), "wss://two: 3 false".to_owned()],
+                    Some(EndReason::Complete)
+                ),
+                "{role:?} after {turns} turns"
+            );
+        }
+    }
 }

@@ -16,6 +16,7 @@ use nostr_ferry::nostr::frame::ClientFrame;
 use nostr_ferry::nostr::kind::Kind;
 use nostr_ferry::nostr::nip44::ConversationKey;
 use nostr_ferry::nostr::{nip04, nip44, nip59};
+use nostr_ferry::role::Role;
 use world::engine::{Setup, World};
 use world::people::{hex, key, pubkey};
 use world::relay::{Manners, ScriptedRelay, signed_event};
@@ -63,6 +64,15 @@ fn publish(world: &mut World, kind: u16, to: &[u8], content: &str, private_tags:
     publish_to(world, kind, to, content, private_tags, Vec::new());
 }
 
+fn template(kind: u16, to: &[u8], content: &str) -> Template {
+    Template {
+        kind: Kind(kind),
+        created_at: None,
+        tags: to.iter().map(|byte| vec!["p".into(), hex(*byte)]).collect(),
+        content: content.into(),
+    }
+}
+
 fn publish_to(
     world: &mut World,
     kind: u16,
@@ -71,12 +81,7 @@ fn publish_to(
     private_tags: Option<Vec<Vec<String>>>,
     relays: Vec<nostr_ferry::nostr::relay_url::RelayUrl>,
 ) {
-    let template = Template {
-        kind: Kind(kind),
-        created_at: None,
-        tags: to.iter().map(|byte| vec!["p".into(), hex(*byte)]).collect(),
-        content: content.into(),
-    };
+    let template = template(kind, to, content);
     world.tell(PageToParser::Publish {
         publish: PublishId(1),
         template,
@@ -345,5 +350,39 @@ fn an_aborted_publish_is_not_sent_whatever_the_signer_says_later() {
         world.advance(1_000);
         assert_eq!(all_sent(&mut world), []);
         assert_eq!(statuses(&mut world), []);
+    }
+}
+
+#[test]
+fn a_private_message_reaches_each_person_once_though_the_cache_or_connections_are_replaced() {
+    for role in [Role::Cache, Role::Connections] {
+        for turns in 0..60 {
+            let mut world = world(5);
+            sign_in(&mut world);
+            let message = PageToParser::Publish {
+                publish: PublishId(1),
+                template: template(14, &[FRIEND], "s3cr3t"),
+                private_tags: None,
+                relays: Vec::new(),
+                event: None,
+            };
+            assert!(world.parser.try_send(message).is_ok());
+            world.turns(turns);
+            world.replace(role, true);
+            world.advance(30_000);
+            for (relay, reader) in [("home", ME), ("away", FRIEND)] {
+                let mut wraps = sent(&mut world, relay);
+                wraps.dedup();
+                assert_eq!(wraps.len(), 1, "{relay}, {role:?} after {turns} turns");
+                assert_eq!(wraps[0].tags[0][1], hex(reader));
+            }
+            assert_eq!(sent(&mut world, "other"), []);
+            let last = statuses(&mut world).pop();
+            assert_eq!(
+                last,
+                Some((None, PublishStatus::Complete)),
+                "{role:?} after {turns} turns"
+            );
+        }
     }
 }

@@ -65,7 +65,11 @@ impl Page {
         };
         let world = World::new(Setup {
             seed,
-            ports: if seed.is_multiple_of(2) { PortConfig::default() } else { small },
+            ports: if seed.is_multiple_of(2) {
+                PortConfig::default()
+            } else {
+                small
+            },
             relays: vec![("a", relay(0)), ("b", relay(1))],
             ..Setup::default()
         });
