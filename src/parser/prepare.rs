@@ -142,6 +142,10 @@ fn check(template: &Template) -> Result<(), String> {
             direct_recipient(template).is_some(),
             "a direct message (kind 4) needs a `p` tag: its recipient's pubkey in hex",
         ),
+        7374 | 7375 | 7376 | 17_375 => need(
+            count(tags, "privkey") == 0,
+            "a wallet's `privkey` is in a tag that everybody can read (NIP-60): give it as a private tag",
+        ),
         9321 => nutzap(tags),
         9734 => zap_request(tags),
         10_019 => nutzap_info(tags),
@@ -159,10 +163,11 @@ fn nutzap(tags: &[Tag]) -> Result<(), String> {
     let proofs = tags::all(tags, "proof", |tag| Proof::from_json(tags::value(tag, 1)?));
     need(written > 0, "a nutzap (kind 9321) needs at least one `proof` tag")?;
     need(proofs.len() == written, "a `proof` tag of the nutzap is no Cashu proof")?;
-    let locked = proofs.iter().all(|proof| proof.p2pk_lock().is_some());
+    let mut locks = proofs.iter().map(Proof::p2pk_lock);
+    let locked = locks.all(|key| key.is_some_and(|key| key.starts_with("02")));
     need(
         locked,
-        "every proof of a nutzap is locked to its recipient (NUT-11), or anybody could take it",
+        "every proof of a nutzap is locked to its recipient (NUT-11), to a key that starts with 02 (NIP-61), or anybody could take it",
     )?;
     need(
         count(tags, "u") == 1,
@@ -202,7 +207,7 @@ fn zap_request(tags: &[Tag]) -> Result<(), String> {
     need(one_event, "a zap request has at most one `e` tag, the id of an event")?;
     need(
         count(tags, "P") <= 1,
-        "a zap request has at most one `P` tag, its sender",
+        "a zap request has at most one `P` tag, the pubkey that signs the receipt",
     )?;
     let addresses = tags::all(tags, "a", AddressRef::from_tag).len();
     need(
@@ -265,10 +270,13 @@ mod tests {
         let proof = |secret: &str| format!(r#"{{"amount":1,"id":"009a1f293253e41e","secret":{secret},"C":"02{A}"}}"#);
         let locked = proof(&format!(r#""[\"P2PK\",{{\"nonce\":\"n\",\"data\":\"02{A}\"}}]""#));
         let open = proof("\"secret\"");
+        let odd = locked.replace(&format!("\\\"02{A}"), &format!("\\\"03{A}"));
+        assert_ne!(odd, locked);
         let (u, p): (&[&str], &[&str]) = (&["u", "https://mint.example"], &["p", A]);
         each_is_needed(9321, &[&["proof", &locked], u, p], 3);
         for (tags, words) in [
             (vec![&["proof", &open][..], u, p], "locked"),
+            (vec![&["proof", &odd], u, p], "starts with 02"),
             (vec![&["proof", "{}"], u, p], "no Cashu proof"),
             (vec![&["proof", &locked], u, u, p], "one `u`"),
             (vec![&["proof", &locked], u, p, p], "one `p`"),
@@ -369,6 +377,11 @@ mod tests {
             to_self(wallet)
         );
         assert!(planned(17_375, &[], "", Some(&[&["privkey", "x"]])).is_err());
+        let (in_clear, private): (&[&[&str]], &[&[&str]]) = (&[&["privkey", A]], &[&["mint", "https://mint.example"]]);
+        for (content, private) in [(wallet, None), (&cipher, None), ("", Some(private))] {
+            let error = planned(17_375, in_clear, content, private).unwrap_err();
+            assert!(error.contains("`privkey`"), "{error}");
+        }
     }
 
     #[test]
