@@ -1,6 +1,6 @@
 //! Keeping the store small: merging small segments, rewriting half-dead ones, evicting.
 //!
-//! All of it goes in steps, each bounded: a read of at most 1 MiB, or a look at some
+//! All of it goes in steps, each bounded: a read of some 1 MiB, or a look at some
 //! thousand index entries. A compaction's batch expects its inputs to be as they were
 //! read, so two tabs that compact the same segments cannot both succeed.
 
@@ -43,7 +43,7 @@ pub(super) struct Eviction {
 /// A segment is not merged into a larger one than this.
 const LARGE: u64 = 4 << 20;
 /// Blocks read in one transaction.
-const BLOCKS_PER_READ: usize = 16;
+const BLOCKS_PER_READ: usize = (1 << 20) / BLOCK_BYTES;
 /// So many segments of about one size are merged.
 const FAN_IN: usize = 8;
 /// After so many compactions in a row whose inputs could not be read, the disk is left as it is.
