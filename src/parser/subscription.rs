@@ -23,6 +23,15 @@ pub struct Locked {
     pub kept: Option<(Event, Vec<RelayUrl>)>,
 }
 
+/// How a relay answers. It may do so in more than one way: a REQ that it CLOSED is sent again when somebody signs in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Answer {
+    Eose,
+    Closed,
+    Count,
+    Unreachable,
+}
+
 #[derive(Debug)]
 pub struct Subscription {
     filters: Vec<Filter>,
@@ -53,8 +62,8 @@ pub struct Subscription {
     answered: SortedSet<RelayUrl>,
     eose_told: bool,
     eoce_told: bool,
-    /// Relays whose EOSE or CLOSED the page was told: a new connections role has them say it again.
-    told: SortedSet<RelayUrl>,
+    /// What the page was told of relays' answers: a new connections role has them say it again.
+    told: SortedSet<(Answer, RelayUrl)>,
     /// Nothing more is delivered; it stays until the page has read what is queued.
     ended: bool,
 }
@@ -195,10 +204,10 @@ impl Subscription {
     pub fn is_news(&mut self, message: &ParserToPage) -> bool {
         match message {
             ParserToPage::Eoce => !std::mem::replace(&mut self.eoce_told, true),
-            ParserToPage::Eose { relay }
-            | ParserToPage::Closed { relay, .. }
-            | ParserToPage::RelayCount { relay, .. }
-            | ParserToPage::Unreachable { relay, .. } => self.told.insert(relay.clone()),
+            ParserToPage::Eose { relay } => self.told.insert((Answer::Eose, relay.clone())),
+            ParserToPage::Closed { relay, .. } => self.told.insert((Answer::Closed, relay.clone())),
+            ParserToPage::RelayCount { relay, .. } => self.told.insert((Answer::Count, relay.clone())),
+            ParserToPage::Unreachable { relay, .. } => self.told.insert((Answer::Unreachable, relay.clone())),
             ParserToPage::Event(_)
             | ParserToPage::Count(_)
             | ParserToPage::Proofs(_)
@@ -247,5 +256,28 @@ impl Subscription {
         self.eose_told = true;
         self.queue.push(ParserToPage::EoseAll);
         self.close_on_eose.then_some(EndReason::Complete)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::parser::shard::Lanes;
+
+    #[test]
+    fn a_relay_that_closed_and_is_asked_again_can_still_say_that_it_is_through() {
+        let sub = SubId::new("a").unwrap();
+        let lane = Lanes::<()>::default().assign(&sub, false);
+        let mut subscription = Subscription::new(&Subscribe::default(), lane, 10);
+        let relay = RelayUrl::parse("wss://relay.example").unwrap();
+        let closed = ParserToPage::Closed {
+            relay: relay.clone(),
+            reason: "auth-required: who are you?".into(),
+        };
+        let eose = ParserToPage::Eose { relay };
+        assert!(subscription.is_news(&closed));
+        assert!(subscription.is_news(&eose));
+        assert!(!subscription.is_news(&closed));
+        assert!(!subscription.is_news(&eose));
     }
 }
