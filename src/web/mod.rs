@@ -116,6 +116,9 @@ fn start(role: &str, ports: &JsValue) -> Result<(), StartError> {
     }
 }
 
+/// The control port, the outlets that the page attaches on it, and the peers that it replaces.
+type Control<In, Out, NewPeer> = (Port<In, Out>, UnboundedReceiver<JsValue>, UnboundedReceiver<NewPeer>);
+
 struct Start<'a> {
     role: Role,
     ports: &'a JsValue,
@@ -254,11 +257,11 @@ impl Start<'_> {
         Ok(())
     }
 
-    /// The control port, with the outlets the page attaches on it and the peers it replaces: `{ peer, port }`.
+    /// Opens the control port. A peer is replaced by `{ peer, port }`; every other object is an outlet.
     fn control<In: Wire, Out: Wire, NewPeer: 'static>(
         &self,
         open: impl Fn(Role, MessagePort, &JsValue) -> Option<NewPeer> + 'static,
-    ) -> Result<(Port<In, Out>, UnboundedReceiver<JsValue>, UnboundedReceiver<NewPeer>), StartError> {
+    ) -> Result<Control<In, Out, NewPeer>, StartError> {
         let (attach, attached) = mpsc::unbounded();
         let (replace, peers) = mpsc::unbounded();
         let on_object = move |object: JsValue| {
