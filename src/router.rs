@@ -145,8 +145,16 @@ impl<In: Wire, Out: Wire> Port<In, Out> {
     /// # Errors
     /// Gives the message back when the window has no room: keep it, and try again after `Received::Writable`.
     pub fn try_send(&mut self, message: Out) -> Result<(), Out> {
+        match self.try_send_ref(&message) {
+            true => Ok(()),
+            false => Err(message),
+        }
+    }
+
+    /// The same for a message that the caller keeps. False if the window has no room.
+    fn try_send_ref(&mut self, message: &Out) -> bool {
         if self.stalled_since.is_some() {
-            return Err(message);
+            return false;
         }
         let payload = message.encode();
         let size = framed_size(payload.len());
@@ -155,7 +163,7 @@ impl<In: Wire, Out: Wire> Port<In, Out> {
             self.stats.stalls += 1;
             // What waits for credit may be in this very batch.
             self.post_batch();
-            return Err(message);
+            return false;
         }
         push_record(&mut self.batch, &payload);
         self.in_flight += size;
@@ -164,7 +172,7 @@ impl<In: Wire, Out: Wire> Port<In, Out> {
         if self.batch.len() >= self.config.batch_bytes {
             self.post_batch();
         }
-        Ok(())
+        true
     }
 
     /// Sends `message` as soon as there is credit, keeping what arrives meanwhile for `next`.
@@ -341,6 +349,12 @@ impl<Out> Default for Backlog<Out> {
     }
 }
 
+impl<Out> Extend<Out> for Backlog<Out> {
+    fn extend<Messages: IntoIterator<Item = Out>>(&mut self, messages: Messages) {
+        self.0.extend(messages);
+    }
+}
+
 impl<Out> Backlog<Out> {
     pub fn push(&mut self, message: Out) {
         self.0.push_back(message);
@@ -364,25 +378,9 @@ impl<Out> Backlog<Out> {
         self.0.pop_front()
     }
 
-    /// Takes everything out, for tests of cores that have no port.
+    /// Takes everything out, oldest first.
     pub fn drain(&mut self) -> impl Iterator<Item = Out> + '_ {
         self.0.drain(..)
-    }
-
-    /// The same as `send`, showing to `note` what is sent.
-    pub fn send_noting<In: Wire>(&mut self, port: &mut Port<In, Out>, mut note: impl FnMut(&Out)) -> bool
-    where
-        Out: Wire + Clone,
-    {
-        while let Some(message) = self.0.pop_front() {
-            let copy = message.clone();
-            if let Err(back) = port.try_send(message) {
-                self.0.push_front(back);
-                return false;
-            }
-            note(&copy);
-        }
-        true
     }
 
     /// Sends as much as there is credit for. True if nothing is left.
@@ -390,11 +388,20 @@ impl<Out> Backlog<Out> {
     where
         Out: Wire,
     {
+        self.send_keeping(port, drop)
+    }
+
+    /// The same, for a sender that keeps what it has sent.
+    pub fn send_keeping<In: Wire>(&mut self, port: &mut Port<In, Out>, mut keep: impl FnMut(Out)) -> bool
+    where
+        Out: Wire,
+    {
         while let Some(message) = self.0.pop_front() {
-            if let Err(back) = port.try_send(message) {
-                self.0.push_front(back);
+            if !port.try_send_ref(&message) {
+                self.0.push_front(message);
                 return false;
             }
+            keep(message);
         }
         true
     }

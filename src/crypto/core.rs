@@ -452,7 +452,7 @@ impl<E: Entropy> Crypto<E> {
                         remote.subscribe(cx);
                     }
                 });
-                unsent.into_iter().for_each(|envelope| out.connections.push(envelope));
+                out.connections.extend(unsent);
             }
             Role::Cache | Role::Crypto => {}
         }

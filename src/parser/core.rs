@@ -334,10 +334,7 @@ impl Parser {
             if let Some(timeout_ms) = subscribe.timeout_ms {
                 self.deadlines.set(sub.clone(), now.mono + u64::from(timeout_ms));
             }
-            subscription
-                .lookup(&sub)
-                .into_iter()
-                .for_each(|lookup| out.cache.push(lookup));
+            out.cache.extend(subscription.lookup(&sub));
         }
         self.dirty.insert(sub.clone());
         self.subs.insert(sub, subscription);
@@ -430,10 +427,7 @@ impl Parser {
             out.cache.push(ParserToCache::Save { event });
         }
         for (sub, subscription) in &mut self.subs {
-            subscription
-                .lookup(sub)
-                .into_iter()
-                .for_each(|lookup| out.cache.push(lookup));
+            out.cache.extend(subscription.lookup(sub));
             subscription.queue.refill_lost();
             self.dirty.insert(sub.clone());
         }

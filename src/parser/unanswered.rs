@@ -11,7 +11,7 @@ pub struct Unanswered(Vec<ParserToCrypto>);
 impl Unanswered {
     /// Sends what there is credit for, and remembers it.
     pub fn send(&mut self, requests: &mut Backlog<ParserToCrypto>, port: &mut Port<CryptoToParser, ParserToCrypto>) {
-        requests.send_noting(port, |request| self.0.push(request.clone()));
+        requests.send_keeping(port, |request| self.0.push(request));
     }
 
     /// Takes note of an answer.
@@ -41,7 +41,7 @@ impl Unanswered {
                 waiting => requests.push(waiting),
             }
         }
-        unsent.into_iter().for_each(|request| requests.push(request));
+        requests.extend(unsent);
         failed
     }
 }

@@ -279,10 +279,7 @@ impl Parser {
     /// What a role that is gone had of the publishes, for the one in its place.
     pub(super) fn send_publishes_again(&self, out: &mut Outbox) {
         for (publish, state) in &self.publishes {
-            state
-                .to_send(*publish)
-                .into_iter()
-                .for_each(|message| out.cache.push(message));
+            out.cache.extend(state.to_send(*publish));
         }
     }
 
