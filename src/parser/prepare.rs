@@ -149,7 +149,7 @@ fn check(template: &Template) -> Result<(), String> {
         9321 => nutzap(tags),
         9734 => zap_request(tags),
         10_019 => nutzap_info(tags),
-        _ if is_list(template.kind) && template.kind.0 != 17_375 => need(
+        _ if is_list(template.kind) => need(
             serde_json::from_str::<Vec<Tag>>(&template.content).is_err(),
             "the content holds a list's private items (NIP-51), not encrypted: give them as private tags",
         ),
@@ -163,10 +163,9 @@ fn nutzap(tags: &[Tag]) -> Result<(), String> {
     let proofs = tags::all(tags, "proof", |tag| Proof::from_json(tags::value(tag, 1)?));
     need(written > 0, "a nutzap (kind 9321) needs at least one `proof` tag")?;
     need(proofs.len() == written, "a `proof` tag of the nutzap is no Cashu proof")?;
-    let mut locks = proofs.iter().map(Proof::p2pk_lock);
-    let locked = locks.all(|key| key.is_some_and(|key| key.starts_with("02")));
+    let is_locked = |proof: &Proof| proof.p2pk_lock().is_some_and(|key| key.starts_with("02"));
     need(
-        locked,
+        proofs.iter().all(is_locked),
         "every proof of a nutzap is locked to its recipient (NUT-11), to a key that starts with 02 (NIP-61), or anybody could take it",
     )?;
     need(

@@ -47,7 +47,7 @@ impl Publish {
         self.event.as_ref().map(|event| event.id)
     }
 
-    /// The event on its way, for a role that takes the place of one that had it.
+    /// The event on its way to the cache, once it is signed.
     pub fn to_send(&self, publish: PublishId) -> Option<ParserToCache> {
         let event = self.event.clone()?;
         let relays = self.relays.clone();

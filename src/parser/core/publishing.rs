@@ -287,15 +287,14 @@ impl Parser {
         let Some(state) = self.publishes.get_mut(&publish) else {
             return;
         };
-        if prepare::stays_here(event.kind) {
-            let statuses = vec![state.signed(event), PublishStatus::Complete];
-            return self.report(publish, statuses, out);
+        let (id, stays) = (event.id, prepare::stays_here(event.kind));
+        let signed = state.signed(event);
+        if stays {
+            return self.report(publish, vec![signed, PublishStatus::Complete], out);
         }
-        let relays = state.relays.clone();
-        let status = state.signed(event.clone());
-        self.by_event.insert(event.id, publish);
-        out.cache.push(ParserToCache::Publish { publish, event, relays });
-        self.report(publish, vec![status], out);
+        out.cache.extend(state.to_send(publish));
+        self.by_event.insert(id, publish);
+        self.report(publish, vec![signed], out);
     }
 
     // ------------------------------------------------------------ to the page
