@@ -256,10 +256,9 @@ function filterAt(builder: Builder, filter: Filter): Offset {
 }
 
 export function templateAt(builder: Builder, template: EventTemplate): Offset {
-  if (typeof template.content !== 'string') throw new FerryError('bad-input', "an event's content is a string");
+  const content = contentAt(builder, template.content);
   const kind = integer('kind', template.kind, 0xffff);
   const tags_ = fb.Template.createTagsVector(builder, tagsAt(builder, template.tags ?? []));
-  const content = builder.createString(template.content);
   fb.Template.startTemplate(builder);
   fb.Template.addKind(builder, kind);
   if (template.created_at !== undefined) fb.Template.addCreatedAt(builder, BigInt(integer('created_at', template.created_at)));
@@ -272,6 +271,11 @@ function tagsAt(builder: Builder, tags: string[][]): Offset[] {
   return tags.map((tag) => fb.Tag.createTag(builder, fb.Tag.createValuesVector(builder, strings(builder, tag))));
 }
 
+function contentAt(builder: Builder, content: string): Offset {
+  if (typeof content !== 'string') throw new FerryError('bad-input', "an event's content is a string");
+  return builder.createString(content);
+}
+
 export function eventAt(builder: Builder, event: SignedEvent): Offset {
   checkHex('id', event.id, 64);
   checkHex('pubkey', event.pubkey, 64);
@@ -279,8 +283,7 @@ export function eventAt(builder: Builder, event: SignedEvent): Offset {
   const kind = integer('kind', event.kind, 0xffff);
   const createdAt = integer('created_at', event.created_at);
   const tags_ = fb.NostrEvent.createTagsVector(builder, tagsAt(builder, event.tags));
-  if (typeof event.content !== 'string') throw new FerryError('bad-input', "an event's content is a string");
-  const content = builder.createString(event.content);
+  const content = contentAt(builder, event.content);
   fb.NostrEvent.startNostrEvent(builder);
   fb.NostrEvent.addId(builder, fb.Hash.createHash(builder, bytesOf(event.id)));
   fb.NostrEvent.addPubkey(builder, fb.Hash.createHash(builder, bytesOf(event.pubkey)));
