@@ -6,6 +6,7 @@ import { Emitter } from './emitter.js';
 import type { EventView } from './event.js';
 import { FerryError, assertNever } from './errors.js';
 import { openInbox, type Inbox } from './inbox.js';
+import { Heartbeat } from './heartbeat.js';
 import { loadModule } from './loader.js';
 import { lookUp, type Nip05Options, type Nip05Profile } from './nip05.js';
 import { PagePort, WINDOW_BYTES } from './port.js';
@@ -69,9 +70,6 @@ const UNASKED = 0;
 const GOODBYE_MS = 500;
 /** A one-shot request that names no time-out of its own gives up after so long. */
 const FETCH_TIMEOUT_MS = 15_000;
-/** A worker is asked for a sign of life so often; it hangs if it has given none when it is to be asked so many times more. */
-const PING_MS = 15_000;
-const PINGS = 3;
 /** A new crypto worker is given its signer first, but signatures are not left unchecked for a slow one. */
 const SIGNER_MS = 3_000;
 
@@ -119,9 +117,7 @@ export class NostrManager extends Emitter<ManagerEvents> implements AsyncDisposa
   readonly #publishes = new Map<number, OnItsWay>();
   readonly #requests = new Map<number, Question>();
   readonly #deaths = new Deaths();
-  /** Roles that owe a sign of life, and how many times they were due another. */
-  readonly #owed = new Map<Role, number>();
-  #pinging: ReturnType<typeof setTimeout>;
+  readonly #heartbeat: Heartbeat;
   #owner: string | undefined;
   readonly #online = () => this.#control.connections.send(encodeOnline());
   #last = { subscription: 0, publish: 0, request: 0 };
@@ -189,7 +185,10 @@ export class NostrManager extends Emitter<ManagerEvents> implements AsyncDisposa
       stats: async () => (await this.#ask('cache', 'stats', encodeStatsRequest)).stats,
       subscribe: (filters, options) => this.subscribe(filters, options),
     });
-    this.#pinging = setTimeout(() => this.#ping(), PING_MS);
+    this.#heartbeat = new Heartbeat(
+      (role) => this.#ask(role, 'stats', encodeStatsRequest),
+      (role, why) => this.#onDeath(role, why),
+    );
     globalThis.addEventListener?.('online', this.#online);
   }
 
@@ -390,6 +389,7 @@ export class NostrManager extends Emitter<ManagerEvents> implements AsyncDisposa
   }
 
   async #stop(): Promise<void> {
+    this.#heartbeat.stop();
     const silent: Role[] = [];
     // In the order of the flow: each is given what the one before it still had to say.
     for (const role of ['connections', 'parser', 'cache', 'crypto'] as const) {
@@ -431,7 +431,7 @@ export class NostrManager extends Emitter<ManagerEvents> implements AsyncDisposa
     const worker = this.#workers.replace(role);
     const askAgain = !this.signer.asksPerson;
     this.#control[role].replace(worker.control);
-    this.#owed.delete(role);
+    this.#heartbeat.replaced(role);
     let ready: Promise<unknown> | undefined;
     if (role === 'connections') this.relays.replace(this.#openStatus());
     if (role === 'cache') {
@@ -497,23 +497,9 @@ export class NostrManager extends Emitter<ManagerEvents> implements AsyncDisposa
     return status;
   }
 
-  /** Looks for workers that hang. Turns are counted, not time: a page that sleeps, or whose timers are slowed, counts slowly. */
-  #ping(): void {
-    if (this.#stopping) return;
-    this.#pinging = setTimeout(() => this.#ping(), PING_MS);
-    for (const role of ROLES) {
-      const owed = this.#owed.get(role);
-      if (owed === undefined) {
-        this.#owed.set(role, 0);
-        this.#ask(role, 'stats', encodeStatsRequest).then(() => this.#owed.delete(role), () => undefined);
-      } else if (owed + 1 < PINGS) this.#owed.set(role, owed + 1);
-      else this.#onDeath(role, `the worker has not answered for ${(PINGS * PING_MS) / 1000} s`);
-    }
-  }
-
   #end(error: FerryError): void {
     this.#over = error;
-    clearTimeout(this.#pinging);
+    this.#heartbeat.stop();
     globalThis.removeEventListener?.('online', this.#online);
     for (const { subscription } of [...this.#subscriptions.values()]) subscription.fail(error);
     for (const { publish } of this.#publishes.values()) publish.finish(error);
