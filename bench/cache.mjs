@@ -158,7 +158,7 @@ async function measure(store, count) {
     const ended = once(chromium, 'exit');
     chromium.kill();
     await ended;
-    rmSync(profile, { recursive: true, force: true, maxRetries: 5 });
+    rmSync(profile, { recursive: true, force: true, maxRetries: 20 });
   }
   return results;
 }

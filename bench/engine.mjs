@@ -94,7 +94,7 @@ for (let round = 0; round < ROUNDS; round++) {
 }
 await Promise.all([relay.stop(), site.close()]);
 back.close();
-rmSync(folder, { recursive: true, force: true });
+rmSync(folder, { recursive: true, force: true, maxRetries: 20 });
 
 function spread(figures) {
   const sorted = figures.toSorted((a, b) => a - b);

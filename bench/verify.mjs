@@ -140,7 +140,7 @@ const { error } = await ended;
 const gone = once(browser, 'exit');
 browser.kill();
 await gone;
-rmSync(profile, { recursive: true, force: true, maxRetries: 5 });
+rmSync(profile, { recursive: true, force: true, maxRetries: 20 });
 server.close();
 server.closeAllConnections();
 if (error) throw new Error(error);
