@@ -133,25 +133,121 @@ mod hostile {
 
     #[test]
     fn a_flood_of_frames_the_parser_must_see_is_bounded_by_the_spool() {
-        for frame in [
-            "[\"NOTICE\",\"spam\"]".to_owned(),
-            format!("[\"EVENT\",\"s\",{}]", unsigned_event(1, 1, 1, "x").to_json()),
-        ] {
-            let (mut net, a) = open(Manners::default());
-            net.parser_reads = false;
-            for n in 0..100_000 {
-                let frame = frame
-                    .replace("spam", &n.to_string())
-                    .replace("\"x\"", &format!("\"{n}\""));
-                net.host(&a).pipe.push_back(frame);
-            }
-            net.drive();
-            assert!(net.out.parser.bytes(&a) < (2 << 20) + 1_000);
-            assert_eq!(net.statuses[&a].state, RelayState::Shed);
-            net.parser_reads = true;
-            net.advance(5_000);
-            assert_eq!(net.statuses[&a].state, RelayState::Open);
+        let frame = format!("[\"EVENT\",\"s\",{}]", unsigned_event(1, 1, 1, "x").to_json());
+        let (mut net, a) = open(Manners::default());
+        net.parser_reads = false;
+        for n in 0..100_000 {
+            let frame = frame.replace("\"x\"", &format!("\"{n}\""));
+            net.host(&a).pipe.push_back(frame);
         }
+        net.drive();
+        assert!(net.out.parser.bytes(&a) < (2 << 20) + 1_000);
+        assert_eq!(net.statuses[&a].state, RelayState::Shed);
+        net.parser_reads = true;
+        net.advance(5_000);
+        assert_eq!(net.statuses[&a].state, RelayState::Open);
+    }
+
+    #[test]
+    fn a_relay_that_floods_with_notices_at_every_req_is_left_alone_and_its_requests_end() {
+        for parser_reads in [false, true] {
+            let (mut net, a) = open(Manners {
+                notices: 100_000,
+                ..Manners::default()
+            });
+            // The parser keeps up, or only just, which must not make the request wait for the flood's end.
+            net.parser_reads = parser_reads;
+            net.req(std::slice::from_ref(&a), "t", &[kind(1)]);
+            for _ in 0..200 {
+                net.take(2_000);
+                net.advance(100);
+            }
+            net.parser_reads = true;
+            net.drive();
+            assert_eq!(net.statuses[&a].reason, "the relay floods the page with notices");
+            assert_eq!(net.statuses[&a].counters.malformed, 0);
+            for id in ["s", "t"] {
+                let start = format!("UNREACHABLE {id} ");
+                let words = net.words();
+                assert!(
+                    words.iter().any(|word| word.starts_with(&start)),
+                    "{id} of {}",
+                    words.len()
+                );
+            }
+            let notices = net.words().iter().filter(|word| word.starts_with("NOTICE")).count();
+            assert!(notices < 3_000, "{notices} notices");
+        }
+    }
+
+    #[test]
+    fn a_relay_that_is_shed_before_its_forgeries_are_found_is_left_alone_in_the_end() {
+        let (mut net, a) = open(Manners::default());
+        net.parser_reads = false;
+        for n in 0..100_000 {
+            let event = unsigned_event(n, 1, 1, "forged").to_json();
+            net.host(&a).pipe.push_back(format!("[\"EVENT\",\"s\",{event}]"));
+        }
+        net.drive();
+        assert_eq!(net.statuses[&a].state, RelayState::Shed);
+        for _ in 0..11 {
+            let (relay, fault) = (a.clone(), RelayFault::Forged);
+            net.parser_says(ParserToConnections::Misbehaved { relay, fault });
+        }
+        let status = &net.statuses[&a];
+        assert_eq!(status.state, RelayState::Closed);
+        assert_eq!(status.reason, "the relay keeps sending faulty frames");
+        net.parser_reads = true;
+        net.advance(29_000);
+        assert_eq!(net.host(&a).relay.connections(), 1);
+    }
+
+    #[test]
+    fn faults_outlive_the_connection_and_are_forgiven_with_time() {
+        for (pause_ms, expected) in [(0, "the relay keeps sending faulty frames"), (90_000, "")] {
+            let (mut net, a) = open(Manners::default());
+            for _ in 0..2 {
+                for _ in 0..80 {
+                    net.say(&a, "garbage");
+                }
+                if net.host(&a).socket.is_some() {
+                    net.cut(&a);
+                    net.advance(2_000 + pause_ms);
+                }
+            }
+            assert_eq!(net.statuses[&a].reason, expected, "{pause_ms}");
+        }
+    }
+
+    #[test]
+    fn a_relay_whose_events_are_never_taken_in_time_does_not_keep_a_request_from_its_end() {
+        let mut net = Net::new(Config::default());
+        let a = net.add("a", ScriptedRelay::default());
+        net.parser_reads = false;
+        net.host(&a).stalled = true;
+        net.req(std::slice::from_ref(&a), "s", &[kind(1)]);
+        let mut number = 0;
+        for _ in 0..100 {
+            net.host(&a).pipe.clear();
+            for _ in 0..50 {
+                number += 1;
+                let event = unsigned_event(number, 1, net.now.unix.0, "").to_json();
+                net.host(&a).pipe.push_back(format!("[\"EVENT\",\"s\",{event}]"));
+            }
+            net.host(&a).stalled = false;
+            net.take(49);
+            net.host(&a).stalled = true;
+            net.advance(1_000);
+        }
+        net.parser_reads = true;
+        net.drive();
+        let word = "UNREACHABLE s it sends more than can be checked in time";
+        assert_eq!(
+            net.words().iter().filter(|had| *had == word).count(),
+            1,
+            "{:?}",
+            net.words()
+        );
     }
 
     #[test]

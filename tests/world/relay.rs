@@ -43,6 +43,8 @@ pub struct Manners {
     pub says_ok: bool,
     /// Some: every REQ and COUNT is refused with this reason.
     pub refuses: Option<String>,
+    /// So many NOTICEs come before the answer to every REQ.
+    pub notices: usize,
     /// False: COUNT is answered with a NOTICE.
     pub counts: bool,
     /// False: stored events come oldest first.
@@ -58,6 +60,7 @@ impl Default for Manners {
             says_eose: true,
             says_ok: true,
             refuses: None,
+            notices: 0,
             counts: true,
             newest_first: true,
         }
@@ -186,7 +189,9 @@ impl ScriptedRelay {
             let matching = self.events.iter().filter(|(_, event)| filter.matches(event));
             answer.extend(matching.map(|(key, _)| *key).take(limit.min(self.manners.max_limit)));
         }
-        let mut frames: Vec<String> = answer.iter().map(|key| event_frame(&sub, &self.events[key])).collect();
+        let notices = (0..self.manners.notices).map(|at| format!("[\"NOTICE\",\"flood {at}\"]"));
+        let events = answer.iter().map(|key| event_frame(&sub, &self.events[key]));
+        let mut frames: Vec<String> = notices.chain(events).collect();
         if !self.manners.newest_first {
             frames.reverse();
         }

@@ -16,6 +16,8 @@ pub(super) const NORMAL: u16 = 1000;
 const SHED: u16 = 4000;
 const MISBEHAVED: u16 = 4001;
 const SILENT: u16 = 4002;
+/// Why a relay is left alone whose frames are wrong.
+pub(super) const FAULTY: &str = "the relay keeps sending faulty frames";
 
 impl Relay {
     pub(super) fn on_open_time(&mut self, turn: &mut Turn<'_>) {
@@ -58,19 +60,27 @@ impl Relay {
         self.after(turn);
     }
 
-    /// Counts a fault. A relay with too many is left alone for a while.
-    pub(super) fn blame(&mut self, turn: &mut Turn<'_>, weight: u32) {
+    /// Counts a fault. A relay with too many is left alone for a while, and told of as `reason` says. They outlive
+    /// the connection: a relay that is shed or hangs up in time would never have too many.
+    pub(super) fn blame(&mut self, turn: &mut Turn<'_>, weight: u32, reason: &str) {
         let forgiven = turn.now.mono.since(self.faults_at) / 1_000;
         self.faults = self.faults.saturating_sub(u32::try_from(forgiven).unwrap_or(u32::MAX));
-        self.faults = self.faults.saturating_add(weight);
+        // No more than it takes: what is still found in a flood whose relay has been left alone is the same flood.
+        self.faults = self.faults.saturating_add(weight).min(turn.config.max_faults + 1);
         if forgiven > 0 {
             self.faults_at = turn.now.mono;
         }
-        if self.faults > turn.config.max_faults && self.link.open_socket().is_some() {
+        if self.faults > turn.config.max_faults && self.had_socket() {
+            self.faults = 0;
             self.hang_up(turn, MISBEHAVED, "too many faulty frames");
-            self.lose(turn, "the relay keeps sending faulty frames", MISBEHAVED_MS);
+            self.lose(turn, reason, MISBEHAVED_MS);
             self.eager_at = self.retry_at;
         }
+    }
+
+    /// Whether the relay has been heard since it was last dialled.
+    fn had_socket(&self) -> bool {
+        self.link.open_socket().is_some() || self.link == Link::Shed
     }
 
     pub(super) fn shed_if_full(&mut self, turn: &mut Turn<'_>) {
@@ -91,7 +101,7 @@ impl Relay {
     /// The connection, or the attempt at one, is over and is to be made again: after `first_ms` or, the more often
     /// that happens, later.
     pub(super) fn lose(&mut self, turn: &mut Turn<'_>, reason: &str, first_ms: u64) {
-        let connected = self.link.open_socket().is_some();
+        let connected = self.had_socket();
         self.link
             .settle(&mut self.backoff, turn.now.mono, turn.config.stable_ms);
         let wait = self.backoff.next_ms(first_ms, turn.config.backoff_max_ms.max(first_ms));

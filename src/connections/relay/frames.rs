@@ -1,5 +1,6 @@
 //! What a relay's frames mean for its machine, EVENTs aside (NIP-01, NIP-42, NIP-45).
 
+use super::ends::FAULTY;
 use super::{Relay, cut};
 use crate::connections::auth::Verdict;
 use crate::connections::outbox::Peer;
@@ -9,6 +10,9 @@ use crate::connections::turn::Turn;
 use crate::message::RelayMessage;
 use crate::nostr::event::{Event, EventId};
 use crate::nostr::frame::{ClientFrame, RelayFrame};
+
+/// So many NOTICEs weigh as much as one faulty frame.
+const NOTICES_A_FAULT: u32 = 10;
 
 impl Relay {
     pub(super) fn on_relay_frame(&mut self, turn: &mut Turn<'_>, socket: SocketId, frame: RelayFrame<'_>) {
@@ -36,6 +40,7 @@ impl Relay {
                 let message = cut(&message);
                 self.counts.on_notice(&message);
                 turn.tell(Peer::Parser, RelayMessage::Notice { relay, message });
+                self.on_notice(turn);
             }
             RelayFrame::Auth { challenge } => {
                 if self.auth.challenged(&challenge, turn.after(turn.config.sign_ms)) {
@@ -105,6 +110,16 @@ impl Relay {
         }
     }
 
+    /// Notices are for a person. More than a person can read are a flood, which must not go on for ever: none of
+    /// them is an answer to anything.
+    fn on_notice(&mut self, turn: &mut Turn<'_>) {
+        self.notices += 1;
+        if self.notices == NOTICES_A_FAULT {
+            self.notices = 0;
+            self.blame(turn, 1, "the relay floods the page with notices");
+        }
+    }
+
     pub(super) fn ask_signer(&mut self, turn: &mut Turn<'_>, challenge: Option<String>) {
         if let Some(challenge) = challenge {
             let relay = turn.relay.clone();
@@ -122,11 +137,11 @@ impl Relay {
 
     pub(super) fn on_malformed(&mut self, turn: &mut Turn<'_>) {
         self.counters.malformed += 1;
-        self.blame(turn, 1);
+        self.blame(turn, 1, FAULTY);
     }
 
     pub(super) fn on_unknown(&mut self, turn: &mut Turn<'_>) {
         self.counters.unknown_sub += 1;
-        self.blame(turn, 1);
+        self.blame(turn, 1, FAULTY);
     }
 }

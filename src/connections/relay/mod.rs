@@ -6,7 +6,7 @@ mod ends;
 mod frames;
 mod status;
 
-use self::ends::NORMAL;
+use self::ends::{FAULTY, NORMAL};
 use crate::connections::auth::Auth;
 use crate::connections::backoff::Backoff;
 use crate::connections::counts::Counts;
@@ -38,6 +38,8 @@ pub struct Relay {
     /// Faults not forgiven yet, and since when.
     faults: u32,
     faults_at: Millis,
+    /// NOTICEs since the last fault made of them.
+    notices: u32,
     /// The relay's last frame.
     heard_at: Millis,
     /// A page is not asked for until the spool has room.
@@ -73,6 +75,7 @@ impl Relay {
             counters: RelayCounters::default(),
             faults: 0,
             faults_at: Millis(0),
+            notices: 0,
             heard_at: Millis(0),
             held_back: false,
             retry_at: Millis(0),
@@ -220,7 +223,6 @@ impl Relay {
         self.counters.connects += 1;
         self.auth = Auth::default();
         self.heard_at = turn.now.mono;
-        self.faults = 0;
         self.reason.clear();
         self.after(turn);
     }
@@ -286,7 +288,7 @@ impl Relay {
                 1
             }
         };
-        self.blame(turn, weight);
+        self.blame(turn, weight, FAULTY);
         self.after(turn);
     }
 

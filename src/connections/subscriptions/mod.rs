@@ -51,6 +51,8 @@ struct Subscription {
     parts: Vec<Part>,
     /// When it is reported as unreachable; none once it is, or EOSE has been passed on.
     deadline: Option<Millis>,
+    /// How often the deadline was put off because what came had not been taken yet.
+    put_off: u32,
     eose_passed: bool,
     /// Its asker was replaced: its next REQ is the same request, not another.
     doubted: bool,
@@ -65,6 +67,8 @@ struct Target {
 }
 
 const CLOSED: usize = 1024;
+/// A relay that sends more than can be taken must not keep a request from its end.
+const MAX_PUT_OFF: u32 = 6;
 /// Pages of gaps fetched at a time from one relay.
 const MAX_WALKS: usize = 2;
 
@@ -114,6 +118,7 @@ impl Subscriptions {
                 peer,
                 parts,
                 deadline,
+                put_off: 0,
                 eose_passed: false,
                 doubted: false,
             },
@@ -347,14 +352,17 @@ impl Subscriptions {
             if !subscription.deadline.is_some_and(|deadline| turn.is_past(deadline)) {
                 continue;
             }
-            subscription.deadline = held_back.then(|| turn.after(turn.config.eose_ms));
-            if !held_back {
+            let put_off = held_back && subscription.put_off < MAX_PUT_OFF;
+            subscription.put_off += u32::from(put_off);
+            subscription.deadline = put_off.then(|| turn.after(turn.config.eose_ms));
+            if !put_off {
                 let waits = subscription
                     .parts
                     .iter()
                     .any(|part| matches!(part.phase, Phase::Waiting { .. }));
                 let reason = match link {
                     Some(link) => link,
+                    None if held_back => "it sends more than can be checked in time",
                     None if waits => "the relay takes no more subscriptions for now",
                     None => "no EOSE in time",
                 };
