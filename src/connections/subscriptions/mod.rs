@@ -4,21 +4,21 @@
 //! passed on once, when everything the relay has stored for it has been; where that takes
 //! too long, `Unreachable` is reported and the EOSE may still follow.
 
+mod answers;
+mod pump;
 mod wires;
 
-use self::wires::free_wire;
-use crate::connections::copies::{Copy, Recent};
+use crate::connections::copies::Recent;
 use crate::connections::gap::Rules;
 use crate::connections::limits::Limits;
 use crate::connections::outbox::Peer;
-use crate::connections::part::{AuthHope, Part, Phase, Refusal, Walk};
+use crate::connections::part::{Part, Phase};
 use crate::connections::sockets::SocketId;
 use crate::connections::turn::Turn;
 use crate::message::{RelayMessage, SubId};
 use crate::nostr::filter::Filter;
-use crate::nostr::frame::ClientFrame;
 use crate::nostr::nip42;
-use crate::sorted::{self, SortedMap};
+use crate::sorted::SortedMap;
 use crate::time::Millis;
 
 #[derive(Debug)]
@@ -69,8 +69,6 @@ struct Target {
 const CLOSED: usize = 1024;
 /// A relay that sends more than can be taken must not keep a request from its end.
 const MAX_PUT_OFF: u32 = 6;
-/// Pages of gaps fetched at a time from one relay.
-const MAX_WALKS: usize = 2;
 
 impl Default for Subscriptions {
     fn default() -> Self {
@@ -178,129 +176,6 @@ impl Subscriptions {
                 subscription.parts = parts;
             }
         }
-    }
-
-    /// Sends what may be sent now, on an open socket. True if a page waits until the spool has room.
-    pub fn pump(&mut self, turn: &mut Turn<'_>, socket: SocketId) -> bool {
-        let rules = self.rules(turn);
-        let places = self.limits.max_subscriptions.unwrap_or(usize::MAX);
-        let parts = || self.subs.values().flat_map(|subscription| &subscription.parts);
-        let mut open = parts().filter(|part| part.is_open()).count();
-        let mut walks = parts().filter(|part| part.walk.is_some()).count();
-        // One place is kept for the pages of gaps, else nothing missed could ever be fetched.
-        let for_subs = places.saturating_sub(1).max(1);
-        let mut waiting: Vec<&mut Subscription> = self.subs.values_mut().collect();
-        sorted::sort_by_key(&mut waiting, |subscription| subscription.number);
-        for part in waiting.iter_mut().flat_map(|subscription| &mut subscription.parts) {
-            if part.is_ready(turn) && open < for_subs {
-                open += usize::from(send_req(turn, socket, part, &rules));
-            }
-        }
-        // The next page is asked for when there is room for it: nothing need be shed.
-        let mut held_back = false;
-        let has_room = turn.out.waiting_bytes(&turn.relay) < turn.config.spool_bytes / 2;
-        for (sub, subscription) in &mut self.subs {
-            for (number, part) in subscription.parts.iter_mut().enumerate() {
-                if walks >= MAX_WALKS || open + walks >= places || !part.wants_page(turn) {
-                    continue;
-                }
-                held_back |= !has_room;
-                if has_room {
-                    let wire = free_wire(&self.wires, turn);
-                    send_page(turn, socket, part, &rules, wire.clone());
-                    let (sub, part) = (sub.clone(), number);
-                    self.wires.insert(wire, Target { sub, part, walk: true });
-                    walks += 1;
-                }
-            }
-        }
-        self.settle(turn);
-        held_back
-    }
-
-    /// An EVENT came. False if it is for no subscription that was ever open here.
-    pub fn on_event(&mut self, turn: &mut Turn<'_>, sub: &str, json: &str) -> bool {
-        let Some(target) = self.wires.get(sub) else {
-            return self.closed.contains(sub);
-        };
-        let Some(subscription) = self.subs.get_mut(&target.sub) else {
-            return true;
-        };
-        let Some(part) = subscription.parts.get_mut(target.part) else {
-            return true;
-        };
-        match &mut part.walk {
-            Some(walk) if target.walk => part.tracks.see_page(walk.track, &mut walk.page, json, turn.now.unix),
-            _ => part.tracks.see(json, turn.now.unix),
-        }
-        let json = match turn.copies.judge(&turn.relay, subscription.number, json) {
-            Copy::New => json.to_owned(),
-            // All the parser still lacks is that this relay has the event too; its id says which.
-            Copy::Known(id) => format!("{{\"id\":\"{id}\"}}"),
-            Copy::Repeated => return true,
-        };
-        let (relay, sub) = (turn.relay.clone(), target.sub.clone());
-        turn.tell(subscription.peer, RelayMessage::Event { relay, sub, json });
-        true
-    }
-
-    /// EOSE came. False if none was due.
-    pub fn on_eose(&mut self, turn: &mut Turn<'_>, socket: SocketId, sub: &str) -> bool {
-        let rules = self.rules(turn);
-        let Some((wire, target)) = self.wires.get_key_value(sub) else {
-            return self.closed.contains(sub);
-        };
-        let (wire, target) = (wire.clone(), target.clone());
-        self.refusal = None;
-        let Some(part) = self.part_mut(&target) else {
-            return true;
-        };
-        let due = if target.walk {
-            let honoured = part.on_walk_eose(&rules);
-            self.honoured = self.honoured.max(honoured);
-            self.retire(turn, Some(socket), wire);
-            true
-        } else {
-            part.on_eose(turn, &rules)
-        };
-        self.settle(turn);
-        due
-    }
-
-    /// CLOSED came. False if it is for nothing that was open here.
-    pub fn on_closed(
-        &mut self,
-        turn: &mut Turn<'_>,
-        socket: SocketId,
-        sub: &str,
-        reason: &str,
-        auth: AuthHope,
-    ) -> bool {
-        let rules = self.rules(turn);
-        let Some(target) = self.wires.get(sub).cloned() else {
-            return self.closed.contains(sub);
-        };
-        let Some(part) = self.part_mut(&target) else {
-            return true;
-        };
-        if target.walk {
-            part.on_walk_closed(turn, reason);
-            self.wires.remove(sub);
-            self.settle(turn);
-        } else if !part.is_open() {
-            // It answers a CLOSE, or comes twice.
-        } else {
-            match part.on_closed(turn, &rules, reason, auth) {
-                Refusal::Final => self.refuse(turn, Some(socket), &target.sub, reason),
-                Refusal::Again => self.refusal = Some(reason.to_owned()),
-            }
-        }
-        true
-    }
-
-    /// Why the relay refuses what it is still to be asked for.
-    pub fn refusal(&self) -> Option<&str> {
-        self.refusal.as_deref()
     }
 
     /// NIP-42 is done: what was refused for want of it is sent again.
@@ -445,33 +320,6 @@ impl Subscriptions {
     fn part_mut(&mut self, target: &Target) -> Option<&mut Part> {
         self.subs.get_mut(&target.sub)?.parts.get_mut(target.part)
     }
-}
-
-/// Sends the REQ of `part`. False if there is nothing to ask.
-fn send_req(turn: &mut Turn<'_>, socket: SocketId, part: &mut Part, rules: &Rules) -> bool {
-    let filters = part.tracks.ask(rules, turn.now.unix);
-    if filters.is_empty() {
-        part.phase = Phase::Complete;
-        return false;
-    }
-    let sub = part.wire.clone();
-    turn.send(socket, ClientFrame::Req { sub, filters }.to_json());
-    part.phase = Phase::Stored { at: turn.now.mono };
-    true
-}
-
-/// Asks for the next page of the gaps of `part`, as the relay's subscription `wire`.
-fn send_page(turn: &mut Turn<'_>, socket: SocketId, part: &mut Part, rules: &Rules, wire: SubId) {
-    let Some((track, filter, page)) = part.tracks.next_page(rules) else {
-        return;
-    };
-    let frame = ClientFrame::Req {
-        sub: wire.clone(),
-        filters: vec![filter],
-    };
-    turn.send(socket, frame.to_json());
-    let at = turn.now.mono;
-    part.walk = Some(Walk { wire, track, page, at });
 }
 
 fn unreachable(turn: &mut Turn<'_>, peer: Peer, sub: &SubId, reason: &str) {

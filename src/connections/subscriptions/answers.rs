@@ -1,0 +1,95 @@
+//! What the relay's EVENT, EOSE and CLOSED mean for the subscription they are for (NIP-01).
+
+use super::Subscriptions;
+use crate::connections::copies::Copy;
+use crate::connections::part::{AuthHope, Refusal};
+use crate::connections::sockets::SocketId;
+use crate::connections::turn::Turn;
+use crate::message::RelayMessage;
+
+impl Subscriptions {
+    /// An EVENT came. False if it is for no subscription that was ever open here.
+    pub fn on_event(&mut self, turn: &mut Turn<'_>, sub: &str, json: &str) -> bool {
+        let Some(target) = self.wires.get(sub) else {
+            return self.closed.contains(sub);
+        };
+        let Some(subscription) = self.subs.get_mut(&target.sub) else {
+            return true;
+        };
+        let Some(part) = subscription.parts.get_mut(target.part) else {
+            return true;
+        };
+        match &mut part.walk {
+            Some(walk) if target.walk => part.tracks.see_page(walk.track, &mut walk.page, json, turn.now.unix),
+            _ => part.tracks.see(json, turn.now.unix),
+        }
+        let json = match turn.copies.judge(&turn.relay, subscription.number, json) {
+            Copy::New => json.to_owned(),
+            // All the parser still lacks is that this relay has the event too; its id says which.
+            Copy::Known(id) => format!("{{\"id\":\"{id}\"}}"),
+            Copy::Repeated => return true,
+        };
+        let (relay, sub) = (turn.relay.clone(), target.sub.clone());
+        turn.tell(subscription.peer, RelayMessage::Event { relay, sub, json });
+        true
+    }
+
+    /// EOSE came. False if none was due.
+    pub fn on_eose(&mut self, turn: &mut Turn<'_>, socket: SocketId, sub: &str) -> bool {
+        let rules = self.rules(turn);
+        let Some((wire, target)) = self.wires.get_key_value(sub) else {
+            return self.closed.contains(sub);
+        };
+        let (wire, target) = (wire.clone(), target.clone());
+        self.refusal = None;
+        let Some(part) = self.part_mut(&target) else {
+            return true;
+        };
+        let due = if target.walk {
+            let honoured = part.on_walk_eose(&rules);
+            self.honoured = self.honoured.max(honoured);
+            self.retire(turn, Some(socket), wire);
+            true
+        } else {
+            part.on_eose(turn, &rules)
+        };
+        self.settle(turn);
+        due
+    }
+
+    /// CLOSED came. False if it is for nothing that was open here.
+    pub fn on_closed(
+        &mut self,
+        turn: &mut Turn<'_>,
+        socket: SocketId,
+        sub: &str,
+        reason: &str,
+        auth: AuthHope,
+    ) -> bool {
+        let rules = self.rules(turn);
+        let Some(target) = self.wires.get(sub).cloned() else {
+            return self.closed.contains(sub);
+        };
+        let Some(part) = self.part_mut(&target) else {
+            return true;
+        };
+        if target.walk {
+            part.on_walk_closed(turn, reason);
+            self.wires.remove(sub);
+            self.settle(turn);
+        } else if !part.is_open() {
+            // It answers a CLOSE, or comes twice.
+        } else {
+            match part.on_closed(turn, &rules, reason, auth) {
+                Refusal::Final => self.refuse(turn, Some(socket), &target.sub, reason),
+                Refusal::Again => self.refusal = Some(reason.to_owned()),
+            }
+        }
+        true
+    }
+
+    /// Why the relay refuses what it is still to be asked for.
+    pub fn refusal(&self) -> Option<&str> {
+        self.refusal.as_deref()
+    }
+}

@@ -1,0 +1,260 @@
+//! One filter of a REQ: how far its answer has come, and what of it is asked next. Pure.
+//!
+//! `resume` says what follows from which answer.
+
+use std::collections::VecDeque;
+
+use super::gap::{Gap, MIN_PAGE, Page, Rules, usual_page};
+use super::glance::Glance;
+use crate::nostr::filter::Filter;
+use crate::time::UnixSeconds;
+
+/// Gaps of one filter; more are joined, which costs duplicates only.
+pub const MAX_GAPS: usize = 16;
+
+/// What the last REQ asked of one filter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Asked {
+    Nothing,
+    /// The filter as it was given.
+    Whole,
+    /// What is newer than what was had, less the margin.
+    Since {
+        since: Option<UnixSeconds>,
+    },
+    /// Live events; a gap fetches what is stored.
+    Live,
+}
+
+/// One filter of a REQ.
+#[derive(Debug)]
+pub struct Track {
+    pub filter: Filter,
+    /// The filter's first answer is complete, the gaps aside.
+    answered: bool,
+    /// The newest event seen for it, but no later than our own clock: a misdated event must not hide others.
+    newest: Option<UnixSeconds>,
+    pub(super) gaps: VecDeque<Gap>,
+    asked: Asked,
+}
+
+impl Track {
+    pub fn new(filter: Filter) -> Track {
+        Track {
+            filter,
+            answered: false,
+            newest: None,
+            gaps: VecDeque::new(),
+            asked: Asked::Nothing,
+        }
+    }
+
+    /// The filter to send now; none if nothing is left to be asked live.
+    pub fn ask(&mut self, rules: &Rules, now: UnixSeconds) -> Option<Filter> {
+        let mut filter = self.filter.clone();
+        if filter.limit == Some(0) && !self.answered {
+            // Nothing stored is wanted, so nothing is owed; some relays never end this answer.
+            self.asked = Asked::Whole;
+            self.answered = true;
+            self.newest = Some(now);
+        } else if !self.answered || filter.ids.is_some() {
+            // Ids bound their own answer, and an old event among them may arrive late: no `since` for these.
+            self.asked = Asked::Whole;
+            filter.limit = filter.limit.map(|limit| limit.min(rules.max_limit.unwrap_or(u32::MAX)));
+        } else if self.gaps.iter().any(|gap| gap.until.is_none()) {
+            // One event rather than none: some relays never end an answer to `limit: 0`.
+            self.asked = Asked::Live;
+            filter.limit = Some(1);
+        } else {
+            filter.since = later(filter.since, self.newest.map(|newest| newest - rules.margin_s));
+            self.asked = Asked::Since { since: filter.since };
+            filter.limit = Some(rules.page());
+        }
+        if filter
+            .since
+            .zip(filter.until)
+            .is_some_and(|(since, until)| since > until)
+        {
+            self.asked = Asked::Nothing;
+            return None;
+        }
+        Some(filter)
+    }
+
+    /// An event that may be this filter's came.
+    pub fn saw(&mut self, at: UnixSeconds, now: UnixSeconds) {
+        self.newest = self.newest.max(Some(at.min(now)));
+    }
+
+    /// Whether the event may be this filter's, as far as a glance tells.
+    pub fn may_match(&self, at: UnixSeconds, glance: &Glance) -> bool {
+        fn allows<T: PartialEq>(list: &Option<Vec<T>>, value: &Option<T>) -> bool {
+            match (list, value) {
+                (Some(list), Some(value)) => list.contains(value),
+                (None, _) | (_, None) => true,
+            }
+        }
+        let filter = &self.filter;
+        filter.since.is_none_or(|since| at >= since)
+            && filter.until.is_none_or(|until| at <= until)
+            && allows(&filter.kinds, &glance.kind)
+            && allows(&filter.authors, &glance.pubkey)
+            && allows(&filter.ids, &glance.id)
+    }
+
+    /// EOSE came for the REQ. `alone`: it had no other filter.
+    pub fn end(&mut self, page: Page, alone: bool, rules: &Rules) {
+        let asked = std::mem::replace(&mut self.asked, Asked::Nothing);
+        let below = page.oldest.filter(|_| alone);
+        match asked {
+            Asked::Nothing | Asked::Live => {}
+            Asked::Whole if self.answered => {}
+            Asked::Whole => {
+                self.answered = true;
+                let wanted = self
+                    .filter
+                    .limit
+                    .filter(|limit| *limit > rules.max_limit.unwrap_or(u32::MAX));
+                if let (Some(wanted), Some(max)) = (wanted, rules.max_limit)
+                    && page.count >= max
+                {
+                    let had = if below.is_some() { page.count } else { 0 };
+                    let want = wanted.saturating_sub(had);
+                    if want > 0 {
+                        self.push_gap(rules, self.filter.since, below, Some(want), true);
+                    }
+                }
+            }
+            Asked::Since { since } => {
+                if !rules.is_whole(page.count, rules.page()) {
+                    self.push_gap(rules, since, below, None, false);
+                }
+            }
+        }
+    }
+
+    /// The REQ ended without EOSE.
+    pub fn cut(&mut self, page: Page, alone: bool, rules: &Rules) {
+        let asked = std::mem::replace(&mut self.asked, Asked::Nothing);
+        if page.count == 0 {
+            return;
+        }
+        let below = page.proven().filter(|_| alone);
+        match asked {
+            Asked::Nothing | Asked::Live => {}
+            Asked::Whole if self.answered || self.filter.ids.is_some() => {}
+            Asked::Whole => {
+                let short = self.filter.limit.is_some_and(|limit| limit <= rules.page());
+                if below.is_none() && short {
+                    return;
+                }
+                self.answered = true;
+                let had = if below.is_some() { page.count } else { 0 };
+                let want = self.filter.limit.map(|limit| limit.saturating_sub(had));
+                if want != Some(0) {
+                    self.push_gap(rules, self.filter.since, below, want, true);
+                }
+            }
+            Asked::Since { since } => self.push_gap(rules, since, below, None, false),
+        }
+    }
+
+    /// The filter of the next page of the oldest gap, with the page to fill.
+    pub fn next_page(&self, rules: &Rules) -> Option<(Filter, Page)> {
+        let gap = self.gaps.front()?;
+        let filter = Filter {
+            since: gap.since,
+            until: earlier(self.filter.until, gap.until),
+            limit: (!gap.relay_decides).then(|| gap.limit(rules)),
+            ..self.filter.clone()
+        };
+        let page = Page {
+            until: gap.until,
+            ..Page::default()
+        };
+        Some((filter, page))
+    }
+
+    /// EOSE came for a gap's page. Gives the limit the relay is now known to honour.
+    pub fn end_page(&mut self, page: Page, rules: &Rules) -> u32 {
+        let Some(mut gap) = self.gaps.pop_front() else {
+            return 0;
+        };
+        if gap.relay_decides {
+            return 0;
+        }
+        let limit = gap.limit(rules);
+        if gap.advance(page, limit, rules) {
+            self.gaps.push_front(gap);
+        }
+        if page.count >= limit { limit } else { 0 }
+    }
+
+    /// A gap's page ended without EOSE. `too_big`: because it was more than could be taken.
+    pub fn cut_page(&mut self, page: Page, too_big: bool) {
+        let Some(mut gap) = self.gaps.pop_front() else { return };
+        let progress = page.proven().filter(|at| gap.until.is_none_or(|until| *at < until));
+        match progress {
+            Some(oldest) => gap.move_to(oldest, page.fresh),
+            // Only a page that ends with EOSE proves anything of a relay that does not send the newest first.
+            None if !page.falling && gap.relay_decides => gap.relay_decides = false,
+            None if !page.falling && too_big => gap.page = (gap.page / 2).max(MIN_PAGE),
+            None => {}
+        }
+        if !gap.is_closed() {
+            self.gaps.push_front(gap);
+        }
+    }
+
+    /// Gives up the gap that is being fetched: the relay refuses to answer it.
+    pub fn give_up_page(&mut self) {
+        self.gaps.pop_front();
+    }
+
+    pub fn has_gaps(&self) -> bool {
+        !self.gaps.is_empty()
+    }
+
+    /// Whether the first answer is still being fetched.
+    pub fn first_is_open(&self) -> bool {
+        !self.answered || self.gaps.iter().any(|gap| gap.first)
+    }
+
+    fn push_gap(
+        &mut self,
+        rules: &Rules,
+        since: Option<UnixSeconds>,
+        until: Option<UnixSeconds>,
+        want: Option<u32>,
+        first: bool,
+    ) {
+        self.gaps.push_back(Gap {
+            since,
+            until,
+            want,
+            first,
+            relay_decides: first && want.is_none(),
+            page: usual_page(rules, want),
+        });
+        // The front one keeps its progress whatever happens behind it.
+        while self.gaps.len() > MAX_GAPS {
+            let (Some(a), Some(b)) = (self.gaps.pop_back(), self.gaps.pop_back()) else {
+                return;
+            };
+            self.gaps.push_back(a.joined(b));
+        }
+    }
+}
+
+/// The later of two beginnings, none being the earliest.
+fn later(a: Option<UnixSeconds>, b: Option<UnixSeconds>) -> Option<UnixSeconds> {
+    a.max(b)
+}
+
+/// The earlier of two ends, none being the latest.
+fn earlier(a: Option<UnixSeconds>, b: Option<UnixSeconds>) -> Option<UnixSeconds> {
+    match (a, b) {
+        (Some(a), Some(b)) => Some(a.min(b)),
+        (one, None) | (None, one) => one,
+    }
+}
