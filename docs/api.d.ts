@@ -14,7 +14,7 @@ export type { Nip05Options, Nip05Profile } from './nip05.js';
 export type { EventCache } from './cache.js';
 export type { Encryption, Signer, SignerEvents } from './signer.js';
 export type { Relays, RelayEvents } from './relays.js';
-export type { CacheStats, ChoiceReason, CountOptions, CountResponse, EngineStats, EventTemplate, Explanation, Filter, ImportOptions, ImportResult, NostrConnectOptions, Pipe, PortName, PortStats, PublishOptions, PublishStatus, PublishStep, PublishTemplate, RelayChoice, RelayCount, RelayStatus, RememberOptions, RemoteSignerOptions, RoleStats, Rumor, SignedEvent, SignerApp, StartOptions, SubscribeOptions, ValidProof, ValidProofs, } from './types.js';
+export type { AcceptedOptions, CacheStats, ChoiceReason, CountOptions, CountResponse, EngineStats, EventTemplate, Explanation, Filter, ImportOptions, ImportResult, NostrConnectOptions, Pipe, PortName, PortStats, PublishOptions, PublishStatus, PublishStep, PublishTemplate, RelayChoice, RelayCount, RelayStatus, RememberOptions, RemoteSignerOptions, RoleStats, Rumor, SignedEvent, SignerApp, StartOptions, SubscribeOptions, ValidProof, ValidProofs, } from './types.js';
 export type * from './generated/kinds.js';
 
 // ---------------------------------------------------------------- cache.d.ts
@@ -682,7 +682,7 @@ export declare class Publish {
     #private;
     get status(): AsyncIterable<PublishStatus>;
     signed(): Promise<SignedEvent>;
-    accepted(): Promise<string>;
+    accepted({ timeoutMs }?: AcceptedOptions): Promise<string>;
 }
 
 // ---------------------------------------------------------------- relays.d.ts
@@ -945,6 +945,9 @@ export interface PublishTemplate extends EventTemplate {
 export interface PublishOptions {
     relays?: string[];
     signal?: AbortSignal;
+}
+export interface AcceptedOptions {
+    timeoutMs?: number;
 }
 export type PublishStatus = {
     recipient?: string;

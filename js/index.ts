@@ -12,6 +12,7 @@ export type { EventCache } from './cache.js';
 export type { Encryption, Signer, SignerEvents } from './signer.js';
 export type { Relays, RelayEvents } from './relays.js';
 export type {
+  AcceptedOptions,
   CacheStats,
   ChoiceReason,
   CountOptions,

@@ -1,5 +1,8 @@
 import { FerryError, assertNever } from './errors.js';
-import type { PublishStatus, SignedEvent } from './types.js';
+import type { AcceptedOptions, PublishStatus, SignedEvent } from './types.js';
+
+/** The longest that a timer of the platform's waits. */
+const MAX_TIMEOUT_MS = 2 ** 31 - 1;
 
 /** One event on its way to relays. */
 export class Publish {
@@ -33,10 +36,28 @@ export class Publish {
    * Resolves when the first relay has accepted the event, with that relay; of a private message (kinds 14 and 15),
    * when a relay has accepted each of its people's copies, with the last of these relays.
    *
-   * @throws {FerryError} as `signed`; `refused` if no relay accepted it, with their reasons.
-   * @example const relay = await nostr.publish({ kind: 1, content: 'hello' }).accepted();
+   * @throws {FerryError} as `signed`; `refused` if no relay accepted it, with their reasons; `timed-out` after
+   *   `timeoutMs`, with how far it has come. The publish goes on: `PublishOptions.signal` is what gives it up.
+   * @example const relay = await nostr.publish({ kind: 1, content: 'hello' }).accepted({ timeoutMs: 5_000 });
    */
-  async accepted(): Promise<string> {
+  async accepted({ timeoutMs }: AcceptedOptions = {}): Promise<string> {
+    if (timeoutMs === undefined) return this.#accepted();
+    // What a timer makes of other numbers is to fire at once.
+    if (!(timeoutMs >= 0 && timeoutMs <= MAX_TIMEOUT_MS)) {
+      throw new FerryError('bad-input', `timeoutMs has to be a number from 0 to ${MAX_TIMEOUT_MS}, not ${timeoutMs}`);
+    }
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const late = new Promise<never>((_, reject) => {
+      timer = setTimeout(() => reject(new FerryError('timed-out', this.#lateness(timeoutMs))), timeoutMs);
+    });
+    try {
+      return await Promise.race([this.#accepted(), late]);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  async #accepted(): Promise<string> {
     const words: string[] = [];
     const waiting = new Set<string | undefined>();
     for await (const status of this.status) {
@@ -72,6 +93,18 @@ export class Publish {
   finish(error?: FerryError): void {
     this.#over ??= error ? { error } : {};
     this.#wake();
+  }
+
+  /** What a publish has to show for its `timeoutMs`. */
+  #lateness(timeoutMs: number): string {
+    if (!this.#statuses.some(({ state }) => state === 'signed')) return `the signer has not signed the event in ${timeoutMs} ms`;
+    const words = this.#statuses.flatMap((status) => {
+      return status.state === 'rejected' || status.state === 'unanswered' ? [`${status.relay}: ${status.reason}`] : [];
+    });
+    const heard = new Set(this.#statuses.flatMap((status) => ('reason' in status ? [status.relay] : [])));
+    const asked = new Set(this.#statuses.flatMap((status) => (status.state === 'queued' ? status.relays : [])));
+    words.push(...[...asked].filter((relay) => !heard.has(relay)).map((relay) => `${relay}: no answer yet`));
+    return `the event has not been accepted in ${timeoutMs} ms (${words.join('; ')})`;
   }
 
   #wake(): void {

@@ -274,6 +274,11 @@ export interface PublishOptions {
   signal?: AbortSignal;
 }
 
+export interface AcceptedOptions {
+  /** Rejects after so many milliseconds, 0 to 2,147,483,647, the signer's time included. Default: when every relay has had its last word. */
+  timeoutMs?: number;
+}
+
 /**
  * How far a publish has come. Of a private message (kinds 14 and 15) each of its people gets a copy, and `recipient`
  * is whose copy the status is about: 64 characters of lower-case hex.

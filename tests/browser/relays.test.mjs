@@ -7,6 +7,7 @@ import { NostrRelay } from '@nostr-relay/core';
 import { matchFilter } from 'nostr-tools/filter';
 import { WebSocketServer } from 'ws';
 import { openPage, sampleEvents, startRelay, startServer } from './harness.mjs';
+import { startHostileRelay } from './hostile-relay.mjs';
 
 const PAGE = '<!doctype html><meta charset="utf-8"><link rel="icon" href="data:,"><script src="/dist/nostr-ferry.js"></script>';
 const server = await startServer({ isolated: true, files: { '/page.html': PAGE } });
@@ -14,10 +15,10 @@ const sample = await sampleEvents({ count: 300 });
 const notes = sample.filter(({ kind }) => kind === 1);
 const idsOf = (events) => events.map(({ id }) => id).sort();
 
-/** @nostr-relay/core with its events in memory. `auth` names what NIP-42 authentication is needed for. */
-async function startNostrRelay(events, auth) {
+/** @nostr-relay/core with its events in memory. `auth` names what NIP-42 authentication is needed for; plugins are what its operator adds. */
+async function startNostrRelay(events, auth, plugins = []) {
   const relay = new NostrRelay(new Memory(events), { hostname: '127.0.0.1' });
-  if (auth) relay.register(gate(auth));
+  relay.register(...(auth ? [gate(auth)] : []), ...plugins);
   const sockets = new WebSocketServer({ port: 0, host: '127.0.0.1' });
   sockets.on('connection', (socket) => {
     relay.handleConnection(socket);
@@ -165,6 +166,95 @@ for (const [name, start] of Object.entries(RELAYS)) {
     assertGood(signedIn);
   });
 }
+
+/** What an operator's plugin refuses, that relay answers with its words. */
+const members = { beforeHandleEvent: () => ({ canHandle: false, message: 'blocked: for members only' }) };
+
+for (const [name, start] of [
+  [
+    'rust-nostr LocalRelay wants authentication, @nostr-relay/core rejects',
+    async () => ({
+      auth: await startRelay([], ['--auth', 'write']),
+      wall: await startNostrRelay([], undefined, [members]),
+      words: /^blocked: for members only$/,
+    }),
+  ],
+  [
+    '@nostr-relay/core wants authentication, rust-nostr LocalRelay rejects',
+    async () => ({
+      auth: await startNostrRelay([], 'write'),
+      // So much work nobody has done by chance.
+      wall: await startRelay([], ['--min-pow', '64']),
+      words: /^pow: /,
+    }),
+  ],
+]) {
+  test(`one publish, two relays: ${name}`, async () => {
+    const { auth, wall, words } = await start();
+    const { page, errors } = await openPage(`${server.origin}/page.html`);
+    const { states, event, accepted, refused, notes } = await page.evaluate(
+      async ([auth, wall]) => {
+        const nostr = await NostrFerry.NostrManager.start();
+        await nostr.signer.usePrivateKey('01'.repeat(32));
+        const post = nostr.publish({ kind: 1, content: 'hello, both of you' }, { relays: [auth, wall] });
+        const states = [];
+        for await (const status of post.status) states.push(status);
+        const accepted = await post.accepted({ timeoutMs: 0 });
+        const alone = nostr.publish({ kind: 1, content: 'hello, wall' }, { relays: [wall] });
+        const refused = await alone.accepted().catch(({ code, message }) => `${code}: ${message}`);
+        const event = await post.signed();
+        const notes = await nostr.fetch([{ ids: [event.id] }], { relays: [auth, wall], noCache: true });
+        await nostr.stop();
+        return { states, event, accepted, refused, notes: notes.map(({ relays }) => relays) };
+      },
+      [auth.url, wall.url],
+    );
+    assert.deepEqual(errors, []);
+    assert.deepEqual(states[0], { state: 'signed', event });
+    assert.equal(states[1].state, 'queued');
+    assert.deepEqual(states[1].relays.toSorted(), [auth.url, wall.url].toSorted());
+    const of = (url) => states.slice(2).filter(({ relay }) => relay === url);
+    assert.deepEqual(of(auth.url).map(({ state }) => state), ['sent', 'accepted']);
+    assert.deepEqual(of(wall.url).map(({ state }) => state), ['sent', 'rejected']);
+    assert.match(of(wall.url)[1].reason, words);
+    assert.equal(states.length, 6);
+    assert.equal(accepted, auth.url);
+    assert.ok(refused.startsWith(`refused: no relay accepted the event (${wall.url}: ${of(wall.url)[1].reason}`), refused);
+    // It is where it was accepted, and only there.
+    assert.deepEqual(notes, [[auth.url]]);
+  });
+}
+
+test('whoever waits for an OK may stop waiting: the publish goes on, and the OK is told', async () => {
+  let ok;
+  const relay = await startHostileRelay({ EVENT: ({ say }, { id }) => (ok = () => say('OK', id, true, 'at last')) });
+  const { page, errors } = await openPage(`${server.origin}/page.html`);
+  const late = await page.evaluate(async (url) => {
+    const nostr = (window.nostr = await NostrFerry.NostrManager.start());
+    const words = ({ code, message }) => `${code}: ${message}`;
+    const unsigned = await nostr.publish({ kind: 1, content: '' }).accepted({ timeoutMs: 60_000 }).catch(words);
+    await nostr.signer.usePrivateKey('01'.repeat(32));
+    window.post = nostr.publish({ kind: 1, content: 'are you there?' }, { relays: [url] });
+    for await (const { state } of window.post.status) if (state === 'sent') break;
+    const late = await window.post.accepted({ timeoutMs: 1 }).catch(words);
+    const bad = await Promise.all([-1, NaN, 2 ** 31].map((timeoutMs) => window.post.accepted({ timeoutMs }).catch(words)));
+    return [unsigned, late, ...bad];
+  }, relay.url);
+  ok();
+  const [states, accepted] = await page.evaluate(async () => {
+    const accepted = await window.post.accepted({ timeoutMs: 60_000 });
+    const states = [];
+    for await (const { state, reason } of window.post.status) states.push(reason ? `${state} ${reason}` : state);
+    await window.nostr.stop();
+    return [states, accepted];
+  });
+  assert.match(late[0], /^no-signer: /);
+  assert.equal(late[1], `timed-out: the event has not been accepted in 1 ms (${relay.url}: no answer yet)`);
+  for (const words of late.slice(2)) assert.match(words, /^bad-input: timeoutMs has to be /);
+  assert.deepEqual(states, ['signed', 'queued', 'sent', 'accepted at last']);
+  assert.equal(accepted, relay.url);
+  assert.deepEqual(errors, []);
+});
 
 for (const [name, start, answer] of [
   ['rust-nostr LocalRelay', RELAYS['rust-nostr LocalRelay'], { count: notes.length, approximate: false }],

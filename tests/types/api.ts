@@ -89,6 +89,9 @@ export async function publishing(nostr: NostrManager) {
   }
   expectType<SignedEvent>()(await post.signed());
   expectType<string>()(await post.accepted());
+  expectType<string>()(await post.accepted({ timeoutMs: 5_000 }));
+  // @ts-expect-error milliseconds are a number
+  post.accepted({ timeoutMs: '5s' });
   // @ts-expect-error an event has a content, empty or not
   nostr.publish({ kind: 1 });
 }

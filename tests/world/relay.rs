@@ -45,6 +45,8 @@ pub struct Manners {
     pub refuses: Option<String>,
     /// So many NOTICEs come before the answer to every REQ.
     pub notices: usize,
+    /// Some: every EVENT is rejected with this reason.
+    pub rejects: Option<String>,
     /// False: COUNT is answered with a NOTICE.
     pub counts: bool,
     /// False: stored events come oldest first.
@@ -61,6 +63,7 @@ impl Default for Manners {
             says_ok: true,
             refuses: None,
             notices: 0,
+            rejects: None,
             counts: true,
             newest_first: true,
         }
@@ -134,6 +137,9 @@ impl ScriptedRelay {
             ClientFrame::Event(event) => {
                 if self.wants_auth() {
                     return vec![ok(&event.id, false, "auth-required: who are you?")];
+                }
+                if let Some(reason) = &self.manners.rejects {
+                    return vec![ok(&event.id, false, reason)];
                 }
                 let mut frames = self.publish(event.clone().into_raw());
                 if self.manners.says_ok {
