@@ -85,12 +85,14 @@ scope.onmessage = ({ data }) => {
   try {
     if (data.role === 'crypto') shareModule(data.module, data.lock);
     initSync({ module: data.module });
-    start_worker(data.role, data.ports);
-    const ready = () => scope.postMessage({ ready: true });
-    if (!navigator.locks) return ready();
-    // Held until the worker is gone: how the page sees a worker die, however it dies. Ready comes
-    // after it is held, or the page, which asks for it then, could be the first to get it.
-    void navigator.locks.request(data.lock, () => new Promise(ready));
+    const start = () => {
+      start_worker(data.role, data.ports);
+      scope.postMessage({ ready: true });
+    };
+    if (!navigator.locks) return start();
+    // Held until the worker is gone: how the page sees a worker die, however it dies. Nothing is said before it is
+    // held, or the page, which asks for it when the worker is ready, could be the first to get it.
+    void navigator.locks.request(data.lock, () => (start(), new Promise(() => undefined)));
   } catch (error) {
     fail(error);
   }
