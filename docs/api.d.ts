@@ -6,6 +6,7 @@ export { Subscription, type SubscriptionEvents } from './subscription.js';
 export { Publish } from './publish.js';
 export { EventView } from './event.js';
 export type { Role } from './channels.js';
+export type { LogLevel } from './log.js';
 export { FerryError, type FerryErrorCode, type FerryErrorContext } from './errors.js';
 export * as nip19 from './nip19.js';
 export type { Diagnosis, DoctorCheck, DoctorCheckName } from './doctor.js';
@@ -14,7 +15,7 @@ export type { Nip05Options, Nip05Profile } from './nip05.js';
 export type { EventCache } from './cache.js';
 export type { Encryption, Signer, SignerEvents } from './signer.js';
 export type { Relays, RelayEvents } from './relays.js';
-export type { AcceptedOptions, CacheStats, ChoiceReason, CountOptions, CountResponse, EngineStats, EventTemplate, Explanation, Filter, ImportOptions, ImportResult, NostrConnectOptions, Pipe, PortName, PortStats, PublishOptions, PublishStatus, PublishStep, PublishTemplate, RelayChoice, RelayCount, RelayStatus, RememberOptions, RemoteSignerOptions, RoleStats, Rumor, SignedEvent, SignerApp, StartOptions, SubscribeOptions, ValidProof, ValidProofs, } from './types.js';
+export type { AcceptedOptions, CacheStats, ChoiceReason, CountOptions, CountResponse, EngineStats, EventTemplate, Explanation, Filter, ImportOptions, ImportResult, Limits, NostrConnectOptions, Pipe, PortName, PortStats, PublishOptions, PublishStatus, PublishStep, PublishTemplate, RelayChoice, RelayCount, RelayStatus, RememberOptions, RemoteSignerOptions, RoleStats, Rumor, SignedEvent, SignerApp, StartOptions, SubscribeOptions, ValidProof, ValidProofs, } from './types.js';
 export type * from './generated/kinds.js';
 
 // ---------------------------------------------------------------- cache.d.ts
@@ -103,6 +104,7 @@ export declare class EventView implements SignedEvent {
     get id(): string;
     get pubkey(): string;
     get created_at(): number;
+    get datedAhead(): boolean;
     get kind(): number;
     get content(): string;
     get tags(): string[][];
@@ -596,6 +598,18 @@ export interface GiftWrap {
 }
 export type Parsed = Profile | Note | Contacts | DirectMessage | Deletion | Repost | Reaction | Seal | ExternalReaction | MediaPost | PollResponse | GiftWrap | Poll | Comment | LiveChat | WalletQuote | WalletToken | WalletHistory | Nutzap | ZapRequest | Zap | RelayList | NutzapInfo | Wallet | List | Article | LiveActivity | Addressable;
 
+// ---------------------------------------------------------------- log.d.ts
+export type LogLevel = 'silent' | 'error' | 'warn' | 'info' | 'debug';
+export declare class Log {
+    #private;
+    constructor(level?: LogLevel);
+    tells(level: LogLevel): boolean;
+    error(text: string): void;
+    warn(text: string): void;
+    info(text: string): void;
+    debug(text: string): void;
+}
+
 // ---------------------------------------------------------------- manager.d.ts
 export interface ManagerEvents {
     error: FerryError;
@@ -753,6 +767,9 @@ export interface SubscriptionEvents {
     };
     error: FerryError;
 }
+export type SubscriptionLimits = Pick<Limits, 'seenIds' | 'filters' | 'futureSeconds'> & {
+    maxEvents: number | undefined;
+};
 export declare class Subscription extends Emitter<SubscriptionEvents> implements AsyncIterable<EventView>, Disposable, AsyncDisposable {
     #private;
     readonly id: string;
@@ -819,6 +836,27 @@ export interface StartOptions {
     verifiers?: number;
     wasmUrl?: string | URL;
     workerUrl?: string | URL;
+    logLevel?: LogLevel;
+    limits?: Limits;
+    signal?: AbortSignal;
+}
+export interface Limits {
+    frameBytes?: number;
+    jsonDepth?: number;
+    eventBytes?: number;
+    tags?: number;
+    subscriptions?: number;
+    filters?: number;
+    sockets?: number;
+    seenIds?: number;
+    windowBytes?: number;
+    batchBytes?: number;
+    spoolBytes?: number;
+    signerMs?: number;
+    remoteSignerMs?: number;
+    publishMs?: number;
+    eoseMs?: number;
+    futureSeconds?: number;
 }
 export type Pipe = {
     pipe: 'parse';

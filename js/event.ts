@@ -4,6 +4,9 @@ import { structHex } from './hex.js';
 import { decodeReading } from './kinds.js';
 import type { SignedEvent } from './types.js';
 
+/** How far ahead an event's date may be before that is odd (engine.md section 10). */
+const FUTURE_SECONDS = 15 * 60;
+
 /**
  * A verified event: a view over the bytes it came in.
  *
@@ -18,10 +21,13 @@ export class EventView implements SignedEvent {
   readonly #readingBytes: Uint8Array | undefined;
   #reading: ReturnType<typeof decodeReading> | undefined;
 
+  readonly #futureSeconds: number;
+
   /** @internal */
-  constructor(event: fb.NostrEvent, reading?: Uint8Array) {
+  constructor(event: fb.NostrEvent, reading?: Uint8Array, futureSeconds = FUTURE_SECONDS) {
     this.#event = event;
     this.#readingBytes = reading;
+    this.#futureSeconds = futureSeconds;
   }
 
   /** @internal Writes the 32 bytes of the id. */
@@ -43,6 +49,14 @@ export class EventView implements SignedEvent {
   /** Unix seconds, as the author claims. */
   get created_at(): number {
     return Number(this.#event.createdAt());
+  }
+
+  /**
+   * Whether `created_at` is more than 15 minutes (`limits.futureSeconds`) ahead of this device's clock, as of now. Its
+   * author's clock is wrong, or the event is to stay on top of others; it is delivered like any.
+   */
+  get datedAhead(): boolean {
+    return this.created_at * 1_000 > Date.now() + this.#futureSeconds * 1_000;
   }
 
   get kind(): number {

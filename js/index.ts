@@ -3,6 +3,7 @@ export { Subscription, type SubscriptionEvents } from './subscription.js';
 export { Publish } from './publish.js';
 export { EventView } from './event.js';
 export type { Role } from './channels.js';
+export type { LogLevel } from './log.js';
 export { FerryError, type FerryErrorCode, type FerryErrorContext } from './errors.js';
 export * as nip19 from './nip19.js';
 export type { Diagnosis, DoctorCheck, DoctorCheckName } from './doctor.js';
@@ -23,6 +24,7 @@ export type {
   Filter,
   ImportOptions,
   ImportResult,
+  Limits,
   NostrConnectOptions,
   Pipe,
   PortName,

@@ -7,8 +7,11 @@ import type { EventView } from './event.js';
 import { FerryError, assertNever } from './errors.js';
 import { openInbox, type Inbox } from './inbox.js';
 import { Heartbeat } from './heartbeat.js';
+import { Ledger, type Answer, type Open } from './ledger.js';
 import { loadModule } from './loader.js';
+import { Log } from './log.js';
 import { lookUp, type Nip05Options, type Nip05Profile } from './nip05.js';
+import { checkLimits, engineOptions } from './options.js';
 import { PagePort, WINDOW_BYTES } from './port.js';
 import { Publish } from './publish.js';
 import { Relays } from './relays.js';
@@ -40,7 +43,6 @@ import {
   encodeSubscribe,
   encodeUnsubscribe,
   encodeWipe,
-  type Report,
   relayUrl,
   type SubscribeRequest,
 } from './wire.js';
@@ -58,9 +60,6 @@ export interface ManagerEvents {
   memoryOnly: undefined;
 }
 
-/** What answers a question by its number. */
-type Answer = Extract<Report, { request: number }>;
-
 /** A status stream carries small records, and only the latest of a relay matters. */
 const STATUS_BYTES = 64 << 10;
 const SUBSCRIPTION_BYTES = 256 << 10;
@@ -72,31 +71,6 @@ const GOODBYE_MS = 500;
 const FETCH_TIMEOUT_MS = 15_000;
 /** A new crypto worker is given its signer first, but signatures are not left unchecked for a slow one. */
 const SIGNER_MS = 3_000;
-
-/** An open subscription, and what asks for it again. */
-interface Open {
-  subscription: Subscription;
-  /** Its name in the engine, which is never used twice. */
-  sub: string;
-  filters: Filter[];
-  options: SubscribeOptions;
-  openedAt: number;
-}
-
-/** What a role was asked and has not answered. Asking a new worker again does no harm. */
-interface Question {
-  role: Role;
-  record: Uint8Array;
-  resolve: (answer: Answer) => void;
-  reject: (error: FerryError) => void;
-}
-
-/** A publish on its way, and what asks for it again. */
-interface OnItsWay {
-  publish: Publish;
-  request: Uint8Array;
-  relays: string[];
-}
 
 /**
  * The engine, running in four workers.
@@ -113,14 +87,13 @@ export class NostrManager extends Emitter<ManagerEvents> implements AsyncDisposa
   readonly #options: StartOptions;
   readonly #workers: Workers;
   readonly #control = {} as Record<Role, PagePort>;
-  readonly #subscriptions = new Map<string, Open>();
-  readonly #publishes = new Map<number, OnItsWay>();
-  readonly #requests = new Map<number, Question>();
+  readonly #ledger = new Ledger();
+  readonly #log: Log;
   readonly #deaths = new Deaths();
   readonly #heartbeat: Heartbeat;
   #owner: string | undefined;
-  readonly #online = () => this.#control.connections.send(encodeOnline());
-  #last = { subscription: 0, publish: 0, request: 0 };
+  /** Aborted when the engine is over: what it listens to lets go of it. */
+  readonly #life = new AbortController();
   #over: FerryError | undefined;
   #stopping: Promise<void> | undefined;
   /** While stopping: who waits for a role's end, and the roles that are gone. */
@@ -130,18 +103,39 @@ export class NostrManager extends Emitter<ManagerEvents> implements AsyncDisposa
   /**
    * Starts the engine: one fetch of the .wasm, one compile, four workers.
    *
-   * @throws {FerryError} `unsupported`, `wasm`, `worker` or `bad-input`, saying what to change.
+   * @throws {FerryError} `unsupported`, `wasm`, `worker` or `bad-input`, saying what to change; the reason of `signal`.
    * @example const nostr = await NostrManager.start({ relays: ['wss://relay.example.com'] });
    */
   static async start(options: StartOptions = {}): Promise<NostrManager> {
+    const { signal } = options;
+    signal?.throwIfAborted();
+    const starting = NostrManager.#start(options);
+    if (!signal) return starting;
+    const aborted = new AbortController();
+    const given = new Promise<never>((_, reject) => {
+      signal.addEventListener('abort', () => (aborted.abort(), reject(signal.reason as Error)), { once: true, signal: aborted.signal });
+    });
+    const stop = (manager: NostrManager) => void manager.stop().catch(() => undefined);
+    // Given up meanwhile: it stops as soon as it runs.
+    starting.then((manager) => {
+      if (signal.aborted) return stop(manager);
+      aborted.abort();
+      signal.addEventListener('abort', () => stop(manager), { once: true, signal: manager.#life.signal });
+    }, () => aborted.abort());
+    return Promise.race([starting, given]);
+  }
+
+  static async #start(options: StartOptions): Promise<NostrManager> {
     checkSupport();
+    checkLimits(options.limits);
+    const log = new Log(options.logLevel);
     const module = await loadModule(options.wasmUrl);
     let manager: NostrManager | undefined;
     // One may die while the others are still starting.
     const early: [Role, string][] = [];
     const onDeath = (role: Role, why: string) => (manager ? manager.#onDeath(role, why) : early.push([role, why]));
-    const workers = await startWorkers(module, engineOptions(options), options.workerUrl, onDeath);
-    manager = new NostrManager(workers, options);
+    const workers = await startWorkers(module, engineOptions(options, log), options.workerUrl, onDeath);
+    manager = new NostrManager(workers, options, log);
     for (const [role, why] of early) manager.#onDeath(role, why);
     return manager;
   }
@@ -159,15 +153,17 @@ export class NostrManager extends Emitter<ManagerEvents> implements AsyncDisposa
     return diagnose(options);
   }
 
-  private constructor(workers: Workers, options: StartOptions) {
+  private constructor(workers: Workers, options: StartOptions, log: Log) {
     super();
     this.#options = options;
+    this.#log = log;
+    const window = options.limits?.windowBytes ?? WINDOW_BYTES;
     this.#workers = workers;
     for (const role of ROLES) {
-      this.#control[role] = new PagePort(workers.control[role], WINDOW_BYTES, (record) => this.#onReport(record));
+      this.#control[role] = new PagePort(workers.control[role], window, (record) => this.#onReport(record));
     }
     const database = (options.cache || undefined)?.name ?? 'ferry';
-    this.signer = new Signer(workers.signer, WINDOW_BYTES, `${database} session`);
+    this.signer = new Signer(workers.signer, window, `${database} session`);
     this.signer.on('change', (pubkey) => {
       this.#owner = pubkey;
       if (!pubkey) return;
@@ -189,7 +185,10 @@ export class NostrManager extends Emitter<ManagerEvents> implements AsyncDisposa
       (role) => this.#ask(role, 'stats', encodeStatsRequest),
       (role, why) => this.#onDeath(role, why),
     );
-    globalThis.addEventListener?.('online', this.#online);
+    this.relays.on('status', ({ relay, state, reason }) => log.info(`${relay}: ${state}${reason && ` (${reason})`}`));
+    this.relays.on('notice', ({ relay, message }) => log.info(`${relay} says: ${message}`));
+    const { signal } = this.#life;
+    globalThis.addEventListener?.('online', () => this.#control.connections.send(encodeOnline()), { signal });
   }
 
   /**
@@ -209,19 +208,21 @@ export class NostrManager extends Emitter<ManagerEvents> implements AsyncDisposa
   #subscribe(filters: Filter[], options: SubscribeRequest): Subscription {
     if (this.#over) throw this.#over;
     options.signal?.throwIfAborted();
-    const joined = options.id === undefined ? undefined : this.#subscriptions.get(options.id);
+    const joined = options.id === undefined ? undefined : this.#ledger.subscriptions.get(options.id);
     if (joined) return closedBy(options.signal, joined.subscription.join());
-    const id = options.id ?? `sub-${this.#last.subscription + 1}`;
-    const sub = this.#subOf(id);
+    const id = options.id ?? this.#ledger.freeId();
+    const sub = this.#ledger.subOf(id);
     if ([...sub].length > 64) throw new FerryError('bad-input', 'a subscription id has at most 56 characters', { subscription: id });
     const request = encodeSubscribe(sub, filters, options);
     const inbox = openInbox(sub, options.bufferBytes ?? SUBSCRIPTION_BYTES);
-    const subscription = new Subscription(id, inbox, options.maxEvents, () => {
-      this.#subscriptions.delete(id);
+    const subscription = new Subscription(id, inbox, { ...this.#options.limits, maxEvents: options.maxEvents }, () => {
+      this.#ledger.subscriptions.delete(id);
+      this.#log.debug(`subscription ${id} is over`);
       this.#control.parser.send(encodeUnsubscribe(open.sub));
     });
     const open: Open = { subscription, sub, filters: copy(filters), options: { ...options }, openedAt: performance.now() };
-    this.#subscriptions.set(id, open);
+    this.#ledger.subscriptions.set(id, open);
+    this.#log.debug(`subscription ${id}: ${JSON.stringify(filters)}`);
     this.#open(inbox, request);
     return closedBy(options.signal, subscription);
   }
@@ -285,14 +286,14 @@ export class NostrManager extends Emitter<ManagerEvents> implements AsyncDisposa
   publish(template: PublishTemplate, options: PublishOptions = {}): Publish {
     if (this.#over) throw this.#over;
     options.signal?.throwIfAborted();
-    const id = ++this.#last.publish;
+    const id = this.#ledger.nextPublish();
     const relays = [...(options.relays ?? [])];
     const request = encodePublish(id, template, relays);
     const publish = new Publish();
-    this.#publishes.set(id, { publish, request, relays });
+    this.#ledger.publishes.set(id, { publish, request, relays });
     this.#control.parser.send(request);
     const abort = () => {
-      if (!this.#publishes.delete(id)) return;
+      if (!this.#ledger.publishes.delete(id)) return;
       this.#control.parser.send(encodeAbortPublish(id));
       publish.finish(new FerryError('cancelled', 'the publish was aborted'));
     };
@@ -349,7 +350,7 @@ export class NostrManager extends Emitter<ManagerEvents> implements AsyncDisposa
    * console.table(asked);
    */
   async explain(id: string): Promise<Explanation> {
-    const sub = this.#subscriptions.get(id)?.sub;
+    const sub = this.#ledger.subscriptions.get(id)?.sub;
     if (sub === undefined && !/^[0-9a-f]{64}$/.test(id)) {
       throw new FerryError('bad-input', `"${id}" is no open subscription and no event's id`, { subscription: id });
     }
@@ -367,9 +368,9 @@ export class NostrManager extends Emitter<ManagerEvents> implements AsyncDisposa
     encode: (request: number) => Uint8Array,
   ): Promise<Extract<Answer, { type: Type }>> {
     if (this.#over) throw this.#over;
-    const request = ++this.#last.request;
+    const request = this.#ledger.nextQuestion();
     const record = encode(request);
-    const answer = new Promise<Answer>((resolve, reject) => this.#requests.set(request, { role, record, resolve, reject }));
+    const answer = new Promise<Answer>((resolve, reject) => this.#ledger.questions.set(request, { role, record, resolve, reject }));
     this.#control[role].send(record);
     const report = await answer;
     if (report.type !== type) throw new FerryError('bad-input', `asked for ${type}, a worker answered ${report.type}`);
@@ -418,10 +419,12 @@ export class NostrManager extends Emitter<ManagerEvents> implements AsyncDisposa
     }
     const times = this.#deaths.add(role, performance.now());
     if (times === undefined) {
+      this.#log.warn(`the ${role} worker is gone (${reason}); another takes its place`);
       this.#replace(role);
       return this.emit('restart', { role, reason });
     }
     const error = new FerryError('stopped', `the ${role} worker died ${times} times within a minute: ${reason}`);
+    this.#log.error(error.message);
     this.#end(error);
     this.emit('error', error);
   }
@@ -443,7 +446,7 @@ export class NostrManager extends Emitter<ManagerEvents> implements AsyncDisposa
       const late = new Promise((resolve) => setTimeout(resolve, SIGNER_MS));
       ready = Promise.race([this.signer.replace(worker.signer), late]);
     }
-    for (const { role: asked, record } of this.#requests.values()) if (asked === role) this.#control[role].send(record);
+    for (const record of this.#ledger.questionsTo(role)) this.#control[role].send(record);
     const handOver = () => {
       for (const { role: peer, port } of worker.peers) {
         if (worker.isCurrent(peer)) this.#control[peer].attach({ peer: role, port, askAgain }, [port]);
@@ -454,36 +457,12 @@ export class NostrManager extends Emitter<ManagerEvents> implements AsyncDisposa
   }
 
   #repeatToParser(askAgain: boolean): void {
-    for (const open of [...this.#subscriptions.values()]) {
-      const left = open.subscription.interrupt();
-      if (!left) continue;
-      const { filters, options, openedAt } = open;
-      const now = { ...options };
-      if (now.timeoutMs !== undefined) now.timeoutMs = Math.max(1, Math.ceil(now.timeoutMs - (performance.now() - openedAt)));
-      if (now.maxEvents !== undefined) now.maxEvents = left.maxEvents;
-      open.sub = this.#subOf(open.subscription.id);
-      const request = encodeSubscribe(open.sub, filters, now, left.delivered);
-      const inbox = openInbox(open.sub, options.bufferBytes ?? SUBSCRIPTION_BYTES);
+    for (const { open, request } of this.#ledger.subscriptionsAgain()) {
+      const inbox = openInbox(open.sub, open.options.bufferBytes ?? SUBSCRIPTION_BYTES);
       open.subscription.resume(inbox);
       this.#open(inbox, request);
     }
-    for (const [id, { publish, request, relays }] of [...this.#publishes]) {
-      const { event } = publish;
-      if (event) this.#control.parser.send(encodePublish(id, event, relays, event));
-      else if (askAgain && !publish.isWrapped) this.#control.parser.send(request);
-      else {
-        this.#publishes.delete(id);
-        const why = publish.isWrapped
-          ? 'the parser worker was replaced while copies were on their way: some people may not get theirs'
-          : 'the parser worker was replaced before the signer answered; publish the event again';
-        publish.finish(new FerryError('disconnected', why, { publish: String(id) }));
-      }
-    }
-  }
-
-  /** The engine never sees an id twice: what is still under way for a closed one cannot reach its namesake. */
-  #subOf(id: string): string {
-    return `${++this.#last.subscription}:${id}`;
+    for (const request of this.#ledger.publishesAgain(askAgain)) this.#control.parser.send(request);
   }
 
   #open(inbox: Inbox, request: Uint8Array): void {
@@ -500,11 +479,8 @@ export class NostrManager extends Emitter<ManagerEvents> implements AsyncDisposa
   #end(error: FerryError): void {
     this.#over = error;
     this.#heartbeat.stop();
-    globalThis.removeEventListener?.('online', this.#online);
-    for (const { subscription } of [...this.#subscriptions.values()]) subscription.fail(error);
-    for (const { publish } of this.#publishes.values()) publish.finish(error);
-    for (const { reject } of this.#requests.values()) reject(error);
-    this.#requests.clear();
+    this.#life.abort();
+    this.#ledger.fail(error);
     this.signer.fail(error);
     this.relays.close();
     for (const role of ROLES) this.#control[role].close();
@@ -525,6 +501,7 @@ export class NostrManager extends Emitter<ManagerEvents> implements AsyncDisposa
   #onMemoryOnly(): void {
     if (this.#memoryOnly) return;
     this.#memoryOnly = true;
+    if (this.#options.cache !== false) this.#log.warn('the browser keeps no store for this page: it lasts as long as the page');
     this.emit('memoryOnly', undefined);
   }
 
@@ -536,18 +513,19 @@ export class NostrManager extends Emitter<ManagerEvents> implements AsyncDisposa
       case 'wiped':
       case 'explained':
         if (report.request === UNASKED) return this.#onMemoryOnly();
-        this.#requests.get(report.request)?.resolve(report);
-        this.#requests.delete(report.request);
+        this.#ledger.questions.get(report.request)?.resolve(report);
+        this.#ledger.questions.delete(report.request);
         return;
       case 'notice':
         return this.relays.notice(report.relay, report.message);
       case 'publish': {
-        const publish = this.#publishes.get(report.publish)?.publish;
+        const publish = this.#ledger.publishes.get(report.publish)?.publish;
         const { status } = report;
+        this.#log.debug(`publish ${report.publish}: ${status.state}${'relay' in status ? ` ${status.relay}` : ''}`);
         if (status.state === 'failed') publish?.finish(status.error);
         else if (status.state === 'complete') publish?.finish();
         else publish?.report(status);
-        if (status.state === 'failed' || status.state === 'complete') this.#publishes.delete(report.publish);
+        if (status.state === 'failed' || status.state === 'complete') this.#ledger.publishes.delete(report.publish);
         return;
       }
       default:
@@ -575,19 +553,4 @@ function copy(filters: Filter[]): Filter[] {
 function checkSupport(): void {
   const [missing] = missingFeatures();
   if (missing) throw new FerryError('unsupported', `this browser has no ${missing}: the engine cannot run here`);
-}
-
-/** The options as the workers read them (`Options` in src/web/mod.rs). */
-function engineOptions(options: StartOptions): string {
-  const cache = options.cache === false ? undefined : options.cache;
-  return JSON.stringify({
-    verify: options.verify !== 'none',
-    verifiers: options.verifiers,
-    relays: (options.relays ?? []).map(relayUrl),
-    indexers: (options.indexers ?? []).map(relayUrl),
-    persist: options.cache !== false,
-    database: cache?.name,
-    cacheBytes: cache?.maxBytes,
-    maxRelays: options.maxRelays,
-  });
 }

@@ -3,7 +3,7 @@ import { Emitter } from './emitter.js';
 import type { EventView } from './event.js';
 import { FerryError, assertNever } from './errors.js';
 import type { Inbox } from './inbox.js';
-import type { CountResponse, RelayCount, ValidProof, ValidProofs } from './types.js';
+import type { CountResponse, Limits, RelayCount, ValidProof, ValidProofs } from './types.js';
 import { decodeSubMessage, type SubMessage } from './wire.js';
 
 export interface SubscriptionEvents {
@@ -29,6 +29,9 @@ export interface SubscriptionEvents {
   error: FerryError;
 }
 
+/** What of the engine's limits concerns one subscription, and how many events it is to be given in all. */
+export type SubscriptionLimits = Pick<Limits, 'seenIds' | 'filters' | 'futureSeconds'> & { maxEvents: number | undefined };
+
 /** What a pipeline delivers: nothing is read before somebody wants one of these. */
 const DELIVERED = ['event', 'count', 'proofs', 'relayCount'] as const;
 
@@ -49,11 +52,10 @@ export class Subscription extends Emitter<SubscriptionEvents> implements AsyncIt
   #left: Uint8Array[] = [];
   /** Its end, where the worker that is gone did not come to write it. */
   #ending: SubMessage | undefined;
-  readonly #delivered = new Delivered();
+  readonly #delivered: Delivered;
   /** What happens once and was told: a new worker says it again. */
   readonly #told = new Set<string>();
-  /** How many events it is to be given in all. */
-  readonly #maxEvents: number;
+  readonly #limits: SubscriptionLimits;
   #holders = 1;
   #over: { error?: FerryError } | undefined;
   #scheduled = false;
@@ -62,10 +64,11 @@ export class Subscription extends Emitter<SubscriptionEvents> implements AsyncIt
   #wanting: (() => void)[] = [];
 
   /** @internal */
-  constructor(id: string, inbox: Inbox, maxEvents: number | undefined, release: () => void) {
+  constructor(id: string, inbox: Inbox, limits: SubscriptionLimits, release: () => void) {
     super();
     this.id = id;
-    this.#maxEvents = maxEvents ?? Infinity;
+    this.#limits = limits;
+    this.#delivered = new Delivered(limits.seenIds);
     this.#release = release;
     this.#read(inbox);
   }
@@ -150,13 +153,13 @@ export class Subscription extends Emitter<SubscriptionEvents> implements AsyncIt
   interrupt(): { delivered: Uint8Array; maxEvents: number } | undefined {
     let ended = false;
     for (let record = this.#inbox.next(); record; record = this.#inbox.next()) {
-      const message = decodeSubMessage(record);
+      const message = this.#decode(record);
       if (message.type === 'event') this.#delivered.add(message.event);
       ended ||= message.type === 'ended';
       this.#left.push(record);
     }
     this.#inbox.close();
-    const maxEvents = this.#maxEvents - this.#delivered.count;
+    const maxEvents = (this.#limits.maxEvents ?? Infinity) - this.#delivered.count;
     if (maxEvents <= 0) this.#ending = { type: 'ended', reason: 'max-events' };
     this.#wake();
     this.#schedule();
@@ -176,6 +179,10 @@ export class Subscription extends Emitter<SubscriptionEvents> implements AsyncIt
     };
   }
 
+  #decode(record: Uint8Array): SubMessage {
+    return decodeSubMessage(record, this.#limits.futureSeconds);
+  }
+
   /** The next message that is news. */
   #message(): SubMessage | undefined {
     for (;;) {
@@ -183,7 +190,7 @@ export class Subscription extends Emitter<SubscriptionEvents> implements AsyncIt
       const left = this.#left.shift();
       const record = left ?? (this.#ending ? undefined : this.#inbox.next());
       if (!record) return this.#ending;
-      const message = decodeSubMessage(record);
+      const message = this.#decode(record);
       if (!left && message.type === 'event') this.#delivered.add(message.event);
       if (message.type === 'proofs') {
         const proofs = this.#newProofs(message.proofs);
@@ -249,7 +256,7 @@ export class Subscription extends Emitter<SubscriptionEvents> implements AsyncIt
       const hint = 'close some before you open more';
       this.fail(new FerryError('too-many-subscriptions', `too many subscriptions are open: ${hint}`, { subscription: this.id }));
     } else {
-      const message = 'a subscription has 1 to 50 filters';
+      const message = `a subscription has 1 to ${this.#limits.filters ?? 50} filters`;
       this.fail(new FerryError('bad-input', message, { subscription: this.id }));
     }
   }

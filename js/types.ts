@@ -1,5 +1,6 @@
 import type { CHANNELS } from './channels.js';
 import type { FerryError } from './errors.js';
+import type { LogLevel } from './log.js';
 
 /** A NIP-01 filter. Times are Unix seconds; ids and pubkeys are 64 characters of lower-case hex. */
 export interface Filter {
@@ -81,6 +82,51 @@ export interface StartOptions {
   wasmUrl?: string | URL;
   /** Where `nostr-ferry.worker.js` is, for pages whose policy forbids workers from a Blob. */
   workerUrl?: string | URL;
+  /**
+   * What is told on the console: `error` if the engine ends, `warn` also what goes wrong while it goes on, `info` also
+   * what relays do, `debug` also requests and publishes. Default `warn`.
+   */
+  logLevel?: LogLevel;
+  /** How much is taken of what comes from outside, and how long is waited. */
+  limits?: Limits;
+  /** Gives the start up, and stops the engine if it runs. */
+  signal?: AbortSignal;
+}
+
+/** What is over a limit is counted and skipped, or refused with a typed error; the rest goes on. */
+export interface Limits {
+  /** Bytes of a frame from a relay; 1,024 to the default, 1 MiB. */
+  frameBytes?: number;
+  /** Arrays and objects inside each other in a frame, 4 to the default, 8. */
+  jsonDepth?: number;
+  /** Bytes of an event from a relay, as JSON; 512 to the default, 256 KiB. */
+  eventBytes?: number;
+  /** Tags of an event from a relay, up to the default, 5,000. */
+  tags?: number;
+  /** Open at a time. Default 1,000. */
+  subscriptions?: number;
+  /** Of one subscription. Default 50. */
+  filters?: number;
+  /** Open or opening at a time; further relays wait for their turn. Default 100. */
+  sockets?: number;
+  /** Delivered ids that a subscription remembers, so as to deliver none twice. Default 10,000. */
+  seenIds?: number;
+  /** Bytes in flight on a port between two threads, each way; at least 4 KiB. Default 4 MiB. */
+  windowBytes?: number;
+  /** Bytes of records that go in one post, at least 256. Default 16 KiB. */
+  batchBytes?: number;
+  /** Bytes that may wait of one relay before its socket is closed and resumed; at least 4 KiB. Default 2 MiB. */
+  spoolBytes?: number;
+  /** How long a signer may take, in milliseconds. Default 30,000. */
+  signerMs?: number;
+  /** How long a remote signer (NIP-46) may take, in milliseconds. Default 60,000. */
+  remoteSignerMs?: number;
+  /** How long a relay may take for the OK to a publish, in milliseconds. Default 15,000. */
+  publishMs?: number;
+  /** How long a relay may take for its EOSE, in milliseconds. Default 10,000. */
+  eoseMs?: number;
+  /** `event.datedAhead` is true of events dated further ahead than this, in seconds. Default 900. */
+  futureSeconds?: number;
 }
 
 /**

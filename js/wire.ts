@@ -364,16 +364,16 @@ function hashAt(builder: Builder, name: string, value: string): Offset {
 // ---------------------------------------------------------------- from the workers
 
 /** Reads one record of a subscription's inbox. */
-export function decodeSubMessage(record: Uint8Array): SubMessage {
+export function decodeSubMessage(record: Uint8Array, futureSeconds?: number): SubMessage {
   const message = fb.WorkerMessage.getRootAsWorkerMessage(new ByteBuffer(record));
   const type = message.contentType();
   const content = <T>(table: T): T => message.content(table);
   switch (type) {
     case fb.WorkerContent.NostrEvent:
-      return { type: 'event', event: new EventView(content(new fb.NostrEvent())) };
+      return { type: 'event', event: new EventView(content(new fb.NostrEvent()), undefined, futureSeconds) };
     case fb.WorkerContent.ParsedEvent: {
       const parsed: fb.ParsedEvent = content(new fb.ParsedEvent());
-      return { type: 'event', event: new EventView(required(parsed.event()), parsed.readingArray() ?? undefined) };
+      return { type: 'event', event: new EventView(required(parsed.event()), parsed.readingArray() ?? undefined, futureSeconds) };
     }
     case fb.WorkerContent.CountResponse: {
       const count: fb.CountResponse = content(new fb.CountResponse());

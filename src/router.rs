@@ -48,22 +48,32 @@ pub trait Post {
     fn post(&mut self, packet: Packet);
 }
 
-/// Sizes of one port, in bytes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Sizes of one port, in bytes, and who hears of what is no message.
+#[derive(Clone, Copy, Debug)]
 pub struct PortConfig {
     /// The most a sender may have in flight. A record of over half of it goes alone, when half is free.
     pub window_bytes: u64,
     /// A batch of this size is posted at once.
     pub batch_bytes: usize,
+    /// Is called with the port's name for its first record that is no message; the counters tell of the others.
+    pub on_first_malformed: fn(&str, &WireError),
+}
+
+impl PortConfig {
+    /// These sizes; nobody hears of malformed records.
+    pub const fn sized(window_bytes: u64, batch_bytes: usize) -> PortConfig {
+        PortConfig {
+            window_bytes,
+            batch_bytes,
+            on_first_malformed: |_, _| {},
+        }
+    }
 }
 
 impl Default for PortConfig {
     /// 16 KiB is the batch that Chromium, Firefox and WebKit all carry near their best rate.
     fn default() -> Self {
-        PortConfig {
-            window_bytes: 4 << 20,
-            batch_bytes: 16 << 10,
-        }
+        PortConfig::sized(4 << 20, 16 << 10)
     }
 }
 
@@ -71,7 +81,7 @@ impl Default for PortConfig {
 #[derive(Debug, PartialEq)]
 pub enum Received<In> {
     Message(In),
-    /// A record that is no message: counted, and to be reported once.
+    /// A record that is no message: counted, and the first of its port reported.
     Malformed(WireError),
     /// A sender that was out of credit has some again: flush the backlog.
     Writable,
@@ -304,6 +314,9 @@ impl<In: Wire, Out: Wire> Port<In, Out> {
 
     fn malformed(&mut self, error: WireError) -> Received<In> {
         self.stats.malformed += 1;
+        if self.stats.malformed == 1 {
+            (self.config.on_first_malformed)(&self.stats.name, &error);
+        }
         Received::Malformed(error)
     }
 }

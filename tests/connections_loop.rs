@@ -126,10 +126,7 @@ mod role_loop {
     #[test]
     fn everything_arrives_in_order_through_four_kib_and_stop_ends_the_role() {
         for seed in 1..=20 {
-            let small = PortConfig {
-                window_bytes: 4_096,
-                batch_bytes: 1_024,
-            };
+            let small = PortConfig::sized(4_096, 1_024);
             let (cache, mut from_cache) = pair("cacheToConn", small);
             let (parser, mut at_parser) = pair("connToParser", small);
             let (crypto, _at_crypto) = pair("cryptoToConn", small);

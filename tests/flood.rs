@@ -16,10 +16,7 @@ use world::engine::{Setup, World, url};
 use world::relay::{Manners, ScriptedRelay, signed_event};
 
 /// Windows so small that every link is out of credit most of the time.
-const SMALL: PortConfig = PortConfig {
-    window_bytes: 4096,
-    batch_bytes: 1024,
-};
+const SMALL: PortConfig = PortConfig::sized(4096, 1024);
 
 #[test]
 fn notices_in_answer_to_every_req_keep_no_request_open_for_two_hundred_seeds() {

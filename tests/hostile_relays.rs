@@ -8,7 +8,7 @@ mod hostile {
     use nostr_ferry::connections::{Config, Input, SocketEvent};
     use nostr_ferry::message::{ParserToConnections, RelayFault, RelayMessage, RelayState};
     use nostr_ferry::nostr::filter::Filter;
-    use nostr_ferry::nostr::frame::ClientFrame;
+    use nostr_ferry::nostr::frame::{ClientFrame, FrameLimits};
     use nostr_ferry::nostr::kind::Kind;
     use nostr_ferry::nostr::relay_url::RelayUrl;
 
@@ -81,6 +81,25 @@ mod hostile {
         assert!(net.core.counters().contains(&("malformed".into(), 2)));
         net.say(&a, "[\"NOTICE\",\"still here\"]");
         assert_eq!(net.words().last().unwrap(), "NOTICE still here");
+    }
+
+    #[test]
+    fn frames_are_taken_up_to_the_configured_length_and_depth() {
+        let notice = |length: usize| format!("[\"NOTICE\",\"{}\"]", "x".repeat(length - 13));
+        let nested = |depth: usize| format!("[\"EOSE\",\"s\",{}{}]", "[".repeat(depth - 1), "]".repeat(depth - 1));
+        for (frame, malformed) in [(notice(200), 0), (notice(201), 1), (nested(3), 0), (nested(4), 1)] {
+            let mut net = Net::new(Config {
+                frame: FrameLimits { bytes: 200, depth: 3 },
+                ..Config::default()
+            });
+            let a = net.add("a", ScriptedRelay::new(Manners::default()));
+            net.req(std::slice::from_ref(&a), "s", &[kind(1)]);
+            net.say(&a, &frame);
+            assert!(
+                net.core.counters().contains(&("malformed".into(), malformed)),
+                "{frame}"
+            );
+        }
     }
 
     #[test]

@@ -59,10 +59,7 @@ impl Page {
             );
             relay
         };
-        let small = PortConfig {
-            window_bytes: 16 << 10,
-            batch_bytes: 4 << 10,
-        };
+        let small = PortConfig::sized(16 << 10, 4 << 10);
         let world = World::new(Setup {
             seed,
             ports: if seed.is_multiple_of(2) {

@@ -12,8 +12,9 @@ mod world;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
+use futures_channel::mpsc;
 use futures_util::{StreamExt, select_biased};
-use nostr_ferry::router::{Backlog, Port, PortConfig, Received, pair};
+use nostr_ferry::router::{Backlog, Packet, Port, PortConfig, Received, pair};
 use nostr_ferry::time::Millis;
 use nostr_ferry::wire::{Wire, WireError};
 use world::executor::{Executor, Random};
@@ -38,10 +39,7 @@ impl Wire for Numbered {
     }
 }
 
-const SMALL: PortConfig = PortConfig {
-    window_bytes: 4096,
-    batch_bytes: 1024,
-};
+const SMALL: PortConfig = PortConfig::sized(4096, 1024);
 
 #[test]
 fn a_million_records_in_bursts_arrive_once_and_in_order_through_four_kib() {
@@ -124,6 +122,41 @@ fn try_send_hands_the_message_back_and_writable_tells_when_to_try_again() {
         assert_eq!(receiver.next().await, None);
     });
     assert_eq!(executor.run(), 0);
+}
+
+#[test]
+fn records_that_are_no_message_are_counted_and_skipped_and_the_first_is_reported() {
+    thread_local! {
+        static REPORTED: RefCell<Vec<String>> = const { RefCell::new(Vec::new()) };
+    }
+    let config = PortConfig {
+        on_first_malformed: |port, error| REPORTED.with_borrow_mut(|list| list.push(format!("{port}: {error}"))),
+        ..SMALL
+    };
+    // A peer of another build, say: it frames its records rightly, and they are something else.
+    let (post, inlet) = mpsc::unbounded();
+    let mut receiver = Port::<Numbered, Numbered>::new("hostile", inlet, Box::new(mpsc::unbounded().0), config);
+    let mut batch = Vec::new();
+    for length in [3_u32, 8, 7, 0, 12] {
+        batch.extend(length.to_le_bytes());
+        batch.resize(batch.len() + (length as usize + 4).next_multiple_of(8) - 4, 0);
+    }
+    for packet in [Packet::Batch(batch), Packet::Goodbye] {
+        post.unbounded_send(packet).unwrap();
+    }
+    let good = Rc::new(Cell::new(0));
+    let seen = good.clone();
+    let mut executor = Executor::new(1);
+    executor.spawn(async move {
+        while let Some(received) = receiver.next().await {
+            seen.set(seen.get() + u32::from(matches!(received, Received::Message(_))));
+        }
+        assert_eq!(receiver.stats().malformed, 3);
+    });
+    assert_eq!(executor.run(), 0);
+    assert_eq!(good.get(), 2);
+    let expected = [format!("hostile: {}", WireError::Framing)];
+    assert_eq!(REPORTED.take(), expected);
 }
 
 #[test]

@@ -67,10 +67,7 @@ fn newest_first(key: u8, count: u64) -> Vec<String> {
     (0..count).rev().map(|at| format!("note {at} of {key}")).collect()
 }
 
-const SMALL: PortConfig = PortConfig {
-    window_bytes: 4096,
-    batch_bytes: 1024,
-};
+const SMALL: PortConfig = PortConfig::sized(4096, 1024);
 
 #[test]
 fn subscribe_events_eose_live_and_unsubscribe_are_the_same_for_two_hundred_seeds() {

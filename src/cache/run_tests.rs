@@ -56,10 +56,7 @@ struct Scene {
 
 impl Scene {
     fn new(window_bytes: u64, storage: MemoryStorage) -> Scene {
-        let config = PortConfig {
-            window_bytes,
-            batch_bytes: 1_024,
-        };
+        let config = PortConfig::sized(window_bytes, 1_024);
         let (parser, from_parser) = pair("parserToCache", config);
         let (connections, to_connections) = pair("cacheToConn", config);
         let (page, from_page) = pair("control", config);

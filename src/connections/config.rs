@@ -1,10 +1,14 @@
 //! The role's sizes and times, each with its default (engine.md section 10).
 
+use crate::nostr::frame::FrameLimits;
+
 /// What a page may configure of the connections role. Times are in milliseconds unless their name says otherwise.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {
     /// Seeds the jitter of retries and the hashes of what has been passed on. The caller draws it at random.
     pub entropy: u64,
+    /// What is taken of a frame; what is over it is counted and skipped.
+    pub frame: FrameLimits,
     /// Sockets open or opening at a time.
     pub max_sockets: usize,
     /// Sockets opening at a time, so that a long relay list is no storm.
@@ -47,6 +51,7 @@ impl Default for Config {
     fn default() -> Self {
         Config {
             entropy: 0,
+            frame: FrameLimits::default(),
             max_sockets: 100,
             max_dialling: 8,
             dial_ms: 15_000,

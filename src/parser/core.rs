@@ -17,7 +17,6 @@ use super::delivery::{PageSinks, Stopped};
 use super::http::{HttpAnswer, HttpAsk};
 use super::proofs::Proofs;
 use super::publish::{Publish, RelayWord};
-use super::readings::Readings;
 use super::secrets::Secrets;
 use super::shard::{Lanes, Ticket};
 use super::subscription::Subscription;
@@ -27,7 +26,7 @@ use crate::message::{
     ParserToCrypto, ParserToPage, PublishId, RelayFault, RelayMessage, RequestId, ShardSource, SignerCall, SignerOp,
     SubId, Subscribe, Template,
 };
-use crate::nostr::event::{Event, EventId, HashedEvent, RawEvent, claimed_id};
+use crate::nostr::event::{Event, EventId, HashedEvent, MAX_EVENT_BYTES, MAX_TAGS, RawEvent, claimed_id};
 use crate::nostr::kind::Kind;
 use crate::nostr::relay_url::RelayUrl;
 use crate::role::Role;
@@ -38,14 +37,16 @@ use crate::time::{Now, Timers};
 /// The parser's limits (engine.md section 10) and what the page chose.
 #[derive(Clone, Debug)]
 pub struct Config {
+    /// The longest event that is taken from a relay, as JSON in bytes; at most `MAX_EVENT_BYTES`.
+    pub max_event_bytes: usize,
+    /// The most tags of one; at most `MAX_TAGS`.
+    pub max_tags: usize,
     pub max_subscriptions: usize,
     pub max_filters: usize,
     /// Verified ids remembered by a subscription, and by the parser as a whole.
     pub seen_window: usize,
     /// Events of one subscription held whole for a page that does not read, in bytes.
     pub page_queue_bytes: usize,
-    /// What was read of events lately, kept for when they come again, in bytes.
-    pub readings_bytes: usize,
     /// Off, every event that decodes is taken as good: benchmarks and trusted relays only.
     pub verify: bool,
     /// Events in work beyond which no credit goes back to connections.
@@ -55,11 +56,12 @@ pub struct Config {
 impl Default for Config {
     fn default() -> Self {
         Config {
+            max_event_bytes: MAX_EVENT_BYTES,
+            max_tags: MAX_TAGS,
             max_subscriptions: 1_000,
             max_filters: 50,
             seen_window: 10_000,
             page_queue_bytes: 256 << 10,
-            readings_bytes: 4 << 20,
             verify: true,
             max_in_work: 4_096,
         }
@@ -147,7 +149,6 @@ pub struct Parser {
     lanes: Lanes<Work>,
     verify: Verify<Waiter>,
     secrets: Secrets<(Ticket, Arrival)>,
-    readings: Readings,
     /// The question who signs, as long as it is not answered.
     who_signs: Option<RequestId>,
     /// Ids that became good in this turn, for connections.
@@ -196,7 +197,6 @@ impl Parser {
         Parser {
             verify: Verify::new(config.seen_window),
             secrets: Secrets::default(),
-            readings: Readings::new(config.readings_bytes),
             who_signs: None,
             config,
             subs: HashMap::new(),
@@ -296,7 +296,6 @@ impl Parser {
             ("locked", locked),
             ("opening", opening),
             ("publishes", self.publishes.len() as u64),
-            ("readings_known", self.readings.hits()),
         ]
         .into_iter()
         .chain(self.proofs.counters())
@@ -507,7 +506,7 @@ impl Parser {
             self.counters.duplicates += 1;
             return;
         }
-        let event = match check(subscription, json) {
+        let event = match check(&self.config, subscription, json) {
             Ok(event) => event,
             Err(fault) => {
                 out.connections.push(ParserToConnections::Misbehaved { relay, fault });
@@ -631,8 +630,14 @@ impl Parser {
 const RECENTLY_CLOSED: usize = 256;
 
 /// Everything that can be checked without curve arithmetic.
-fn check(subscription: &Subscription, json: &str) -> Result<HashedEvent, RelayFault> {
+fn check(config: &Config, subscription: &Subscription, json: &str) -> Result<HashedEvent, RelayFault> {
+    if json.len() > config.max_event_bytes {
+        return Err(RelayFault::Malformed);
+    }
     let raw = RawEvent::from_json(json).map_err(|_| RelayFault::Malformed)?;
+    if raw.tags.len() > config.max_tags {
+        return Err(RelayFault::Malformed);
+    }
     if !subscription.matches(&raw) {
         return Err(RelayFault::Unmatched);
     }

@@ -154,6 +154,34 @@ fn an_event_is_saved_delivered_and_reported_only_after_its_signature_held() {
 }
 
 #[test]
+fn an_event_is_taken_up_to_the_configured_length_and_number_of_tags() {
+    let json = signed(1, 1, 100, &[&["t", "a"], &["t", "b"]], "hello").to_json();
+    for (bytes, tags, taken) in [
+        (json.len(), 2, true),
+        (json.len() - 1, 2, false),
+        (json.len(), 1, false),
+    ] {
+        let mut scene = Scene::with(Config {
+            max_event_bytes: bytes,
+            max_tags: tags,
+            ..Config::default()
+        });
+        scene.subscribe("s", notes());
+        scene.event("a", "s", json.clone());
+        scene.check();
+        assert_eq!(scene.contents("s").len(), usize::from(taken), "{bytes} {tags}");
+        let fault = RelayFault::Malformed;
+        let told = scene.out.connections.drain().any(|told| {
+            told == ParserToConnections::Misbehaved {
+                relay: relay("a"),
+                fault,
+            }
+        });
+        assert_eq!(told, !taken, "{bytes} {tags}");
+    }
+}
+
+#[test]
 fn a_forged_a_mismatched_and_a_malformed_event_are_told_apart_and_never_delivered() {
     let mut scene = Scene::new();
     scene.subscribe("s", notes());
@@ -376,7 +404,7 @@ fn a_page_that_does_not_read_parks_stored_events_and_gets_them_all_in_order() {
         scene.event("a", "s", event.to_json());
     }
     scene.check();
-    assert!(scene.parser.counters().contains(&("parked".into(), 14)));
+    assert!(scene.parser.counters().contains(&("parked".into(), 17)));
     scene.out.cache.drain().for_each(drop);
     scene.page.room = None;
     scene.input(Input::Writable(id("s")));
@@ -414,39 +442,8 @@ fn without_the_store_the_number_left_out_is_exact() {
     scene.page.room = None;
     scene.input(Input::Writable(id("s")));
     let messages = scene.read("s");
-    assert_eq!(messages.len(), 7);
-    assert_eq!(messages.last(), Some(&ParserToPage::BufferFull { dropped: 14 }));
-}
-
-#[test]
-fn an_event_that_comes_again_is_not_read_again_and_reaches_only_pages_that_want_it_read() {
-    let mut scene = Scene::with(Config::default());
-    let event = signed(1, 1, 1, &[], "hello");
-    let raw = vec![PipeSpec::SaveToDb, PipeSpec::SerializeEvents];
-    scene.subscribe("first", notes());
-    scene.event("a", "first", event.to_json());
-    scene.check();
-    scene.subscribe("again", notes());
-    scene.subscribe(
-        "raw",
-        Subscribe {
-            pipeline: raw,
-            ..notes()
-        },
-    );
-    for sub in ["again", "raw"] {
-        let event = event.clone();
-        scene.input(Input::Cache(CacheToParser::Event { sub: id(sub), event }));
-    }
-    let written = |messages: &[ParserToPage]| match messages {
-        [ParserToPage::Event(delivery)] => delivery.written.clone(),
-        other => panic!("{other:?}"),
-    };
-    let first = written(&scene.read("first"));
-    assert!(first.is_some());
-    assert_eq!(written(&scene.read("again")), first);
-    assert_eq!(written(&scene.read("raw")), None);
-    assert!(scene.parser.counters().contains(&("readings_known".into(), 1)));
+    assert_eq!(messages.len(), 4);
+    assert_eq!(messages.last(), Some(&ParserToPage::BufferFull { dropped: 17 }));
 }
 
 #[test]

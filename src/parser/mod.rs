@@ -13,7 +13,6 @@ pub mod pipes;
 mod prepare;
 mod proofs;
 mod publish;
-mod readings;
 pub mod secrets;
 mod shard;
 mod subscription;

@@ -65,10 +65,7 @@ mod tests {
     use crate::message::SignerCall;
     use crate::router::{PortConfig, pair};
 
-    const PORTS: PortConfig = PortConfig {
-        window_bytes: 1 << 20,
-        batch_bytes: 1 << 10,
-    };
+    const PORTS: PortConfig = PortConfig::sized(1 << 20, 1 << 10);
 
     fn verify(number: u64) -> ParserToCrypto {
         let (request, claims) = (RequestId(number), Vec::new());

@@ -8,6 +8,7 @@ mod bench;
 mod clock;
 mod entropy;
 mod http;
+mod options;
 mod page;
 mod port;
 mod ring;
@@ -19,15 +20,14 @@ mod verifier;
 
 use futures_channel::mpsc::{self, UnboundedReceiver};
 use js_sys::Reflect;
-use serde::Deserialize;
 use thiserror::Error;
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::spawn_local;
 use web_sys::{MessagePort, WorkerGlobalScope};
 
 use self::clock::BrowserClock;
+use self::options::Options;
 use self::storage::IndexedDb;
-use crate::nostr::relay_url::RelayUrl;
 use crate::role::{CONTROL, Role};
 use crate::router::{Port, PortConfig};
 use crate::wire::Wire;
@@ -38,9 +38,6 @@ const BUILD: &str = match option_env!("FERRY_BUILD") {
     Some(build) => build,
     None => "unnamed",
 };
-
-/// The IndexedDB database that holds the store unless the page names another.
-const DATABASE: &str = "nostr-ferry";
 
 /// Why a worker cannot start. The page shows the message.
 #[derive(Debug, Error)]
@@ -53,31 +50,6 @@ pub enum StartError {
     OtherBuild { page: String, module: &'static str },
     #[error("the options do not fit: {0}")]
     Options(String),
-}
-
-/// What the page chose, as JSON in `ports.options`. Every member has a default.
-#[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
-struct Options {
-    /// Bytes in flight on each port, per direction.
-    port_window_bytes: Option<u64>,
-    batch_bytes: Option<usize>,
-    /// Off: events are delivered without a check of their signatures.
-    verify: Option<bool>,
-    /// How many workers check signatures beside the crypto worker; 0 leaves them to it.
-    verifiers: Option<usize>,
-    /// Relays for requests that name none and whose authors' relays are unknown.
-    relays: Vec<String>,
-    /// Relays that know everybody's profiles and relay lists (kinds 0, 3, 10002).
-    indexers: Vec<String>,
-    /// Off: the store is kept in memory and forgotten with the page.
-    persist: Option<bool>,
-    /// Which IndexedDB database holds the store.
-    database: Option<String>,
-    /// The store's budget.
-    cache_bytes: Option<u64>,
-    /// The most relays that are chosen for one request or publish.
-    max_relays: Option<usize>,
 }
 
 /// Makes this worker the `role`, with the MessagePorts of `role.rs`' table in `ports`.
@@ -141,17 +113,13 @@ impl Start<'_> {
             crypto: self.port("cryptoToConn")?,
             peers,
         };
-        let config = connections::Config {
-            entropy: entropy::seed(),
-            ..connections::Config::default()
-        };
         let status = page::StatusOutlet::new(attached, self.port_config());
         spawn_local(connections::run(
             ports,
             socket::WebSockets::new(),
             status,
             BrowserClock::new(),
-            config,
+            self.options.connections(),
         ));
         Ok(())
     }
@@ -169,29 +137,12 @@ impl Start<'_> {
             connections: self.port("cacheToConn")?,
             peers,
         };
-        let defaults = cache::StoreConfig::default();
-        let store = cache::StoreConfig {
-            writer: entropy::seed(),
-            budget_bytes: self.options.cache_bytes.unwrap_or(defaults.budget_bytes),
-            ..defaults
-        };
-        let relays = cache::RelayConfig {
-            indexers: relay_urls("indexers", &self.options.indexers)?,
-            defaults: relay_urls("relays", &self.options.relays)?,
-            max_relays: self.options.max_relays,
-        };
-        let config = cache::Config {
-            store,
-            relays,
-            ..cache::Config::default()
-        };
-        let name = self.options.database.clone().unwrap_or_else(|| DATABASE.to_owned());
-        let persist = self.options.persist.unwrap_or(true);
+        let config = self.options.cache()?;
+        let database = self.options.database();
         spawn_local(async move {
-            let storage = if persist {
-                IndexedDb::open(&name).await
-            } else {
-                IndexedDb::none()
+            let storage = match database {
+                Some(name) => IndexedDb::open(&name).await,
+                None => IndexedDb::none(),
             };
             cache::run(ports, storage, BrowserClock::new(), config).await;
         });
@@ -216,17 +167,13 @@ impl Start<'_> {
             connections: self.port("connToParser")?,
             peers,
         };
-        let config = parser::Config {
-            verify: self.options.verify.unwrap_or(true),
-            ..parser::Config::default()
-        };
         let outlets = page::Outlets::new(attached, self.port_config());
         spawn_local(parser::run(
             ports,
             outlets,
             http::Fetches::new(),
             BrowserClock::new(),
-            config,
+            self.options.parser(),
         ));
         Ok(())
     }
@@ -246,13 +193,12 @@ impl Start<'_> {
             peers,
         };
         let verifier = verifier::VerifierPool::new(self.options.verifiers.unwrap_or_else(default_verifiers));
-        let config = crypto::Config::default();
         spawn_local(crypto::run(
             ports,
             verifier,
             entropy::Browser,
             BrowserClock::new(),
-            config,
+            self.options.crypto(),
         ));
         Ok(())
     }
@@ -294,18 +240,20 @@ impl Start<'_> {
     }
 
     fn port_config(&self) -> PortConfig {
-        let defaults = PortConfig::default();
+        let config = self.options.port();
+        if !self.options.warn {
+            return config;
+        }
         PortConfig {
-            window_bytes: self.options.port_window_bytes.unwrap_or(defaults.window_bytes),
-            batch_bytes: self.options.batch_bytes.unwrap_or(defaults.batch_bytes),
+            on_first_malformed: |port, error| {
+                let what = format!(
+                    "nostr-ferry: a record on {port} is no message and was skipped ({error}); further ones are only counted"
+                );
+                web_sys::console::warn_1(&what.into());
+            },
+            ..config
         }
     }
-}
-
-fn relay_urls(option: &str, urls: &[String]) -> Result<Vec<RelayUrl>, StartError> {
-    let parse =
-        |url: &String| RelayUrl::parse(url).map_err(|error| StartError::Options(format!("{option}: `{url}`: {error}")));
-    urls.iter().map(parse).collect()
 }
 
 /// A core for the page and one for the engine's other workers are left alone; more than four verifiers

@@ -554,7 +554,6 @@ impl Samples for ParserToPage {
                 source,
                 relays,
                 reading: None,
-                written: None,
             })
         };
         let mut messages = vec![
@@ -614,7 +613,6 @@ impl Samples for ParserToPage {
             source: ShardSource::Network,
             relays: vec![long_relay(); 100],
             reading: None,
-            written: None,
         };
         vec![ParserToPage::Event(delivery)]
     }

@@ -232,7 +232,7 @@ impl Relay {
         let Some(socket) = self.link.open_socket() else { return };
         self.heard_at = turn.now.mono;
         self.counters.bytes += text.len() as u64;
-        match RelayFrame::scan(text) {
+        match RelayFrame::scan_within(turn.config.frame, text) {
             Ok(RelayFrame::Event { sub, event }) => {
                 self.counters.events += 1;
                 if self.subs.on_event(turn, &sub, event) {

@@ -8,7 +8,7 @@ use serde::{Serialize, Serializer};
 use thiserror::Error;
 
 use super::scan::{self, Element};
-use super::{FrameError, Reader, SUB};
+use super::{FrameError, FrameLimits, Reader, SUB};
 use crate::nostr::event::{Event, EventError, RawEvent};
 use crate::nostr::filter::Filter;
 use crate::nostr::sub_id::SubId;
@@ -56,7 +56,7 @@ impl ClientFrame {
     /// for what is not an event or does not verify.
     pub fn from_json(text: &str) -> Result<ClientFrame, ClientFrameError> {
         let mut elements = Vec::new();
-        scan::elements(text, |element| elements.push(element))?;
+        scan::elements(FrameLimits::default(), text, |element| elements.push(element))?;
         let mut elements = elements.into_iter();
         let label = elements
             .next()

@@ -21,6 +21,23 @@ pub const MAX_FRAME_BYTES: usize = 1024 * 1024;
 /// How deep arrays and objects may nest, the frame's own array included (engine.md section 10).
 pub const MAX_DEPTH: usize = 8;
 
+/// What is taken of a frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FrameLimits {
+    pub bytes: usize,
+    /// Arrays and objects inside each other, the frame itself included.
+    pub depth: usize,
+}
+
+impl Default for FrameLimits {
+    fn default() -> Self {
+        FrameLimits {
+            bytes: MAX_FRAME_BYTES,
+            depth: MAX_DEPTH,
+        }
+    }
+}
+
 /// A message from a relay, borrowed from its text.
 ///
 /// Elements after the ones a message has are tolerated, whatever they are.
@@ -59,11 +76,11 @@ pub type HyperLogLog = [u8; 256];
 /// Why a text is not a frame. Offsets are in bytes from the start of the text.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 pub enum FrameError {
-    #[error("frame of {0} bytes is over the limit of {MAX_FRAME_BYTES}")]
+    #[error("a frame of {0} bytes is too long")]
     TooLong(usize),
     #[error("not JSON: expected {expected} at byte {at}")]
     NotJson { at: usize, expected: &'static str },
-    #[error("more than {MAX_DEPTH} arrays and objects inside each other at byte {at}")]
+    #[error("too many arrays and objects inside each other at byte {at}")]
     TooDeep { at: usize },
     #[error("not an array that begins with a label")]
     NotAFrame,
@@ -90,10 +107,18 @@ impl<'a> RelayFrame<'a> {
     /// `TooLong` over 1 MiB, `NotJson`, `TooDeep` over 8 levels; of valid JSON: `NotAFrame`,
     /// `UnknownLabel`, `BadMember`. Skip the text and count it against the relay.
     pub fn scan(text: &'a str) -> Result<RelayFrame<'a>, FrameError> {
+        RelayFrame::scan_within(FrameLimits::default(), text)
+    }
+
+    /// The same within limits of one's own.
+    ///
+    /// # Errors
+    /// As `scan`.
+    pub fn scan_within(limits: FrameLimits, text: &'a str) -> Result<RelayFrame<'a>, FrameError> {
         // No message has more than four elements that are read.
         let mut elements = [None; 4];
         let mut slots = elements.iter_mut();
-        scan::elements(text, |element| {
+        scan::elements(limits, text, |element| {
             if let Some(slot) = slots.next() {
                 *slot = Some(element);
             }

@@ -7,7 +7,7 @@
 
 use std::borrow::Cow;
 
-use super::{FrameError, MAX_DEPTH, MAX_FRAME_BYTES};
+use super::{FrameError, FrameLimits, MAX_DEPTH};
 
 /// One element of an array, or one value of an object, as it stands in the text.
 #[derive(Clone, Copy, Debug)]
@@ -39,11 +39,19 @@ impl<'a> Element<'a> {
 /// # Errors
 /// `TooLong`, `NotJson`, `TooDeep`; `NotAFrame` if it is valid JSON of another type. The
 /// elements that `each` saw before an error mean nothing.
-pub(super) fn elements<'a>(text: &'a str, mut each: impl FnMut(Element<'a>)) -> Result<(), FrameError> {
-    if text.len() > MAX_FRAME_BYTES {
+pub(super) fn elements<'a>(
+    limits: FrameLimits,
+    text: &'a str,
+    mut each: impl FnMut(Element<'a>),
+) -> Result<(), FrameError> {
+    if text.len() > limits.bytes {
         return Err(FrameError::TooLong(text.len()));
     }
-    let mut scanner = Scanner { text, at: 0 };
+    let mut scanner = Scanner {
+        text,
+        at: 0,
+        max_depth: limits.depth,
+    };
     scanner.skip_space();
     let is_array = scanner.peek() == Some(b'[');
     if is_array {
@@ -73,6 +81,8 @@ pub(super) fn members<'a>(
     let mut scanner = Scanner {
         text: object.text,
         at: 0,
+        // `elements` has looked already.
+        max_depth: MAX_DEPTH,
     };
     scanner.object(1, |scanner, name| {
         let mut value = scanner.element(2)?;
@@ -89,6 +99,7 @@ const TRAILING_LAST: u16 = 0xdfff;
 struct Scanner<'a> {
     text: &'a str,
     at: usize,
+    max_depth: usize,
 }
 
 impl<'a> Scanner<'a> {
@@ -170,7 +181,7 @@ impl<'a> Scanner<'a> {
 
     /// Steps over an opening bracket and the white space behind it.
     fn open(&mut self, depth: usize) -> Result<(), FrameError> {
-        if depth > MAX_DEPTH {
+        if depth > self.max_depth {
             return Err(FrameError::TooDeep { at: self.at });
         }
         self.at += 1;
@@ -337,10 +348,11 @@ fn is_plain(byte: u8) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::nostr::frame::MAX_FRAME_BYTES;
 
     fn verdict(text: &str) -> Result<Vec<String>, FrameError> {
         let mut found = Vec::new();
-        elements(text, |element| {
+        elements(FrameLimits::default(), text, |element| {
             assert_eq!(
                 text.get(element.at..element.at + element.text.len()),
                 Some(element.text)

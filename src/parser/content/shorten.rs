@@ -121,14 +121,6 @@ impl Budget {
 
     /// The length of the graphemes of `source` there is room for.
     fn take_text(&mut self, source: &str) -> usize {
-        // Most texts fit whole, and where graphemes end is what is slow to find. Each is counted by its characters,
-        // and a line break always ends one, so their sums are the text's own.
-        let (chars, breaks) = (source.chars().count(), source.matches('\n').count());
-        if chars <= self.chars && breaks <= self.breaks {
-            self.chars -= chars;
-            self.breaks -= breaks;
-            return source.len();
-        }
         for (at, grapheme) in source.grapheme_indices(true) {
             let chars = grapheme.chars().take(self.chars + 1).count();
             let breaks = usize::from(grapheme.ends_with('\n'));

@@ -112,7 +112,6 @@ mod tests {
                 source,
                 relays: Vec::new(),
                 reading: None,
-                written: None,
             };
             let again = pipe
                 .find(&mut delivery, None)
@@ -165,7 +164,6 @@ mod tests {
                     lock: None,
                     unlocked: false,
                 })),
-                written: None,
             };
             let found = ProofVerification::new(9).find(&mut delivery, None);
             assert_eq!(

@@ -32,7 +32,6 @@ mod tests {
                 source,
                 relays: Vec::new(),
                 reading: None,
-                written: None,
             };
             run(&delivery, &mut cache);
             assert_eq!(cache.len(), saved, "{kind} {source:?}");
