@@ -15,6 +15,7 @@ use nostr_ferry::nostr::event::Event;
 use nostr_ferry::nostr::filter::Filter;
 use nostr_ferry::nostr::frame::ClientFrame;
 use nostr_ferry::nostr::kind::Kind;
+use nostr_ferry::nostr::nip04;
 use nostr_ferry::router::PortConfig;
 use world::engine::{Setup, World, sub};
 use world::relay::{Manners, ScriptedRelay, signed_event};
@@ -362,4 +363,103 @@ fn stop_saves_what_was_received_and_ends_every_role() {
     // With no relay to ask, every relay has answered.
     expected.extend(["EOCE".to_owned(), "EOSE all".to_owned()]);
     assert_eq!(words(&world.read("s")), expected);
+}
+
+// ---------------------------------------------------------------- slow and fast lanes
+
+/// Somebody signs who never answers what is asked of them.
+fn sign_in_and_fall_silent(world: &mut World) {
+    world.tell_signer(PageToCrypto::Use {
+        request: RequestId(1),
+        choice: SignerChoice::Extension,
+    });
+    let said = world.signer_says();
+    let [CryptoToPage::Extension { call, .. }] = said.as_slice() else {
+        panic!("{said:?}")
+    };
+    let result = Ok(SignerAnswer::PublicKey(world::people::pubkey(1)));
+    world.tell_signer(PageToCrypto::Extension { call: *call, result });
+}
+
+/// A relay with notes, and with direct messages that only the signer can open.
+fn relay_with_secrets(notes_count: u64, secrets: u64) -> ScriptedRelay {
+    let mut events = notes(2, notes_count);
+    let (from, to) = (world::people::key(2), world::people::hex(1));
+    let text = nip04::encrypt(&from, &world::people::pubkey(1), [7; 16], "psst").unwrap();
+    events.extend((0..secrets).map(|at| signed_event(2, 4, 2_000 + at, &[&["p", &to]], &text)));
+    relay_with(&events)
+}
+
+/// How many turns of the roles pass until the page has read all of `notes`, beside `secrets`, whose events wait for
+/// their decryption; none if they never come.
+fn turns_to_read(seed: u64, count: u64, secrets: (&str, bool, u64), together: bool) -> Option<usize> {
+    let (name, slow, waiting) = secrets;
+    let mut world = World::new(Setup {
+        seed,
+        ports: SMALL,
+        relays: vec![("relay", relay_with_secrets(count, waiting))],
+        ..Setup::default()
+    });
+    sign_in_and_fall_silent(&mut world);
+    let subscribe = |world: &mut World, name: &str, subscribe: Subscribe| {
+        let sub = sub(name);
+        world
+            .parser
+            .try_send(PageToParser::Subscribe { sub, subscribe })
+            .unwrap();
+    };
+    subscribe(&mut world, name, Subscribe { slow, ..kinds(4) });
+    if !together {
+        world.drive();
+    }
+    subscribe(&mut world, "notes", kinds(1));
+    let (mut turns, mut read) = (0, Vec::new());
+    while read.last().map(String::as_str) != Some("EOSE all") {
+        // As many turns as these worlds take many times over.
+        if turns == 1_000 {
+            return None;
+        }
+        world.turns(1);
+        turns += 1;
+        read.extend(words(&world.read("notes")));
+    }
+    assert_eq!(read.len() as u64, count + 3, "seed {seed}: {read:?}");
+    let told = words(&world.read(name));
+    assert!(waiting == 0 || !told.contains(&"EOSE all".to_owned()), "it waits still");
+    Some(turns)
+}
+
+/// The turns of 40 worlds in which `notes` has so many events, beside a slow subscription with so many waiting.
+fn turns_beside(count: u64, waiting: u64, together: bool) -> usize {
+    let turns = |seed| turns_to_read(seed, count, ("secrets", true, waiting), together);
+    (0..40).map(|seed| turns(seed).unwrap()).sum()
+}
+
+#[test]
+fn a_subscription_that_waits_for_its_decryptions_costs_a_fast_one_no_turn() {
+    let (alone, beside) = (turns_beside(100, 0, false), turns_beside(100, 60, false));
+    // The order of turns is another one, so their number is not quite the same.
+    assert!(beside * 20 <= alone * 21, "{beside} turns for {alone}");
+}
+
+#[test]
+fn one_that_begins_at_the_same_moment_costs_a_fast_one_its_own_events_and_no_waiting() {
+    let beside = turns_beside(100, 60, true);
+    // The same events for the fast one alone are the same work for the same roles.
+    let alone = turns_beside(160, 0, true);
+    assert!(beside * 10 <= alone * 11, "{beside} turns for {alone}");
+}
+
+#[test]
+fn what_waits_in_a_fast_lane_holds_back_only_the_subscriptions_of_that_lane() {
+    let held = |slow: bool| {
+        let names = (0..64).map(|at| format!("secrets {at}"));
+        names
+            .filter(|name| turns_to_read(1, 3, (name, slow, 3), false).is_none())
+            .count()
+    };
+    assert_eq!(held(true), 0);
+    // One in eight, as their names are hashed: this is what the slow lanes are for.
+    let held = held(false);
+    assert!((1..=24).contains(&held), "{held} of 64");
 }
