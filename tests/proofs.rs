@@ -16,9 +16,11 @@ use nostr_ferry::message::*;
 use nostr_ferry::nostr::event::Event;
 use nostr_ferry::nostr::filter::Filter;
 use nostr_ferry::nostr::kind::Kind;
+use nostr_ferry::nostr::nip44::{self, ConversationKey};
 use serde_json::Value;
 use world::engine::{Setup, World};
 use world::mint::Mint;
+use world::people::{key, pubkey};
 use world::relay::{Manners, ScriptedRelay, signed_event};
 
 const ONE: &str = "https://one.example";
@@ -369,4 +371,136 @@ fn a_flood_of_bad_keysets_asks_a_mint_a_bounded_number_of_times() {
     assert_eq!(valid(&world.read("s")), []);
     let asked = mints.paths(0).len();
     assert!(asked <= 22, "{asked} questions for 20 events");
+}
+
+// ---------------------------------------------------------------- one's own tokens
+
+const ME: u8 = 1;
+
+/// A token event of mine (NIP-60).
+fn token(mint: &str, unit: &str, at: u64, proofs: &[Value]) -> Event {
+    let content = serde_json::json!({ "mint": mint, "unit": unit, "proofs": proofs }).to_string();
+    let own = ConversationKey::derive(&key(ME), &pubkey(ME)).unwrap();
+    let sealed = nip44::encrypt(&own, [at as u8; 32], &content).unwrap();
+    signed_event(ME, 7375, at, &[], &sealed)
+}
+
+fn tokens(max: u32, saves: bool) -> Subscribe {
+    let mut pipeline = vec![PipeSpec::Parse];
+    pipeline.extend(saves.then_some(PipeSpec::SaveToDb));
+    pipeline.push(PipeSpec::ProofVerification { max });
+    Subscribe {
+        filters: vec![Filter {
+            kinds: Some(vec![Kind(7375)]),
+            ..Filter::default()
+        }],
+        pipeline,
+        ..Subscribe::default()
+    }
+}
+
+fn sign_in(world: &mut World, byte: u8) {
+    let choice = SignerChoice::PrivateKey(Secret(format!("{byte:02x}").repeat(32).into()));
+    let request = RequestId(1);
+    let answer = world.sign(PageToCrypto::Use { request, choice });
+    assert!(matches!(answer, CryptoToPage::Answer { result: Ok(_), .. }));
+}
+
+/// The secrets of the good proofs, sorted, and how many were left out.
+fn good(messages: &[ParserToPage]) -> (Vec<String>, u64) {
+    let (mut secrets, mut dropped) = (Vec::new(), 0);
+    for message in messages {
+        match message {
+            ParserToPage::Proofs(group) => secrets.extend(group.proofs.iter().map(|valid| valid.proof.secret.clone())),
+            ParserToPage::BufferFull { dropped: more } => dropped += more,
+            ParserToPage::Event(_) => panic!("ProofVerification is last"),
+            _ => {}
+        }
+    }
+    secrets.sort();
+    (secrets, dropped)
+}
+
+#[test]
+fn tokens_that_were_locked_become_proofs_when_their_owner_signs_in() {
+    for (saves, cached) in [(true, false), (true, true), (false, false)] {
+        let mints = Mints::new();
+        let mut without_dleq = mints.issue(0, SAT, 4, "bare");
+        without_dleq.as_object_mut().unwrap().remove("dleq");
+        let events = [
+            token(ONE, "sat", 1_001, &[mints.issue(0, SAT, 1, "one"), without_dleq]),
+            token(
+                TWO,
+                "sat",
+                1_002,
+                &[mints.issue(1, SAT, 2, "two"), mints.issue(1, SAT, 8, "spent")],
+            ),
+            token(ONE, "usd", 1_003, &[mints.issue(0, USD, 8, "dollars")]),
+        ];
+        mints.at(1, |mint| mint.states.insert("spent".into(), "SPENT"));
+        let mut world = mints.world(&events);
+        if cached {
+            world.subscribe("before", tokens(0, true));
+            world.advance(1_000);
+            world.tell(PageToParser::Unsubscribe {
+                sub: world::engine::sub("before"),
+            });
+        }
+        world.subscribe("s", tokens(100, saves));
+        world.advance(1_000);
+        assert_eq!(good(&world.read("s")), (vec![], 0), "nobody can read them");
+        assert_eq!(
+            mints.paths(0),
+            [""; 0],
+            "a mint is not asked about what nobody has read"
+        );
+        // Somebody else is no help.
+        sign_in(&mut world, 3);
+        world.advance(1_000);
+        assert_eq!(good(&world.read("s")), (vec![], 0));
+        sign_in(&mut world, ME);
+        world.advance(1_000);
+        let read = world.read("s");
+        let expected = ["bare", "dollars", "one", "two"].map(str::to_owned).to_vec();
+        assert_eq!(good(&read), (expected, 0), "saved {saves}, cached {cached}");
+        let of = |secret: &str| {
+            let groups = read.iter().filter_map(|message| match message {
+                ParserToPage::Proofs(group) => Some(group),
+                _ => None,
+            });
+            let mut all = groups.flat_map(|group| group.proofs.iter().map(move |valid| (group, valid)));
+            let (group, valid) = all.find(|(_, valid)| valid.proof.secret == secret).unwrap();
+            (group.mint.as_str(), group.unit.as_str(), valid.dleq)
+        };
+        assert_eq!(of("one"), (ONE, "sat", true));
+        assert_eq!(of("bare"), (ONE, "sat", false), "its owner need not keep a DLEQ");
+        assert_eq!(of("dollars"), (ONE, "usd", true));
+        assert_eq!(of("two"), (TWO, "sat", true));
+        // What is theirs is told once, however often they come.
+        world.tell_signer(PageToCrypto::Logout { request: RequestId(2) });
+        sign_in(&mut world, ME);
+        world.advance(1_000);
+        assert_eq!(good(&world.read("s")), (vec![], 0));
+        world.publish_at(
+            "relay",
+            token(ONE, "sat", 1_004, &[mints.issue(0, SAT, 1, "late")]).into_raw(),
+        );
+        world.advance(1_000);
+        assert_eq!(good(&world.read("s")), (vec!["late".to_owned()], 0));
+    }
+}
+
+#[test]
+fn proofs_over_the_bound_are_told_of_tokens_that_were_locked_too() {
+    let mints = Mints::new();
+    let proofs: Vec<Value> = (0..5)
+        .map(|at| mints.issue(0, SAT, 1, &format!("proof {at}")))
+        .collect();
+    let mut world = mints.world(&[token(ONE, "sat", 1_001, &proofs)]);
+    world.subscribe("s", tokens(3, true));
+    world.advance(1_000);
+    sign_in(&mut world, ME);
+    world.advance(1_000);
+    let (secrets, dropped) = good(&world.read("s"));
+    assert_eq!((secrets.len(), dropped), (3, 2));
 }

@@ -103,6 +103,13 @@ impl PageQueue {
         self.items.push_back(Item::Ready(message));
     }
 
+    /// Tells how many proofs or events are left out here, if any.
+    pub fn tell_dropped(&mut self, dropped: u64) {
+        if dropped > 0 {
+            self.push(ParserToPage::BufferFull { dropped });
+        }
+    }
+
     /// Adds a running count, in the place of one of the same kind that the page has not read yet.
     pub fn push_count(&mut self, count: CountResponse) {
         let counts = self.items.iter_mut().rev().map_while(|item| match item {

@@ -80,7 +80,10 @@ impl Parser {
             }
             Way::Again if subscription.pipeline.verifies_proofs() => {
                 match subscription.pipeline.find_proofs(delivery, opened) {
-                    Some(Output::Proofs(found)) => self.proofs.add(&sub, found),
+                    Some(Output::Proofs(found)) => {
+                        subscription.queue.tell_dropped(found.dropped);
+                        self.proofs.add(&sub, found);
+                    }
                     Some(Output::Locked(delivery)) => {
                         subscription.remember_if_locked(&delivery, false, self.config.page_queue_bytes);
                     }
@@ -120,10 +123,7 @@ impl Parser {
                 return None;
             }
             Output::Proofs(found) => {
-                if found.dropped > 0 {
-                    let dropped = found.dropped;
-                    subscription.queue.push(ParserToPage::BufferFull { dropped });
-                }
+                subscription.queue.tell_dropped(found.dropped);
                 self.proofs.add(&sub, found);
                 return None;
             }
