@@ -274,6 +274,8 @@ export interface Nutzap {
     kind?: number;
     comment?: string;
     p2pk?: string;
+    p2pkLocktime?: number;
+    p2pkRefund: string[];
 }
 export interface Mint {
     url: string;

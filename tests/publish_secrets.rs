@@ -222,7 +222,8 @@ fn nobody_is_sent_a_message_if_somebodys_relays_are_unknown_and_none_are_named()
 #[test]
 fn wallets_and_private_tags_are_encrypted_to_oneself() {
     let private = vec![vec!["word".to_owned(), "s3cr3t".to_owned()]];
-    let token = r#"{"mint":"https://s3cr3t.example","proofs":[]}"#;
+    let token =
+        r#"{"mint":"https://s3cr3t.example","proofs":[{"id":"005c2502034d4f12","amount":1,"secret":"a","C":"02ab"}]}"#;
     let wallet = r#"[["mint","https://s3cr3t.example"]]"#;
     for (kind, content, private, plain) in [
         (7374, "s3cr3t", None, "s3cr3t"),

@@ -160,7 +160,8 @@ fn words(messages: &[ParserToPage]) -> Vec<String> {
     messages.iter().filter_map(word).collect()
 }
 
-const TOKEN: &str = r#"{"mint":"https://mint.example","proofs":[]}"#;
+const TOKEN: &str =
+    r#"{"mint":"https://mint.example","proofs":[{"id":"005c2502034d4f12","amount":1,"secret":"a","C":"02ab"}]}"#;
 
 #[test]
 fn every_kind_is_opened_live_and_from_the_store_in_any_order_of_turns() {
@@ -392,7 +393,7 @@ fn nothing_that_was_opened_is_in_the_store() {
     let mut relay = ScriptedRelay::new(Manners::default());
     let events = [
         dm(FRIEND, ME, 1_001, "s3cr3t words"),
-        own(ME, 7375, 1_002, r#"{"mint":"https://s3cr3t.example","proofs":[]}"#),
+        own(ME, 7375, 1_002, &TOKEN.replace("mint.example", "s3cr3t.example")),
         own(
             ME,
             17_375,

@@ -254,6 +254,10 @@ export interface Nutzap {
   comment?: string;
   /** The key all proofs are locked to (NUT-11), 33 bytes hex; absent if they are not, or not to one. */
   p2pk?: string;
+  /** Unix seconds, where the lock opens for others: from then on any of `p2pk_refund` can take the proofs. */
+  p2pkLocktime?: number;
+  /** Keys, 33 bytes hex; empty with `p2pk_locktime`: anybody can take the proofs then. */
+  p2pkRefund: string[];
 }
 
 export interface Mint {
@@ -268,7 +272,7 @@ export interface NutzapInfo {
   mints: Mint[];
   /** Where nutzaps are to be published. */
   relays: string[];
-  /** The key to lock proofs to, as written. */
+  /** The key to lock proofs to, as written: a point of the curve, 32 or 33 bytes hex. */
   pubkey?: string;
 }
 
@@ -800,7 +804,7 @@ export const TABLES: Record<string, Record<string, string>> = {
   WalletToken: { state: 'PrivateState', mint: '?string', unit: '?string', proofs: '*Proof', amount: '?ulong', deleted: '*Hash' },
   WalletHistory: { redeemed: '*EventRef', state: 'PrivateState', direction: 'Direction', amount: '?ulong', unit: '?string', created: '*EventRef', destroyed: '*EventRef' },
   Wallet: { state: 'PrivateState', mints: '*string', key: '?string' },
-  Nutzap: { proofs: '*Proof', amount: 'ulong', unit: 'string', mint: 'string', recipient: 'Hash', event: '?EventRef', kind: '?ushort', comment: '?string', p2pk: '?string' },
+  Nutzap: { proofs: '*Proof', amount: 'ulong', unit: 'string', mint: 'string', recipient: 'Hash', event: '?EventRef', kind: '?ushort', comment: '?string', p2pk: '?string', p2pkLocktime: '?ulong', p2pkRefund: '*string' },
   Mint: { url: 'string', units: '*string' },
   NutzapInfo: { mints: '*Mint', relays: '*string', pubkey: '?string' },
   ZapRequest: { amountMsat: '?ulong', recipient: '?Hash', event: '?EventRef', address: '?Address', kind: '?ushort', comment: '?string', relays: '*string', lnurl: '?string', valid: 'bool' },

@@ -3,12 +3,11 @@
 //!
 //! What a kind keeps secret is never let through in clear. Nothing here signs, encrypts or adds to a template.
 
-use super::content::cashu::Proof;
+use super::content::cashu::{Proof, PubkeyLock};
 use super::kinds::tags::{self, AddressRef, EventRef, ProfileRef};
-use super::kinds::{Encryption, encryption, is_list, wallet_content_holds};
+use super::kinds::{Encryption, encryption, is_list, is_lock_key, wallet_content_holds, zap_amount};
 use crate::message::{Cipher, Secret, Template};
 use crate::nostr::event::{MAX_EVENT_BYTES, MAX_TAGS, Pubkey, Tag};
-use crate::nostr::hex;
 use crate::nostr::kind::Kind;
 
 /// A zap request (NIP-57): it goes to the recipient's payment service, never to a relay.
@@ -105,13 +104,13 @@ fn wallet_need(kind: u16) -> &'static str {
     match kind {
         7374 => "the content of a quote (kind 7374) is the mint's quote id, which is encrypted for you (NIP-60)",
         7375 => {
-            "the content of a token event (kind 7375) is JSON with `mint` and `proofs`, which is encrypted for you (NIP-60)"
+            "the content of a token event (kind 7375) is JSON with `mint` and one or more whole `proofs`, which is encrypted for you (NIP-60)"
         }
         7376 => {
             "the content of a wallet's history (kind 7376) is a JSON list of tags, which is encrypted for you (NIP-60)"
         }
         _ => {
-            "a wallet (kind 17375) has a JSON list of tags with at least one `mint`, which is encrypted for you (NIP-60)"
+            "a wallet (kind 17375) has a JSON list of tags with at least one `mint`, and at most one `privkey`, a secret key in hex, which is encrypted for you (NIP-60)"
         }
     }
 }
@@ -163,10 +162,16 @@ fn nutzap(tags: &[Tag]) -> Result<(), String> {
     let proofs = tags::all(tags, "proof", |tag| Proof::from_json(tags::value(tag, 1)?));
     need(written > 0, "a nutzap (kind 9321) needs at least one `proof` tag")?;
     need(proofs.len() == written, "a `proof` tag of the nutzap is no Cashu proof")?;
-    let is_locked = |proof: &Proof| proof.p2pk_lock().is_some_and(|key| key.starts_with("02"));
+    let locks: Vec<PubkeyLock> = proofs.iter().filter_map(Proof::lock).collect();
     need(
-        proofs.iter().all(is_locked),
-        "every proof of a nutzap is locked to its recipient (NUT-11), to a key that starts with 02 (NIP-61), or anybody could take it",
+        locks.len() == proofs.len() && locks.iter().all(|lock| lock.key.starts_with("02")),
+        "every proof of a nutzap is locked to its recipient alone (NUT-11), to a key that starts with 02 (NIP-61), or others could take it",
+    )?;
+    need(
+        locks
+            .iter()
+            .all(|lock| lock.opens.as_ref().is_none_or(|opens| !opens.refund.is_empty())),
+        "a proof of the nutzap has a `locktime` and no `refund` (NUT-11): anybody could take it then",
     )?;
     need(
         count(tags, "u") == 1,
@@ -187,10 +192,9 @@ fn nutzap_info(tags: &[Tag]) -> Result<(), String> {
         "nutzap info (kind 10019) needs a `mint` tag: a mint whose ecash is taken",
     )?;
     let key = tags::text(tags, "pubkey");
-    let is_key = |key: String| hex::decode::<32>(&key).is_some() || hex::decode::<33>(&key).is_some();
     need(
-        key.is_some_and(is_key),
-        "nutzap info (kind 10019) needs a `pubkey` tag: the key to lock ecash to, in hex",
+        key.is_some_and(|key| is_lock_key(&key)),
+        "nutzap info (kind 10019) needs a `pubkey` tag: the key to lock ecash to, a point of the curve in hex",
     )
 }
 
@@ -214,8 +218,8 @@ fn zap_request(tags: &[Tag]) -> Result<(), String> {
         "the `a` tag of a zap request is an address: kind:pubkey:identifier",
     )?;
     need(
-        count(tags, "amount") == 0 || tags::number(tags, "amount").is_some(),
-        "the `amount` of a zap request is a whole number of millisatoshi",
+        zap_amount(tags).is_some(),
+        "the `amount` of a zap request is a whole number of millisatoshi, and one",
     )
 }
 
@@ -271,12 +275,19 @@ mod tests {
         let open = proof("\"secret\"");
         let odd = locked.replace(&format!("\\\"02{A}"), &format!("\\\"03{A}"));
         assert_ne!(odd, locked);
+        let with = |tags: &str| locked.replace(r#"\"}]"#, &format!(r#"\",\"tags\":[{tags}]}}]"#));
+        let timed = |refund: &str| with(&format!(r#"[\"locktime\",\"7\"]{refund}"#));
+        let shared = with(&format!(r#"[\"pubkeys\",\"03{A}\"]"#));
         let (u, p): (&[&str], &[&str]) = (&["u", "https://mint.example"], &["p", A]);
         each_is_needed(9321, &[&["proof", &locked], u, p], 3);
+        let refunded = timed(&format!(r#",[\"refund\",\"02{A}\"]"#));
+        assert_eq!(checked(9321, &[&["proof", &refunded], u, p]), Ok(()));
         for (tags, words) in [
             (vec![&["proof", &open][..], u, p], "locked"),
             (vec![&["proof", &odd], u, p], "starts with 02"),
             (vec![&["proof", "{}"], u, p], "no Cashu proof"),
+            (vec![&["proof", &locked], &["proof", &timed("")], u, p], "`refund`"),
+            (vec![&["proof", &shared], u, p], "alone"),
             (vec![&["proof", &locked], u, u, p], "one `u`"),
             (vec![&["proof", &locked], u, p, p], "one `p`"),
             (vec![&["proof", &locked], u, &["p", "npub1"]], "hex"),
@@ -294,7 +305,11 @@ mod tests {
             &["pubkey", A],
         ];
         each_is_needed(10_019, tags, 3);
-        assert!(checked(10_019, &[tags[0], tags[1], &["pubkey", "me"]]).is_err());
+        // Of this x the curve has no point.
+        for key in ["me", &"b".repeat(64)] {
+            let error = checked(10_019, &[tags[0], tags[1], &["pubkey", key]]).unwrap_err();
+            assert!(error.contains("point of the curve"), "{error}");
+        }
     }
 
     #[test]
@@ -310,6 +325,11 @@ mod tests {
         assert_eq!(with(&["a", &format!("1:{A}:")]), Ok(()));
         assert!(with(&["e", A]).is_err());
         assert!(with(&["amount", "1.5"]).is_err());
+        let amounts: [&[&str]; 2] = [&["amount", "x"], &["amount", "21000"]];
+        for at in 0..2 {
+            let two = checked(9734, &[tags[0], tags[1], amounts[at], amounts[1 - at]]);
+            assert!(two.unwrap_err().contains("`amount`"));
+        }
         assert!(with(&["a", "1:2"]).is_err());
     }
 
@@ -356,7 +376,7 @@ mod tests {
     #[test]
     fn wallets_are_encrypted_for_their_owner_if_they_are_what_they_should_be() {
         let cipher = data_encoding::BASE64.encode(&[&[2][..], &[7; 120]].concat());
-        let token = r#"{"mint":"https://mint.example","proofs":[]}"#;
+        let token = r#"{"mint":"https://mint.example","proofs":[{"id":"005c2502034d4f12","amount":1,"secret":"a","C":"02ab"}]}"#;
         let wallet = r#"[["mint","https://mint.example"]]"#;
         for (kind, good, bad) in [
             (7374, "quote", " "),

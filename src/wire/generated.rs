@@ -8202,6 +8202,8 @@ pub mod ferry {
         pub const VT_KIND: ::flatbuffers::VOffsetT = 16;
         pub const VT_COMMENT: ::flatbuffers::VOffsetT = 18;
         pub const VT_P2PK: ::flatbuffers::VOffsetT = 20;
+        pub const VT_P2PK_LOCKTIME: ::flatbuffers::VOffsetT = 22;
+        pub const VT_P2PK_REFUND: ::flatbuffers::VOffsetT = 24;
 
         #[inline]
         pub unsafe fn init_from_table(table: ::flatbuffers::Table<'a>) -> Self {
@@ -8213,7 +8215,13 @@ pub mod ferry {
             args: &'args NutzapArgs<'args>,
         ) -> ::flatbuffers::WIPOffset<Nutzap<'bldr>> {
             let mut builder = NutzapBuilder::new(_fbb);
+            if let Some(x) = args.p2pk_locktime {
+                builder.add_p2pk_locktime(x);
+            }
             builder.add_amount(args.amount);
+            if let Some(x) = args.p2pk_refund {
+                builder.add_p2pk_refund(x);
+            }
             if let Some(x) = args.p2pk {
                 builder.add_p2pk(x);
             }
@@ -8328,6 +8336,26 @@ pub mod ferry {
                     .get::<::flatbuffers::ForwardsUOffset<&str>>(Nutzap::VT_P2PK, None)
             }
         }
+        /// Unix seconds, where the lock opens for others: from then on any of `p2pk_refund` can take the proofs.
+        #[inline]
+        pub fn p2pk_locktime(&self) -> Option<u64> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe { self._tab.get::<u64>(Nutzap::VT_P2PK_LOCKTIME, None) }
+        }
+        /// Keys, 33 bytes hex; empty with `p2pk_locktime`: anybody can take the proofs then.
+        #[inline]
+        pub fn p2pk_refund(&self) -> Option<::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<&'a str>>> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab.get::<::flatbuffers::ForwardsUOffset<
+                    ::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<&'a str>>,
+                >>(Nutzap::VT_P2PK_REFUND, None)
+            }
+        }
     }
 
     impl ::flatbuffers::Verifiable for Nutzap<'_> {
@@ -8343,6 +8371,8 @@ pub mod ferry {
      .visit_field::<u16>("kind", Self::VT_KIND, false)?
      .visit_field::<::flatbuffers::ForwardsUOffset<&str>>("comment", Self::VT_COMMENT, false)?
      .visit_field::<::flatbuffers::ForwardsUOffset<&str>>("p2pk", Self::VT_P2PK, false)?
+     .visit_field::<u64>("p2pk_locktime", Self::VT_P2PK_LOCKTIME, false)?
+     .visit_field::<::flatbuffers::ForwardsUOffset<::flatbuffers::Vector<'_, ::flatbuffers::ForwardsUOffset<&'_ str>>>>("p2pk_refund", Self::VT_P2PK_REFUND, false)?
      .finish();
             Ok(())
         }
@@ -8358,6 +8388,9 @@ pub mod ferry {
         pub kind: Option<u16>,
         pub comment: Option<::flatbuffers::WIPOffset<&'a str>>,
         pub p2pk: Option<::flatbuffers::WIPOffset<&'a str>>,
+        pub p2pk_locktime: Option<u64>,
+        pub p2pk_refund:
+            Option<::flatbuffers::WIPOffset<::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<&'a str>>>>,
     }
     impl<'a> Default for NutzapArgs<'a> {
         #[inline]
@@ -8372,6 +8405,8 @@ pub mod ferry {
                 kind: None,
                 comment: None,
                 p2pk: None,
+                p2pk_locktime: None,
+                p2pk_refund: None,
             }
         }
     }
@@ -8427,6 +8462,19 @@ pub mod ferry {
                 .push_slot_always::<::flatbuffers::WIPOffset<_>>(Nutzap::VT_P2PK, p2pk);
         }
         #[inline]
+        pub fn add_p2pk_locktime(&mut self, p2pk_locktime: u64) {
+            self.fbb_
+                .push_slot_always::<u64>(Nutzap::VT_P2PK_LOCKTIME, p2pk_locktime);
+        }
+        #[inline]
+        pub fn add_p2pk_refund(
+            &mut self,
+            p2pk_refund: ::flatbuffers::WIPOffset<::flatbuffers::Vector<'b, ::flatbuffers::ForwardsUOffset<&'b str>>>,
+        ) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<_>>(Nutzap::VT_P2PK_REFUND, p2pk_refund);
+        }
+        #[inline]
         pub fn new(_fbb: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>) -> NutzapBuilder<'a, 'b, A> {
             let start = _fbb.start_table();
             NutzapBuilder {
@@ -8456,6 +8504,8 @@ pub mod ferry {
             ds.field("kind", &self.kind());
             ds.field("comment", &self.comment());
             ds.field("p2pk", &self.p2pk());
+            ds.field("p2pk_locktime", &self.p2pk_locktime());
+            ds.field("p2pk_refund", &self.p2pk_refund());
             ds.finish()
         }
     }
@@ -8656,7 +8706,7 @@ pub mod ferry {
                 >>(NutzapInfo::VT_RELAYS, None)
             }
         }
-        /// The key to lock proofs to, as written.
+        /// The key to lock proofs to, as written: a point of the curve, 32 or 33 bytes hex.
         #[inline]
         pub fn pubkey(&self) -> Option<&'a str> {
             // Safety:

@@ -306,8 +306,11 @@ test('7374, 7375, 7376 and 17375: a wallet', () => {
 
 test('9321 and 10019: nutzaps', () => {
   says(sign(9321, [['proof', JSON.stringify(PROOF)], ['u', 'https://mint.example'], ['unit', 'usd'], ['p', ANN], EVENT_TAG, ['k', '1']], 'thanks'), {
-    type: 'nutzap', proofs: [READ_PROOF], amount: 8, unit: 'usd', mint: 'https://mint.example', recipient: ANN, event: EVENT, kind: 1, comment: 'thanks', p2pk: `02${A}`,
+    type: 'nutzap', proofs: [READ_PROOF], amount: 8, unit: 'usd', mint: 'https://mint.example', recipient: ANN, event: EVENT, kind: 1, comment: 'thanks', p2pk: `02${A}`, p2pkRefund: [],
   });
+  const timed = { ...PROOF, secret: JSON.stringify(['P2PK', { nonce: 'n', data: `02${A}`, tags: [['locktime', '1800000000'], ['refund', `03${A}`]] }]) };
+  const opens = read(sign(9321, [['proof', JSON.stringify(timed)], ['u', 'https://mint.example'], ['p', ANN]])).parsed;
+  assert.deepEqual([opens.p2pk, opens.p2pkLocktime, opens.p2pkRefund], [`02${A}`, 1_800_000_000, [`03${A}`]]);
   says(sign(10019, [['mint', 'https://mint.example', 'sat', 'usd'], ['relay', 'wss://r.example'], ['pubkey', `02${A}`]]), {
     type: 'nutzap-info', mints: [{ url: 'https://mint.example', units: ['sat', 'usd'] }], relays: ['wss://r.example'], pubkey: `02${A}`,
   });

@@ -7,6 +7,10 @@ use minicbor::Decoder;
 use minicbor::data::Type;
 use serde::Deserialize;
 
+use crate::nostr::cashu::Point;
+use crate::nostr::hex;
+use crate::time::UnixSeconds;
+
 /// What a token says about itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Token {
@@ -71,16 +75,87 @@ impl Proof {
         (id_holds && is_hex(&self.c) && !self.secret.is_empty()).then_some(self)
     }
 
-    /// The public key this proof is locked to by NUT-11, as written (33 bytes, hex).
-    pub fn p2pk_lock(&self) -> Option<String> {
+    /// How NUT-11 locks this proof, if it is to one key and the mint will understand it (NUT-10).
+    pub fn lock(&self) -> Option<PubkeyLock> {
+        PubkeyLock::of_secret(&self.secret)
+    }
+}
+
+/// A lock that one key opens (NUT-11).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PubkeyLock {
+    /// As written: 33 bytes, hex.
+    pub key: String,
+    /// When it opens for others, too; for good where there is none.
+    pub opens: Option<LockTime>,
+}
+
+/// When a lock opens for others than its key, and for whom.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LockTime {
+    pub at: UnixSeconds,
+    /// Any one of these keys can take the proof from then on. Empty: anybody can.
+    pub refund: Vec<String>,
+}
+
+impl PubkeyLock {
+    /// Reads a well-known secret (NUT-10). `None` for one that takes several keys or the choice of several, and for one
+    /// that the mint will not take as a lock, or nobody can open.
+    fn of_secret(secret: &str) -> Option<PubkeyLock> {
         #[derive(Deserialize)]
         struct Condition {
+            // It has to be there, or the mint does not see a lock.
+            #[serde(rename = "nonce")]
+            _nonce: String,
             data: String,
+            #[serde(default)]
+            tags: Vec<Vec<String>>,
         }
-        let (kind, condition): (String, Condition) = serde_json::from_str(&self.secret).ok()?;
-        let key: Option<[u8; 33]> = crate::nostr::hex::decode(&condition.data);
-        (kind == "P2PK" && key.is_some()).then_some(condition.data)
+        let (kind, condition): (String, Condition) = serde_json::from_str(secret).ok()?;
+        let tags = condition.tags;
+        let values = |name: &str| tags.iter().find(|tag| tag.first().is_some_and(|first| first == name));
+        let values = |name: &str| values(name).and_then(|tag| tag.get(1..)).unwrap_or_default();
+        let one_signature = |name: &str| match values(name) {
+            [count, ..] => count.parse() == Ok(1u32),
+            [] => true,
+        };
+        let is_lock = kind == "P2PK"
+            && is_point(&condition.data)
+            && values("pubkeys").is_empty()
+            && one_signature("n_sigs")
+            && tags
+                .iter()
+                .all(|tag| !tag.is_empty() && tag.iter().all(|text| !text.is_empty()));
+        let at = values("locktime")
+            .first()
+            .and_then(|at| at.parse().ok())
+            .map(UnixSeconds);
+        let refund = values("refund").to_vec();
+        // Keys are told apart by their x (NUT-11); one that is there twice makes the proof unspendable.
+        let mut xs: Vec<String> = refund
+            .iter()
+            .map(|key| key.get(2..).unwrap_or_default().to_lowercase())
+            .collect();
+        xs.sort();
+        xs.dedup();
+        let can_be_refunded = xs.len() == refund.len() && refund.iter().all(|key| is_key(key));
+        let holds = is_lock && (at.is_none() || (can_be_refunded && one_signature("n_sigs_refund")));
+        holds.then_some(PubkeyLock {
+            key: condition.data,
+            opens: at.map(|at| LockTime { at, refund }),
+        })
     }
+}
+
+/// Whether `key` looks as NUT-11 wants it. NUT-11's own example refunds one that is no point of the curve.
+fn is_key(key: &str) -> bool {
+    let key: Option<[u8; 33]> = hex::decode(&key.to_lowercase());
+    key.is_some_and(|key| matches!(key.first(), Some(2 | 3)))
+}
+
+/// Whether somebody can have the key's secret.
+fn is_point(key: &str) -> bool {
+    Point::from_hex(&key.to_lowercase(), "key").is_ok()
 }
 
 /// The sum of the proofs' amounts, if it can be said.
@@ -292,14 +367,14 @@ mod tests {
         let json = "{\"amount\":1,\"C\":\"02277c66191736eb72fce9d975d08e3191f8f96afb73ab1eec37e4465683066d3f\",\"id\":\"000a93d6f8a1d2c4\",\"secret\":\"[\\\"P2PK\\\",{\\\"nonce\\\":\\\"b00bdd0467b0090a25bdf2d2f0d45ac4e355c482c1418350f273a04fedaaee83\\\",\\\"data\\\":\\\"02eaee8939e3565e48cc62967e2fde9d8e2a4b3ec0081f29eceff5c64ef10ac1ed\\\"}]\"}";
         let proof = Proof::from_json(json).unwrap();
         assert_eq!(
-            proof.p2pk_lock().as_deref(),
-            Some("02eaee8939e3565e48cc62967e2fde9d8e2a4b3ec0081f29eceff5c64ef10ac1ed")
+            proof.lock(),
+            Some(PubkeyLock {
+                key: "02eaee8939e3565e48cc62967e2fde9d8e2a4b3ec0081f29eceff5c64ef10ac1ed".into(),
+                opens: None
+            })
         );
         assert!(!format!("{proof:?}").contains("nonce"));
-        assert_eq!(
-            Proof::from_json(&json.replace("P2PK", "HTLC")).unwrap().p2pk_lock(),
-            None
-        );
+        assert_eq!(Proof::from_json(&json.replace("P2PK", "HTLC")).unwrap().lock(), None);
         for bad in [
             json.replace("\"amount\":1,", ""),
             json.replace("02277c", "zz277c"),
@@ -308,5 +383,80 @@ mod tests {
         ] {
             assert_eq!(Proof::from_json(&bad), None, "{bad}");
         }
+    }
+
+    // Of NUT-11's own examples.
+    const KEY: &str = "033281c37677ea273eb7183b783067f5244933ef78d8c3f15b1a77cb246099c26e";
+    const REFUND: &str = "02e2aeb97f47690e3c418592a5bcda77282d1339a3017f5558928c2441b7731d50";
+    const OTHER: &str = "02698c4e2b5f9534cd0687d87513c759790cf829aa5739184a3e3735471fbda904";
+
+    fn lock(data: &str, tags: &str) -> Option<PubkeyLock> {
+        PubkeyLock::of_secret(&format!(r#"["P2PK",{{"nonce":"da62","data":"{data}","tags":{tags}}}]"#))
+    }
+
+    #[test]
+    fn a_lock_says_whose_it_is_and_until_when() {
+        let for_good = PubkeyLock {
+            key: KEY.into(),
+            opens: None,
+        };
+        for tags in [
+            "[]",
+            r#"[["sigflag","SIG_ALL"]]"#,
+            r#"[["n_sigs","1"],["pubkeys"]]"#,
+            // Without a time, nobody is refunded; a time that is none locks for good.
+            &format!(r#"[["refund","{REFUND}"]]"#),
+            r#"[["locktime","tomorrow"]]"#,
+            r#"[["locktime"]]"#,
+        ] {
+            assert_eq!(lock(KEY, tags), Some(for_good.clone()), "{tags}");
+        }
+        let until = |refund: &[&str]| {
+            let refund = refund.iter().map(|key| (*key).to_owned()).collect();
+            let at = UnixSeconds(1_689_418_329);
+            Some(PubkeyLock {
+                key: KEY.into(),
+                opens: Some(LockTime { at, refund }),
+            })
+        };
+        assert_eq!(lock(KEY, r#"[["locktime","1689418329"]]"#), until(&[]));
+        // The lock's own key may be among those that are refunded.
+        let tags = format!(r#"[["locktime","1689418329"],["refund","{KEY}","{REFUND}"],["n_sigs_refund","1"]]"#);
+        assert_eq!(lock(KEY, &tags), until(&[KEY, REFUND]));
+    }
+
+    #[test]
+    fn what_several_keys_open_or_nobody_is_no_lock_to_one() {
+        let key = |key: &str| format!(r#"[["pubkeys","{key}"]]"#);
+        // NUT-11's example of two signatures of three.
+        let complex = format!(
+            r#"[["sigflag","SIG_ALL"],["n_sigs","2"],["locktime","1689418329"],["refund","{KEY}","{REFUND}"],["pubkeys","{OTHER}","023192200a0cfd3867e48eb63b03ff599c7e46c8f4e41146b2d281173ca6c50c54"]]"#
+        );
+        let twice = format!(
+            r#"[["locktime","1"],["refund","{REFUND}","03{}"]]"#,
+            REFUND[2..].to_uppercase()
+        );
+        for tags in [
+            complex.as_str(),
+            &key(OTHER),
+            r#"[["n_sigs","2"]]"#,
+            r#"[["n_sigs","x"]]"#,
+            r#"[["locktime","1"],["refund","02ff"]]"#,
+            &format!(r#"[["locktime","1"],["refund","{REFUND}","{OTHER}"],["n_sigs_refund","2"]]"#),
+            &twice,
+            // No mint takes these for a lock (NUT-10).
+            r#"[["locktime",1689418329]]"#,
+            r#"[[]]"#,
+            r#"[["sigflag",""]]"#,
+            r#"{}"#,
+        ] {
+            assert_eq!(lock(KEY, tags), None, "{tags}");
+        }
+        let no_point = KEY.replace("0332", "0333");
+        for data in ["", "02", &KEY[2..], &no_point, &KEY.replacen("03", "04", 1)] {
+            assert_eq!(lock(data, "[]"), None, "{data}");
+        }
+        let without_nonce = format!(r#"["P2PK",{{"data":"{KEY}"}}]"#);
+        assert_eq!(PubkeyLock::of_secret(&without_nonce), None);
     }
 }

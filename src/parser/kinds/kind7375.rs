@@ -1,11 +1,12 @@
 //! Kinds 7374, 7375, 7376 and 17375: a Cashu wallet (NIP-60).
 
 use serde::Deserialize;
+use serde_json::value::RawValue;
 
 use super::private::Private;
 use super::tags::{self, EventRef};
 use crate::nostr::event::{EventId, RawEvent, Tag};
-use crate::nostr::hex;
+use crate::nostr::keys::SecretKey;
 use crate::nostr::kind::Kind;
 use crate::parser::content::cashu::{Proof, total};
 use crate::time::UnixSeconds;
@@ -24,8 +25,9 @@ pub struct WalletToken {
     pub mint: String,
     /// `sat` where the event does not say (NIP-60).
     pub unit: String,
+    /// At least one (NIP-60).
     pub proofs: Vec<Proof>,
-    /// The proofs' sum, in `unit`.
+    /// The sum of `proofs`, in `unit`.
     pub amount: u64,
     /// Token events that this one replaces.
     pub deleted: Vec<EventId>,
@@ -85,27 +87,56 @@ pub(super) fn parse_quote(event: &RawEvent, decrypted: Option<&str>) -> WalletQu
     }
 }
 
-pub(super) fn parse_token(decrypted: Option<&str>) -> Private<WalletToken> {
-    #[derive(Deserialize)]
-    struct Token {
-        mint: String,
-        #[serde(default)]
-        unit: Option<String>,
-        proofs: Vec<Proof>,
-        #[serde(default)]
-        del: Vec<String>,
+/// A token event's content, as it is written.
+#[derive(Deserialize)]
+struct Token<'a> {
+    mint: String,
+    #[serde(default)]
+    unit: Option<String>,
+    /// Each stands for itself: one that cannot be read costs only itself.
+    #[serde(borrow)]
+    proofs: Vec<&'a RawValue>,
+    #[serde(default)]
+    del: Vec<String>,
+}
+
+impl Token<'_> {
+    fn proofs(&self) -> Vec<Proof> {
+        self.proofs
+            .iter()
+            .filter_map(|proof| Proof::from_json(proof.get()))
+            .collect()
     }
+}
+
+/// Proofs that cannot be read are absent; with none left it is no token.
+pub(super) fn parse_token(decrypted: Option<&str>) -> Private<WalletToken> {
     Private::of(decrypted, |json| {
-        let token: Token = serde_json::from_str(json).ok()?;
-        let proofs: Vec<Proof> = token.proofs.into_iter().filter_map(Proof::checked).collect();
+        let token: Token<'_> = serde_json::from_str(json).ok()?;
+        let proofs = token.proofs();
+        (!proofs.is_empty() && !token.mint.is_empty()).then_some(())?;
         Some(WalletToken {
-            mint: token.mint,
-            unit: token.unit.filter(|unit| !unit.is_empty()).unwrap_or_else(default_unit),
             amount: total(&proofs)?,
             proofs,
+            mint: token.mint,
+            unit: token.unit.filter(|unit| !unit.is_empty()).unwrap_or_else(default_unit),
             deleted: token.del.iter().filter_map(|id| EventId::from_hex(id)).collect(),
         })
     })
+}
+
+/// Whether all of a token can be read: what is lost on writing is money.
+fn token_holds(json: &str) -> bool {
+    let whole = |token: Token<'_>| {
+        let proofs = token.proofs();
+        let ids = token.del.iter().all(|id| EventId::from_hex(id).is_some());
+        !token.mint.is_empty()
+            && !proofs.is_empty()
+            && proofs.len() == token.proofs.len()
+            && ids
+            && total(&proofs).is_some()
+    };
+    serde_json::from_str(json).is_ok_and(whole)
 }
 
 pub(super) fn parse_history(event: &RawEvent, decrypted: Option<&str>) -> WalletHistory {
@@ -131,7 +162,7 @@ pub(super) fn parse_history(event: &RawEvent, decrypted: Option<&str>) -> Wallet
 pub(super) fn parse_wallet(decrypted: Option<&str>) -> Private<Wallet> {
     Private::of(decrypted, |json| {
         let tags = tag_list(json)?;
-        let key = tags::text(&tags, "privkey").filter(|key| hex::decode::<32>(key).is_some());
+        let key = tags::text(&tags, "privkey").filter(|key| SecretKey::from_hex(key).is_ok());
         Some(Wallet {
             mints: tags::texts(&tags, "mint"),
             key: key.map(WalletKey),
@@ -143,13 +174,18 @@ pub(super) fn parse_wallet(decrypted: Option<&str>) -> Private<Wallet> {
 pub fn wallet_content_holds(kind: Kind, text: &str) -> bool {
     match kind.0 {
         7374 => !text.trim().is_empty(),
-        7375 => parse_token(Some(text)).open().is_some(),
+        7375 => token_holds(text),
         7376 => tag_list(text).is_some(),
-        17_375 => parse_wallet(Some(text))
-            .open()
-            .is_some_and(|wallet| !wallet.mints.is_empty()),
+        17_375 => tag_list(text).is_some_and(|tags| wallet_holds(&tags)),
         _ => false,
     }
+}
+
+/// A key that cannot be read would leave nutzaps locked for ever, and of two nobody knows which is meant.
+fn wallet_holds(tags: &[Tag]) -> bool {
+    let keys: Vec<&Tag> = tags.iter().filter(|tag| tags::is(tag, "privkey")).collect();
+    let is_key = |tag: &&Tag| tags::value(tag, 1).is_some_and(|key| SecretKey::from_hex(key).is_ok());
+    !tags::texts(tags, "mint").is_empty() && keys.len() <= 1 && keys.iter().all(is_key)
 }
 
 /// A decrypted list of tags (NIP-51, NIP-60).
@@ -219,12 +255,59 @@ mod tests {
                 .unit,
             "usd"
         );
-        assert_eq!(parse_token(Some("{\"proofs\":[]}")), Private::Unreadable);
-        assert_eq!(
-            parse_token(Some(&json.replace("\"amount\":1", "\"amount\":-1"))),
-            Private::Unreadable
-        );
+        // However a proof is bad, it costs only itself, and the last one the token.
+        let without_amount = json.replacen("\"amount\":1", "\"amount\":-1", 1);
+        assert_eq!(parse_token(Some(&without_amount)), Private::Unreadable);
+        let two = without_amount.replacen("[", &format!("[{good},{{}},7,"), 1);
+        assert_eq!(parse_token(Some(&two)).open().unwrap().amount, 1);
+        for bad in [
+            "{\"proofs\":[]}".to_owned(),
+            r#"{"mint":"https://mint.example","proofs":[]}"#.to_owned(),
+            format!(r#"{{"mint":"","proofs":[{good}]}}"#),
+        ] {
+            assert_eq!(parse_token(Some(&bad)), Private::Unreadable, "{bad}");
+        }
         assert_eq!(parse_token(None), Private::Locked);
+    }
+
+    #[test]
+    fn what_is_written_to_a_wallet_is_whole_or_not_written() {
+        let proof = |secret: &str| {
+            let c = "0241d98a8197ef238a192d47edf191a9de78b657308937b4f7dd0aa53beae72c46";
+            format!(r#"{{"id":"005c2502034d4f12","amount":1,"secret":"{secret}","C":"{c}"}}"#)
+        };
+        let token = |proofs: &str, del: &str| {
+            let json = format!(r#"{{"mint":"https://mint.example","proofs":[{proofs}],"del":[{del}]}}"#);
+            wallet_content_holds(Kind(7375), &json)
+        };
+        let (one, two) = (proof("a"), proof("b"));
+        assert!(token(&one, ""));
+        assert!(token(&format!("{one},{two}"), &format!("\"{ID}\"")));
+        for (proofs, del) in [
+            ("", ""),
+            ("{}", ""),
+            (&format!("{one},{{}}"), ""),
+            (&format!("{one},{}", two.replace("\"C\":\"02", "\"C\":\"zz")), ""),
+            (&one, "\"token-event-id-1\""),
+        ] {
+            assert!(!token(proofs, del), "{proofs} {del}");
+        }
+        let wallet = |tags: &str| wallet_content_holds(Kind(17_375), &format!("[[\"mint\",\"https://mint1\"]{tags}]"));
+        assert!(wallet(""));
+        assert!(wallet(&format!(",[\"privkey\",\"{ID}\"]")));
+        assert!(!wallet_content_holds(
+            Kind(17_375),
+            &format!("[[\"privkey\",\"{ID}\"]]")
+        ));
+        let (zero, order) = (
+            "0".repeat(64),
+            "fffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141",
+        );
+        for key in ["hexkey", "", &ID[1..], &ID.to_uppercase(), &zero, order] {
+            assert!(!wallet(&format!(",[\"privkey\",\"{key}\"]")), "{key}");
+        }
+        assert!(!wallet(",[\"privkey\"]"));
+        assert!(!wallet(&format!(",[\"privkey\",\"{ID}\"],[\"privkey\",\"{ID}\"]")));
     }
 
     #[test]
@@ -266,10 +349,10 @@ mod tests {
         assert_eq!(wallet.mints, ["https://mint1", "https://mint2"]);
         assert_eq!(wallet.key, Some(WalletKey(ID.into())));
         assert!(!format!("{wallet:?}").contains(ID));
-        assert_eq!(
-            parse_wallet(Some(r#"[["privkey","hexkey"]]"#)).open().unwrap().key,
-            None
-        );
+        for key in ["hexkey", &"0".repeat(64), &"f".repeat(64)] {
+            let json = format!(r#"[["privkey","{key}"]]"#);
+            assert_eq!(parse_wallet(Some(&json)).open().unwrap().key, None, "{key}");
+        }
         assert_eq!(parse_wallet(Some("[1]")), Private::Unreadable);
         assert_eq!(parse_wallet(None), Private::Locked);
     }

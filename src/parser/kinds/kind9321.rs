@@ -2,10 +2,11 @@
 
 use super::kind7375::default_unit;
 use super::tags::{self, EventRef, ProfileRef};
+use crate::nostr::cashu::Point;
 use crate::nostr::event::{Pubkey, RawEvent};
 use crate::nostr::kind::Kind;
 use crate::nostr::relay_url::RelayUrl;
-use crate::parser::content::cashu::{Proof, total};
+use crate::parser::content::cashu::{Proof, PubkeyLock, total};
 
 /// Ecash sent to a person in public. Whether it is good, ProofVerification finds out.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,8 +22,9 @@ pub struct Nutzap {
     /// Of the zapped event.
     pub kind: Option<Kind>,
     pub comment: Option<String>,
-    /// The key all proofs are locked to (NUT-11), 33 bytes hex; absent if they are not, or not to one.
-    pub p2pk: Option<String>,
+    /// The lock of all proofs (NUT-11); absent if they have none, or not all to the same one key. Of several times at
+    /// which it opens for others, the first.
+    pub lock: Option<PubkeyLock>,
 }
 
 /// How a person takes nutzaps (10019).
@@ -31,7 +33,7 @@ pub struct NutzapInfo {
     pub mints: Vec<Mint>,
     /// Where nutzaps are to be published.
     pub relays: Vec<RelayUrl>,
-    /// The key to lock proofs to, as written.
+    /// The key to lock proofs to, as written: a point of the curve, 32 or 33 bytes hex.
     pub pubkey: Option<String>,
 }
 
@@ -46,12 +48,12 @@ pub struct Mint {
 /// `None` without a proof, a mint and a recipient.
 pub(super) fn parse(event: &RawEvent) -> Option<Nutzap> {
     let proofs = tags::all(&event.tags, "proof", |tag| Proof::from_json(tags::value(tag, 1)?));
-    let locks = tags::unique(proofs.iter().map(Proof::p2pk_lock).collect());
     if proofs.is_empty() {
         return None;
     }
     Some(Nutzap {
         amount: total(&proofs)?,
+        lock: lock_of_all(&proofs),
         proofs,
         unit: tags::text(&event.tags, "unit").unwrap_or_else(default_unit),
         mint: tags::text(&event.tags, "u")?,
@@ -59,11 +61,16 @@ pub(super) fn parse(event: &RawEvent) -> Option<Nutzap> {
         event: tags::first(&event.tags, "e", EventRef::from_tag),
         kind: tags::kind(&event.tags, "k"),
         comment: (!event.content.is_empty()).then(|| event.content.clone()),
-        p2pk: match locks.as_slice() {
-            [one] => one.clone(),
-            _ => None,
-        },
     })
+}
+
+fn lock_of_all(proofs: &[Proof]) -> Option<PubkeyLock> {
+    let locks: Option<Vec<PubkeyLock>> = proofs.iter().map(Proof::lock).collect();
+    let mut locks = locks?;
+    let opens = |lock: &PubkeyLock| lock.opens.as_ref().map_or(u64::MAX, |opens| opens.at.0);
+    locks.sort_by_key(opens);
+    let first = locks.first()?;
+    locks.iter().all(|lock| lock.key == first.key).then(|| first.clone())
 }
 
 pub(super) fn parse_info(event: &RawEvent) -> NutzapInfo {
@@ -76,8 +83,13 @@ pub(super) fn parse_info(event: &RawEvent) -> NutzapInfo {
             })
         }),
         relays: tags::relays(&event.tags, "relay"),
-        pubkey: tags::text(&event.tags, "pubkey"),
+        pubkey: tags::text(&event.tags, "pubkey").filter(|key| is_lock_key(key)),
     }
+}
+
+/// Whether ecash can be locked to `key` so that somebody can take it: NIP-61 prefixes the x of a point with `02`.
+pub fn is_lock_key(key: &str) -> bool {
+    Point::from_hex(key, "pubkey").is_ok() || Point::from_hex(&format!("02{key}"), "pubkey").is_ok()
 }
 
 #[cfg(test)]
@@ -112,8 +124,14 @@ mod tests {
         );
         assert_eq!((nutzap.recipient.to_string(), nutzap.kind), (TO.into(), Some(Kind(1))));
         assert_eq!(
-            (nutzap.comment.as_deref(), nutzap.p2pk.as_deref()),
-            (Some("Thanks for this great idea."), Some(LOCK))
+            (nutzap.comment.as_deref(), nutzap.lock),
+            (
+                Some("Thanks for this great idea."),
+                Some(PubkeyLock {
+                    key: LOCK.into(),
+                    opens: None
+                })
+            )
         );
         assert!(nutzap.event.unwrap().relay.is_some());
         assert_eq!(nutzap.proofs[0].dleq.as_ref().unwrap().r.as_deref(), Some("cc"));
@@ -129,7 +147,24 @@ mod tests {
             (plain.proofs.len(), plain.unit.as_str(), plain.comment, plain.event),
             (1, "sat", None, None)
         );
-        assert_eq!(read(&[&["proof", &one], &["proof", &other], u, p]).unwrap().p2pk, None);
+        assert_eq!(read(&[&["proof", &one], &["proof", &other], u, p]).unwrap().lock, None);
+        let timed = |at: &str| {
+            let tags = format!(r#"\",\"tags\":[[\"locktime\",\"{at}\"],[\"refund\",\"{LOCK}\"]]}}"#);
+            one.replace(r#"\"}"#, &tags)
+        };
+        let (early, late) = (timed("7"), timed("9"));
+        let opens = |proofs: [&str; 3]| {
+            let tags = proofs.map(|proof| ["proof", proof]);
+            let lock = read(&[&tags[0], &tags[1], &tags[2], u, p]).unwrap().lock.unwrap();
+            assert_eq!(lock.key, LOCK);
+            lock.opens.unwrap()
+        };
+        for order in [[&one, &late, &early], [&early, &late, &one]] {
+            let opens = opens(order.map(String::as_str));
+            assert_eq!((opens.at.0, opens.refund), (7, vec![LOCK.to_owned()]));
+        }
+        let open = one.replace("P2PK", "nothing");
+        assert_eq!(read(&[&["proof", &one], &["proof", &open], u, p]).unwrap().lock, None);
         let huge = proof(u64::MAX, LOCK);
         for bad in [
             &[&["proof", "x"], u, p][..],
@@ -153,6 +188,20 @@ mod tests {
         ];
         let info = parse_info(&signed(1, 10019, 1, tags, ""));
         assert_eq!((info.relays.len(), info.pubkey.as_deref()), (1, Some(LOCK)));
+        // A key of the curve, with or without its sign; of every other x there is none.
+        let no_point = "b".repeat(64);
+        for (key, is_read) in [
+            (&LOCK[2..], true),
+            (&no_point, false),
+            (&format!("02{no_point}"), false),
+            (&format!("04{}", &LOCK[2..]), false),
+            (&LOCK[..63], false),
+            ("npub1", false),
+            ("", false),
+        ] {
+            let info = parse_info(&signed(1, 10019, 1, &[&["pubkey", key]], ""));
+            assert_eq!(info.pubkey.as_deref(), is_read.then_some(key));
+        }
         assert_eq!(
             info.mints,
             [

@@ -56,7 +56,7 @@ pub struct Zap {
 
 pub(super) fn parse_request(event: &RawEvent) -> ZapRequest {
     ZapRequest {
-        amount_msat: tags::number(&event.tags, "amount"),
+        amount_msat: amount(&event.tags).flatten(),
         recipient: recipient(&event.tags),
         event: tags::first(&event.tags, "e", EventRef::from_tag),
         address: address(&event.tags),
@@ -104,8 +104,8 @@ pub(super) fn parse(receipt: &RawEvent) -> Option<Zap> {
 
 /// What of appendices D, E and F can be known without the network.
 fn is_valid(receipt: &RawEvent, request: &Event, amount_msat: Option<u64>) -> bool {
-    let asked = tags::first(&request.tags, "amount", |tag| tags::value(tag, 1).map(str::to_owned));
-    let amount_holds = amount_msat.is_some_and(|msat| asked.is_none_or(|asked| tags::digits(&asked) == Some(msat)));
+    let asked = amount(&request.tags).flatten();
+    let amount_holds = amount_msat.is_some_and(|msat| asked.is_none_or(|asked| asked == msat));
     let same = |name: &str| {
         let value = |tags: &[Tag]| tags::first(tags, name, |tag| tag.get(1).cloned());
         value(&receipt.tags) == value(&request.tags)
@@ -121,14 +121,27 @@ fn is_valid(receipt: &RawEvent, request: &Event, amount_msat: Option<u64>) -> bo
 
 fn is_request(request: &RawEvent) -> bool {
     let count = |name: &'static str| request.tags_named(name).count();
-    let amount = request.tag_value("amount");
     recipient(&request.tags).is_some()
         && count("p") == 1
         && count("e") == tags::all(&request.tags, "e", EventRef::from_tag).len()
         && count("e") <= 1
         && count("P") <= 1
         && count("a") == tags::all(&request.tags, "a", AddressRef::from_tag).len()
-        && amount.is_none_or(|amount| tags::digits(amount).is_some())
+        && amount(&request.tags).is_some()
+}
+
+/// What the request says is to be paid, which may be nothing. `None` if it contradicts itself or cannot be read: every
+/// `amount` tag must be equal to what is asked of the wallet (appendix D).
+pub fn amount(tags: &[Tag]) -> Option<Option<u64>> {
+    let written: Vec<&Tag> = tags.iter().filter(|tag| tags::is(tag, "amount")).collect();
+    let read = written.iter().map(|tag| tags::digits(tags::value(tag, 1)?));
+    let mut amounts: Vec<u64> = read.collect::<Option<_>>()?;
+    amounts.dedup();
+    match amounts.as_slice() {
+        [] => Some(None),
+        [amount] => Some(Some(*amount)),
+        _ => None,
+    }
 }
 
 fn recipient(tags: &[Tag]) -> Option<Pubkey> {
@@ -240,10 +253,16 @@ mod tests {
         assert!(valid(&[p], &[p]));
         assert!(valid(&[p, e, amount], &[p, e]));
         assert!(valid(&[p, a], &[p, a]));
+        assert!(valid(&[p, amount, amount], &[p]), "twice the same is no contradiction");
         assert!(valid(&[p, &["P", &provider]], &[p]));
         for (why, request, receipt) in [
             ("amount", &[p, &["amount", "21000"]][..], &[p][..]),
             ("amount is no number", &[p, &["amount", "1000000 "]], &[p]),
+            ("amount is empty", &[p, &["amount", ""]], &[p]),
+            ("amount is missing", &[p, &["amount"]], &[p]),
+            ("one amount is no number", &[p, amount, &["amount", "x"]], &[p]),
+            ("the other is no number", &[p, &["amount", "x"], amount], &[p]),
+            ("two amounts", &[p, amount, &["amount", "21000"]], &[p]),
             ("another recipient", &[p], &[&["p", E]]),
             ("another event", &[p, e], &[p, &["e", P]]),
             ("event missing", &[p, e], &[p]),
@@ -325,5 +344,8 @@ mod tests {
             (Pubkey::from_hex(P), 2, true)
         );
         assert!(!parse_request(&signed(1, 9734, 1, &[], "")).valid);
+        let amounts: &[&[&str]] = &[&["p", P], &["amount", "x"], &["amount", "21000"]];
+        let contradicting = parse_request(&signed(1, 9734, 1, amounts, ""));
+        assert_eq!((contradicting.amount_msat, contradicting.valid), (None, false));
     }
 }

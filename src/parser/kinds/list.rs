@@ -52,11 +52,11 @@ pub struct Emoji {
     pub url: String,
 }
 
-/// Whether `kind` is a list by NIP-51's tables, kinds with a parser of their own aside.
+/// Whether `kind` is a list by NIP-51's tables, the deprecated 30001 among them, kinds with a parser of their own aside.
 pub fn is_list(kind: Kind) -> bool {
     matches!(
         kind.0,
-        10_000..=19_999 | 30_000 | 30_002..=30_007 | 30_015 | 30_030 | 30_063 | 30_267 | 31_924 | 39_089
+        10_000..=19_999 | 30_000..=30_008 | 30_015 | 30_030 | 30_063 | 30_267 | 31_924 | 39_089 | 39_092
     )
 }
 
@@ -191,11 +191,12 @@ mod tests {
     #[test]
     fn the_kinds_of_lists_are_those_of_the_table() {
         for kind in [
-            10000, 10003, 10050, 19999, 30000, 30002, 30007, 30015, 30030, 30063, 30267, 31924, 39089,
+            10000, 10003, 10050, 19999, 30000, 30001, 30002, 30007, 30008, 30015, 30030, 30063, 30267, 31924, 39089,
+            39092,
         ] {
             assert!(is_list(Kind(kind)), "{kind}");
         }
-        for kind in [9999, 20000, 30001, 30008, 30023, 30311, 39090] {
+        for kind in [9999, 20000, 30009, 30014, 30023, 30311, 39088, 39090, 39091, 39093] {
             assert!(!is_list(Kind(kind)), "{kind}");
         }
     }

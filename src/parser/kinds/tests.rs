@@ -25,7 +25,8 @@ fn the_ranges_fall_to_lists_and_to_addressable_events() {
         (10_050, true),
         (30_000, true),
         (39_089, true),
-        (30_001, false),
+        (30_001, true),
+        (30_009, false),
         (30_078, false),
         (39_999, false),
     ] {

@@ -89,6 +89,7 @@ pub(super) fn wallet(fbb: &mut Builder<'_>, wallet: &Private<Wallet>) -> Union {
 }
 
 pub(super) fn nutzap(fbb: &mut Builder<'_>, nutzap: &Nutzap) -> Union {
+    let opens = nutzap.lock.as_ref().and_then(|lock| lock.opens.as_ref());
     let args = fb::NutzapArgs {
         proofs: each(fbb, &nutzap.proofs, proof),
         amount: nutzap.amount,
@@ -98,7 +99,9 @@ pub(super) fn nutzap(fbb: &mut Builder<'_>, nutzap: &Nutzap) -> Union {
         event: maybe_event(fbb, &nutzap.event),
         kind: kind(nutzap.kind),
         comment: text(fbb, &nutzap.comment),
-        p2pk: text(fbb, &nutzap.p2pk),
+        p2pk: nutzap.lock.as_ref().map(|lock| fbb.create_string(&lock.key)),
+        p2pk_locktime: opens.map(|opens| opens.at.0),
+        p2pk_refund: opens.and_then(|opens| texts(fbb, &opens.refund)),
     };
     fb::Nutzap::create(fbb, &args).as_union_value()
 }
