@@ -1,22 +1,10 @@
 // What the engine reads from an event, by kind: written by the Rust encoder, read by the page's own reader.
 // The events are signed by nostr-tools; `make test` gives the program that encodes them as READING_RECORDS.
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { after, test } from 'node:test';
-import { build } from 'esbuild';
+import { test } from 'node:test';
 import { finalizeEvent, getEventHash, getPublicKey } from 'nostr-tools/pure';
 import * as nip19 from 'nostr-tools/nip19';
-
-const program = process.env.READING_RECORDS ?? 'target/debug/examples/reading_records';
-const folder = mkdtempSync(join(tmpdir(), 'ferry-reading-'));
-after(() => rmSync(folder, { recursive: true }));
-const outfile = join(folder, 'wire.mjs');
-const contents = "export { decodeSubMessage } from './js/wire.ts'; export { TABLES, MEMBERS } from './js/generated/kinds.ts';";
-await build({ stdin: { contents, resolveDir: '.' }, bundle: true, format: 'esm', outfile, logLevel: 'error' });
-const { decodeSubMessage, TABLES, MEMBERS } = await import(outfile);
+import { MEMBERS, readAll, TABLES } from './reader.mjs';
 
 const key = (at) => new Uint8Array(32).fill(at);
 const [ME, ANN, BOB] = [1, 2, 3].map((at) => getPublicKey(key(at)));
@@ -45,14 +33,12 @@ function plain({ id, pubkey, created_at, kind, tags, content, sig }) {
 const written = new Map();
 
 function read(event, decrypted) {
-  const out = execFileSync(program, { input: JSON.stringify({ event, decrypted }), encoding: 'utf8' });
-  const message = decodeSubMessage(new Uint8Array(Buffer.from(out.trim(), 'base64')));
-  assert.equal(message.type, 'event');
-  assert.deepEqual(message.event.toJSON(), plain(event), 'the event itself comes as it was signed');
-  assert.deepEqual(message.event.relays, ['wss://seen.example']);
-  const parsed = message.event.parsed;
+  const [view] = readAll([{ event, decrypted }]);
+  assert.deepEqual(view.toJSON(), plain(event), 'the event itself comes as it was signed');
+  assert.deepEqual(view.relays, ['wss://seen.example']);
+  const parsed = view.parsed;
   if (parsed) note(MEMBERS.find(([, type]) => type === parsed.type)[0], parsed);
-  return message.event;
+  return view;
 }
 
 /** Remembers which fields of which tables have had a value other than the one they have when absent. */
