@@ -126,7 +126,7 @@ fuzz: $(GEN) ## look for input that breaks the engine, a minute each target
 	cargo fuzz --version >/dev/null 2>&1 || cargo install --locked cargo-fuzz --version $(CARGO_FUZZ_VERSION)
 	rustup run nightly rustc --version >/dev/null 2>&1 || rustup toolchain install nightly --profile minimal
 	for target in $(FUZZ_TARGETS); do \
-		dict=$$(ls fuzz/$$target.dict 2>/dev/null | sed 's/^/-dict=/'); \
+		dict=; if [ -e fuzz/$$target.dict ]; then dict=-dict=fuzz/$$target.dict; fi; \
 		$(CARGO) +nightly fuzz run $$target -- $$dict -max_len=$(FUZZ_MAX_LEN) -rss_limit_mb=$(FUZZ_MIB) -max_total_time=$(FUZZ_SECONDS); \
 	done
 
