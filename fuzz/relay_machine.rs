@@ -102,7 +102,10 @@ impl World {
             0 | 1 => self.ask(next(), next()),
             2 => self.close(next()),
             3 | 4 => self.on_socket(next(), true, |socket| SocketEvent::Opened { socket }),
-            5 => self.on_socket(next(), true, |socket| SocketEvent::Failed { socket }),
+            5 => self.on_socket(next(), true, |socket| match socket.0 % 2 {
+                0 => SocketEvent::Failed { socket },
+                _ => SocketEvent::Forbidden { socket },
+            }),
             6 => self.on_socket(next(), false, |socket| SocketEvent::Closed {
                 socket,
                 code: 1006,
@@ -182,7 +185,7 @@ impl World {
                 self.sockets.entry(socket).and_modify(|open| *open = true);
             }
             // After `Overflowed` the core has the last word, as it has with sockets it closes for its own reasons.
-            SocketEvent::Closed { .. } | SocketEvent::Failed { .. } => {
+            SocketEvent::Closed { .. } | SocketEvent::Failed { .. } | SocketEvent::Forbidden { .. } => {
                 self.sockets.remove(&socket);
             }
             SocketEvent::Overflowed { .. }

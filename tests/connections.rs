@@ -17,6 +17,10 @@ mod connections {
     use super::world::net::{Door, Net, in_short, sub, url};
     use super::world::relay::{AuthRule, Manners, ScriptedRelay, signed_event, unsigned_event};
 
+    /// What is said of a dial of `wss://` that came to nothing.
+    const FAILED: &str =
+        "the connection failed: nothing answers there, or nothing with TLS and a certificate that holds";
+
     fn kind(kind: u16) -> Filter {
         Filter {
             kinds: Some(vec![Kind(kind)]),
@@ -153,12 +157,35 @@ mod connections {
     }
 
     #[test]
+    fn a_dial_that_comes_to_nothing_says_what_may_be_wrong() {
+        for (door, address, reason) in [
+            (Door::Refuses, "wss://a", FAILED),
+            (Door::Refuses, "ws://a", "the connection failed"),
+            (
+                Door::Forbidden,
+                "ws://a",
+                "the browser forbids it: a page that came over https reaches wss:// only",
+            ),
+            (Door::Silent, "wss://a", "no answer to the connection attempt"),
+        ] {
+            let mut net = Net::new(Config::default());
+            let a = RelayUrl::parse(address).unwrap();
+            net.hosts.entry(a.clone()).or_default().door = door;
+            ask(&mut net, &a, "s");
+            net.advance(15_000);
+            let status = &net.statuses[&a];
+            assert_eq!((status.state, status.reason.as_str()), (RelayState::Failed, reason));
+            assert_eq!(status.counters.connects, 0);
+        }
+    }
+
+    #[test]
     fn retries_grow_apart_until_the_browser_is_online_again() {
         let (mut net, a) = one(Manners::default());
         net.host(&a).door = Door::Refuses;
         ask(&mut net, &a, "s");
         assert_eq!(net.statuses[&a].state, RelayState::Failed);
-        assert_eq!(net.words(), ["UNREACHABLE s not connected: the connection failed"]);
+        assert_eq!(net.words(), [format!("UNREACHABLE s not connected: {FAILED}")]);
         net.advance(600_000);
         let waited = net.core.next_timeout().unwrap().since(net.now.mono);
         assert!(waited > 30_000, "{waited}");
@@ -299,7 +326,7 @@ mod connections {
         net.host(&a).door = Door::Refuses;
         publish(&mut net, &a);
         net.advance(16_000);
-        assert_eq!(net.words(), ["UNSENT not connected: the connection failed"]);
+        assert_eq!(net.words(), [format!("UNSENT not connected: {FAILED}")]);
         net.advance(600_000);
         assert_eq!(net.core.next_timeout(), None, "nothing needs that relay");
     }

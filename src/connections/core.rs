@@ -48,6 +48,8 @@ const MAX_RELAYS: usize = 1_000;
 /// Subscriptions whose number is remembered; more were never closed.
 const MAX_REQS: usize = 10_000;
 
+const FORBIDDEN: &str = "the browser forbids it: a page that came over https reaches wss:// only";
+
 impl Connections {
     pub fn new(config: Config) -> Connections {
         Connections {
@@ -235,8 +237,12 @@ impl Connections {
                 self.on_its_socket(now, socket, out, |relay, turn| relay.on_gone(turn, &words))
             }
             SocketEvent::Failed { socket } => self.on_its_socket(now, socket, out, |relay, turn| {
-                relay.on_gone(turn, "the connection failed")
+                let words = failure(&turn.relay);
+                relay.on_gone(turn, words);
             }),
+            SocketEvent::Forbidden { socket } => {
+                self.on_its_socket(now, socket, out, |relay, turn| relay.on_gone(turn, FORBIDDEN))
+            }
             SocketEvent::Limits { relay, json } => {
                 self.one(now, &relay, out, |machine, turn| {
                     machine.on_limits(turn, json.as_deref())
@@ -359,5 +365,14 @@ impl Connections {
         for url in Vec::from_iter(meant.map(|(url, _)| url.clone())) {
             self.one(now, &url, out, &act);
         }
+    }
+}
+
+/// Why a dial came to nothing. A browser does not say, so that a page cannot search a network with it.
+fn failure(relay: &RelayUrl) -> &'static str {
+    if relay.as_str().starts_with("wss:") {
+        "the connection failed: nothing answers there, or nothing with TLS and a certificate that holds"
+    } else {
+        "the connection failed"
     }
 }

@@ -29,13 +29,15 @@ pub enum SocketEvent {
     },
     /// The socket could not be opened, or broke. A browser does not say why.
     Failed { socket: SocketId },
+    /// The browser does not allow the address: `ws://` from a page that came over https.
+    Forbidden { socket: SocketId },
     /// The relay's NIP-11 document; none if there is none to be had.
     Limits { relay: RelayUrl, json: Option<String> },
 }
 
 /// Opens sockets and fetches NIP-11 documents. Everything that happens comes back as a stream.
 pub trait Sockets: FusedStream<Item = SocketEvent> + Unpin {
-    /// Begins to connect; `Opened`, `Closed` or `Failed` follows.
+    /// Begins to connect; `Opened`, `Closed`, `Failed` or `Forbidden` follows.
     fn open(&mut self, socket: SocketId, relay: &RelayUrl);
 
     /// Sends a text frame. A socket that is not open loses it, and says so by `Closed` or `Failed`.

@@ -67,7 +67,7 @@ impl Sockets for WebSockets {
             Ok(raw) => {
                 self.open.insert(socket, Socket::new(socket, raw, &self.sender));
             }
-            Err(_) => self.report(SocketEvent::Failed { socket }),
+            Err(_) => self.report(SocketEvent::Forbidden { socket }),
         }
     }
 

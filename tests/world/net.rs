@@ -18,6 +18,8 @@ pub enum Door {
     #[default]
     Open,
     Refuses,
+    /// The browser does not even try.
+    Forbidden,
     /// Accepts, then closes.
     Slams,
     /// Never answers.
@@ -255,6 +257,7 @@ impl Net {
                 match host.door {
                     Door::Silent => {}
                     Door::Refuses => self.dialled(socket, SocketEvent::Failed { socket }),
+                    Door::Forbidden => self.dialled(socket, SocketEvent::Forbidden { socket }),
                     Door::Slams => {
                         self.dialled(socket, SocketEvent::Opened { socket });
                         let (code, reason) = (1013, "try again later".to_owned());
