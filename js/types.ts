@@ -387,6 +387,7 @@ export interface PortStats {
 /** One role's counters. */
 export interface RoleStats {
   ports: PortStats[];
+  /** By name; those that end in `bytes` are bytes. `memory_bytes` is the worker's wasm memory, which never shrinks. */
   counters: Record<string, number>;
 }
 

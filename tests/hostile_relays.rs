@@ -286,6 +286,49 @@ mod hostile {
         net.drive();
         assert_eq!(net.ids("few").len(), 50);
         assert_eq!(net.words(), ["EOSE s", "EOSE few"]);
+        assert!(net.core.counters().contains(&("unmatched".into(), 49)), "and counted");
+    }
+
+    #[test]
+    fn live_events_before_eose_are_not_taken_for_more_than_the_limit() {
+        let (mut net, a) = open(Manners {
+            says_eose: false,
+            ..Manners::default()
+        });
+        let filter = Filter {
+            limit: Some(0),
+            ..kind(1)
+        };
+        net.req(std::slice::from_ref(&a), "live", &[filter]);
+        for n in 0..500 {
+            net.publish(&a, unsigned_event(n, 1, net.now.unix.0 - u64::from(n % 60), ""));
+        }
+        net.drive();
+        assert_eq!(net.ids("live").len(), 500);
+        assert!(net.core.counters().contains(&("unmatched".into(), 0)));
+    }
+
+    #[test]
+    fn a_flood_beyond_the_limit_is_cut_off() {
+        let (mut net, a) = open(Manners::default());
+        net.host(&a).stalled = true;
+        let filter = Filter {
+            limit: Some(10),
+            ..kind(1)
+        };
+        net.req(std::slice::from_ref(&a), "few", &[filter]);
+        for n in 0..100_000 {
+            let event = unsigned_event(n, 1, 100, "").to_json();
+            net.host(&a).pipe.push_front(format!("[\"EVENT\",\"few\",{event}]"));
+        }
+        net.host(&a).stalled = false;
+        net.drive();
+        assert!(net.host(&a).socket.is_none());
+        assert_eq!(net.statuses[&a].counters.unmatched, 1_010);
+        assert_eq!(
+            net.statuses[&a].reason,
+            "the relay keeps sending more than it was asked for"
+        );
     }
 
     #[test]

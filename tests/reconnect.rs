@@ -8,7 +8,7 @@ mod resume {
     use std::collections::BTreeSet;
 
     use nostr_ferry::connections::Config;
-    use nostr_ferry::message::RelayState;
+    use nostr_ferry::message::{RelayMessage, RelayState};
     use nostr_ferry::nostr::event::EventId;
     use nostr_ferry::nostr::filter::Filter;
     use nostr_ferry::nostr::kind::Kind;
@@ -268,6 +268,26 @@ mod resume {
         net.publish(&a, unsigned_event(2, 1, now, "while away"));
         net.advance(10_000);
         assert_eq!(net.ids("s").len(), 2);
+    }
+
+    #[test]
+    fn what_is_asked_for_again_is_passed_on_once_however_much_came_since() {
+        let mut net = Net::new(Config::default());
+        let mut relay = ScriptedRelay::default();
+        let now = net.now.unix.0;
+        // Three events in the last two minutes, and then more than any memory of what was passed on holds.
+        relay.store((0..40_000).map(|n| unsigned_event(n, 1, now - u64::from(n) * 30, "")));
+        let a = net.add("a", relay);
+        net.req(std::slice::from_ref(&a), "s", &[kinds(&[1])]);
+        net.cut(&a);
+        net.advance(10_000);
+        let events = net
+            .parser
+            .iter()
+            .filter(|message| matches!(message, RelayMessage::Event { .. }));
+        assert_eq!((events.count(), net.ids("s").len()), (40_000, 40_000));
+        let reqs = net.host(&a).relay.received.len();
+        assert!(reqs >= 2, "{reqs} frames: it was not asked again");
     }
 
     #[test]

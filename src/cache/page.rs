@@ -4,6 +4,7 @@
 //! id and signature (NIP-01). Nothing of a line that fails is kept.
 
 use super::core::{Cache, Outbox};
+use crate::memory;
 use crate::message::{Control, Explain, Imported, PageToCache, RequestId, RoleReport, Stats};
 use crate::nostr::event::RawEvent;
 use crate::time::Now;
@@ -78,7 +79,10 @@ impl Cache {
         out.page.push(RoleReport::Stats(Stats {
             request,
             ports: Vec::new(),
-            counters: counters.map(|(name, count)| (name.to_owned(), count)).collect(),
+            counters: counters
+                .map(|(name, count)| (name.to_owned(), count))
+                .chain([memory::counter()])
+                .collect(),
         }));
     }
 

@@ -26,11 +26,16 @@ pub enum Copy {
 pub struct Copies {
     key: u64,
     passed: Recent<u64>,
+    /// Of what was passed on, what is so young that the relay is asked for it again after a cut. A long answer pushes
+    /// these out of `passed`, for they come first.
+    young: Recent<u64>,
     verified: Recent<EventId>,
 }
 
 /// Two entries an event. 64 Ki entries are some 2 MB.
 const PASSED: usize = 64 << 10;
+/// One entry an event and relay.
+const YOUNG: usize = 32 << 10;
 /// Less than the parser's own memory of 10,000 ids a subscription, so that it still knows what is cut short here.
 const VERIFIED: usize = 8 << 10;
 
@@ -40,6 +45,7 @@ impl Copies {
         Copies {
             key,
             passed: Recent::new(PASSED),
+            young: Recent::new(YOUNG),
             verified: Recent::new(VERIFIED),
         }
     }
@@ -49,11 +55,15 @@ impl Copies {
         self.verified.insert(id);
     }
 
-    /// Judges an event of the REQ numbered `req`, and remembers it.
-    pub fn judge(&mut self, relay: &RelayUrl, req: u64, json: &str) -> Copy {
+    /// Judges an event of the REQ numbered `req`, and remembers it. `is_young`: it will be asked for again after a cut.
+    pub fn judge(&mut self, relay: &RelayUrl, req: u64, json: &str, is_young: bool) -> Copy {
         let bytes = hash(&(self.key, req, json));
-        if !self.passed.insert(hash(&(bytes, relay))) {
+        let own = hash(&(bytes, relay));
+        if self.young.contains(&own) || !self.passed.insert(own) {
             return Copy::Repeated;
+        }
+        if is_young {
+            self.young.insert(own);
         }
         let is_copy = !self.passed.insert(bytes);
         match claimed_id(json) {
@@ -124,13 +134,20 @@ mod tests {
     fn a_copy_is_cut_short_only_once_its_id_is_verified_and_its_bytes_are_the_same() {
         let mut copies = Copies::new(1);
         let (a, b, c, d) = (relay("a"), relay("b"), relay("c"), relay("d"));
-        assert_eq!(copies.judge(&a, 1, &event(1, "x")), Copy::New);
-        assert_eq!(copies.judge(&b, 1, &event(1, "x")), Copy::New, "not verified yet");
-        copies.verified(EventId([1; 32]));
-        assert_eq!(copies.judge(&c, 1, &event(1, "forged")), Copy::New);
-        assert_eq!(copies.judge(&d, 1, &event(1, "x")), Copy::Known(EventId([1; 32])));
+        assert_eq!(copies.judge(&a, 1, &event(1, "x"), false), Copy::New);
         assert_eq!(
-            copies.judge(&d, 2, &event(1, "x")),
+            copies.judge(&b, 1, &event(1, "x"), false),
+            Copy::New,
+            "not verified yet"
+        );
+        copies.verified(EventId([1; 32]));
+        assert_eq!(copies.judge(&c, 1, &event(1, "forged"), false), Copy::New);
+        assert_eq!(
+            copies.judge(&d, 1, &event(1, "x"), false),
+            Copy::Known(EventId([1; 32]))
+        );
+        assert_eq!(
+            copies.judge(&d, 2, &event(1, "x"), false),
             Copy::New,
             "another REQ has not had it"
         );
@@ -139,9 +156,26 @@ mod tests {
     #[test]
     fn the_same_bytes_from_the_same_relay_are_a_repetition() {
         let mut copies = Copies::new(1);
-        assert_eq!(copies.judge(&relay("a"), 1, &event(1, "x")), Copy::New);
-        assert_eq!(copies.judge(&relay("a"), 1, &event(1, "x")), Copy::Repeated);
-        assert_eq!(copies.judge(&relay("a"), 1, &event(1, "y")), Copy::New);
+        assert_eq!(copies.judge(&relay("a"), 1, &event(1, "x"), false), Copy::New);
+        assert_eq!(copies.judge(&relay("a"), 1, &event(1, "x"), false), Copy::Repeated);
+        assert_eq!(copies.judge(&relay("a"), 1, &event(1, "y"), false), Copy::New);
+    }
+
+    #[test]
+    fn what_is_young_is_known_however_much_has_come_since() {
+        let mut copies = Copies::new(1);
+        let a = relay("a");
+        let many = |copies: &mut Copies| {
+            for n in 0..PASSED {
+                copies.judge(&a, 1, &n.to_string(), false);
+            }
+        };
+        for (is_young, expected) in [(true, Copy::Repeated), (false, Copy::New)] {
+            let event = event(1, if is_young { "young" } else { "old" });
+            assert_eq!(copies.judge(&a, 1, &event, is_young), Copy::New);
+            many(&mut copies);
+            assert_eq!(copies.judge(&a, 1, &event, is_young), expected);
+        }
     }
 
     #[test]

@@ -47,6 +47,7 @@ pub use self::core::{Connections, Input};
 pub use self::outbox::{Outbox, StatusSink};
 pub use self::sockets::{SocketCommand, SocketEvent, SocketId, Sockets};
 pub use self::spool::Spools;
+use crate::memory;
 use crate::message::{Envelope, Nothing, PageToConnections, ParserToConnections, RelayMessage, RoleReport, Stats};
 use crate::role::Role;
 use crate::router::{Backlog, Port, Received};
@@ -114,7 +115,12 @@ pub async fn run(
             reports.push(RoleReport::Stats(Stats {
                 request,
                 ports: ports.stats(),
-                counters: core.counters().into_iter().chain(out.counters()).collect(),
+                counters: core
+                    .counters()
+                    .into_iter()
+                    .chain(out.counters())
+                    .chain([memory::counter()])
+                    .collect(),
             }));
         }
         reports.send(&mut ports.page);

@@ -15,7 +15,7 @@
 //! Duplicates are only waste; gaps are bugs.
 
 use super::gap::{Page, Rules};
-use super::glance::{self, Glance};
+use super::glance::Glance;
 use super::track::Track;
 use crate::nostr::filter::Filter;
 use crate::time::UnixSeconds;
@@ -26,7 +26,15 @@ pub struct Tracks {
     tracks: Vec<Track>,
     page: Page,
     stored: bool,
+    /// Events of the answer that cannot be live, and the most of them that were asked for.
+    old: u32,
+    wanted: Option<u32>,
+    /// What is dated before that cannot be live.
+    old_before: UnixSeconds,
 }
+
+/// Events reach a relay some time after their `created_at`: younger ones may be live before the answer has ended.
+const LIVE_S: u64 = 900;
 
 impl Tracks {
     pub fn new(filters: Vec<Filter>) -> Tracks {
@@ -34,6 +42,9 @@ impl Tracks {
             tracks: filters.into_iter().map(Track::new).collect(),
             page: Page::default(),
             stored: false,
+            old: 0,
+            wanted: None,
+            old_before: UnixSeconds(0),
         }
     }
 
@@ -44,21 +55,33 @@ impl Tracks {
 
     /// The filters to send now; none if nothing is left to be asked live.
     pub fn ask(&mut self, rules: &Rules, now: UnixSeconds) -> Vec<Filter> {
+        let tracks = self.tracks.iter_mut();
+        let filters: Vec<Filter> = tracks.filter_map(|track| track.ask(rules, now)).collect();
+        let mut limits = self.tracks.iter().map(Track::wanted);
+        self.wanted = limits.try_fold(0u32, |sum, limit| Some(sum.saturating_add(limit?)));
         self.page = Page::default();
         self.stored = true;
-        self.tracks
-            .iter_mut()
-            .filter_map(|track| track.ask(rules, now))
-            .collect()
+        self.old = 0;
+        self.old_before = now - LIVE_S;
+        filters
     }
 
-    /// An event of the REQ itself came.
-    pub fn see(&mut self, json: &str, now: UnixSeconds) {
-        let at = glance::created_at(json);
+    /// An event of the REQ itself came, dated `at`. False if it is one too many: a stored one beyond the limits of the filters.
+    pub fn see(&mut self, at: Option<UnixSeconds>, json: &str, now: UnixSeconds) -> bool {
         if self.stored {
             self.page.see(at);
         }
-        let Some(at) = at else { return };
+        let Some(at) = at else { return true };
+        self.note(json, at, now);
+        if !self.stored || at >= self.old_before {
+            return true;
+        }
+        self.old = self.old.saturating_add(1);
+        self.wanted.is_none_or(|wanted| self.old <= wanted)
+    }
+
+    /// The newest event of each filter that this one may be for.
+    fn note(&mut self, json: &str, at: UnixSeconds, now: UnixSeconds) {
         if let [track] = self.tracks.as_mut_slice() {
             track.saw(at, now);
             return;
@@ -67,6 +90,11 @@ impl Tracks {
         for track in self.tracks.iter_mut().filter(|track| track.may_match(at, &glance)) {
             track.saw(at, now);
         }
+    }
+
+    /// Whether an event dated `at` is asked for again after a cut.
+    pub fn is_young(&self, at: UnixSeconds, rules: &Rules) -> bool {
+        self.tracks.iter().any(|track| track.is_young(at, rules))
     }
 
     /// EOSE came for the REQ itself.
@@ -97,9 +125,8 @@ impl Tracks {
         })
     }
 
-    /// An event of a gap's page came.
-    pub fn see_page(&mut self, number: usize, page: &mut Page, json: &str, now: UnixSeconds) {
-        let at = glance::created_at(json);
+    /// An event of a gap's page came, dated `at`.
+    pub fn see_page(&mut self, number: usize, page: &mut Page, at: Option<UnixSeconds>, now: UnixSeconds) {
         page.see(at);
         if let (Some(at), Some(track)) = (at, self.tracks.get_mut(number)) {
             track.saw(at, now);
@@ -167,7 +194,7 @@ mod tests {
     fn answered(tracks: &mut Tracks, dates: &[u64], eose: bool) -> Vec<Filter> {
         let asked = tracks.ask(&RULES, NOW);
         for at in dates {
-            tracks.see(&format!("{{\"kind\":1,\"created_at\":{at}}}"), NOW);
+            tracks.see(Some(UnixSeconds(*at)), "{\"kind\":1}", NOW);
         }
         if eose {
             tracks.end(&RULES);

@@ -81,9 +81,24 @@ impl Track {
         Some(filter)
     }
 
+    /// The most stored events that answer the present REQ, if whoever subscribed has set a limit. One of our own
+    /// making is not held against a relay.
+    pub fn wanted(&self) -> Option<u32> {
+        match self.asked {
+            Asked::Nothing => Some(0),
+            Asked::Whole => self.filter.limit,
+            Asked::Since { .. } | Asked::Live => None,
+        }
+    }
+
     /// An event that may be this filter's came.
     pub fn saw(&mut self, at: UnixSeconds, now: UnixSeconds) {
         self.newest = self.newest.max(Some(at.min(now)));
+    }
+
+    /// Whether an event dated `at` is asked for again after a cut.
+    pub fn is_young(&self, at: UnixSeconds, rules: &Rules) -> bool {
+        self.newest.is_none_or(|newest| at >= newest - rules.margin_s)
     }
 
     /// Whether the event may be this filter's, as far as a glance tells.

@@ -16,6 +16,7 @@ use futures_util::{FutureExt, StreamExt, select_biased};
 
 pub use self::core::{Config, Crypto, Entropy, Input, Outbox};
 pub use self::pool::{Do, Part, Pool, VerifierId};
+use crate::memory;
 use crate::message::{
     Claim, Control, CryptoToPage, CryptoToParser, Envelope, PageToCrypto, PageToCryptoControl, ParserToCrypto,
     RelayMessage, RequestId, RoleReport, Stats,
@@ -112,7 +113,7 @@ pub async fn run(
                 reports.push(RoleReport::Stats(Stats {
                     request,
                     ports: stats,
-                    counters: [core.counters(), verifier.counters()].concat(),
+                    counters: [core.counters(), verifier.counters(), vec![memory::counter()]].concat(),
                 }));
             }
             Some(Received::Message(Turn::Control(Control::Stop))) | None => break,

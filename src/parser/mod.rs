@@ -30,6 +30,7 @@ pub use self::core::{Config, Input, Outbox, Parser};
 pub use self::delivery::{PageSinks, Written};
 pub use self::http::{Http, HttpAnswer, HttpAsk};
 use self::unanswered::Unanswered;
+use crate::memory;
 use crate::message::{
     CacheToParser, Control, CryptoToParser, PageToParser, ParserReport, ParserToCache, ParserToConnections,
     ParserToCrypto, RelayMessage, RequestId, Stats, SubId,
@@ -221,7 +222,7 @@ impl Ports {
         Stats {
             request,
             ports,
-            counters: core.counters(),
+            counters: core.counters().into_iter().chain([memory::counter()]).collect(),
         }
     }
 }

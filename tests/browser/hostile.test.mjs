@@ -1,10 +1,10 @@
 // Relays that do what they should not, each beside a good one, in a real browser: the good one's events all
-// arrive, nothing false does, and the other's status says why.
+// arrive, nothing false does, and the other's status says why. With rings to the page, and with ports.
 import assert from 'node:assert/strict';
 import { createServer } from 'node:net';
 import { describe, test } from 'node:test';
 import { finalizeEvent, generateSecretKey } from 'nostr-tools/pure';
-import { openPage, startServer } from './harness.mjs';
+import { browser, openPage, startServer } from './harness.mjs';
 import { startHonestRelay, startHostileRelay } from './hostile-relay.mjs';
 
 const key = generateSecretKey();
@@ -12,23 +12,24 @@ let clock = 1_700_000_000;
 const sign = (content, kind = 1) => finalizeEvent({ kind, content, tags: [], created_at: clock++ }, key);
 const good = Array.from({ length: 40 }, (_, at) => sign(`good ${at}`));
 const truths = Array.from({ length: 10 }, (_, at) => sign(`true, from a bad relay ${at}`));
+const tooMany = Array.from({ length: 60 }, (_, at) => sign(`one of too many ${at}`));
 const idsOf = (events) => events.map(({ id }) => id).sort();
 
 const PAGE = '<!doctype html><meta charset="utf-8"><link rel="icon" href="data:,"><script src="/dist/nostr-ferry.js"></script>';
-const server = await startServer({ isolated: true, files: { '/page.html': PAGE } });
-const { page, errors } = await openPage(`${server.origin}/page.html`);
+const files = { '/page.html': PAGE };
 const honest = await startHonestRelay(good);
 
 /**
- * Reads from `bad` and from the good relay until both have said their last, and the bad one's status is as expected.
+ * Reads, in `page`, from `bad` and from the good relay until both have said their last, and the bad one's status is as expected.
  *
+ * @param {import('playwright-core').Page} page
  * @param {string} bad
  * @param {object} expected members of its status; `reason` is a regular expression
  * @param {{ lingerMs?: number, filter?: object, timeoutMs?: number, signer?: boolean, memory?: boolean }} [options] `lingerMs`:
  *   how much longer to look; `memory`: whether to measure it
  * @returns ids in order of arrival, what else the subscription was told, the statuses and the counters
  */
-function read(bad, expected, { lingerMs = 0, filter = { kinds: [1] }, timeoutMs = 20_000, signer = false, memory = false } = {}) {
+function read(page, bad, expected, { lingerMs = 0, filter = { kinds: [1] }, timeoutMs = 20_000, signer = false, memory = false } = {}) {
   return page.evaluate(
     async ([bad, good, expected, lingerMs, filter, timeoutMs, signer, memory]) => {
       const nostr = await NostrFerry.NostrManager.start({ cache: false });
@@ -56,7 +57,8 @@ function read(bad, expected, { lingerMs = 0, filter = { kinds: [1] }, timeoutMs 
       const stats = await nostr.stats();
       // Measurements that overlap make each other wait for a minute.
       const bytes = memory ? (await performance.measureUserAgentSpecificMemory()).bytes : undefined;
-      const result = { ids, words, bad: status(bad), good: status(good), stats, bytes };
+      const wasmBytes = Object.values(stats).reduce((sum, { counters }) => sum + counters.memory_bytes, 0);
+      const result = { ids, words, bad: status(bad), good: status(good), stats, bytes, wasmBytes };
       await nostr.stop();
       return result;
     },
@@ -143,17 +145,17 @@ const CASES = [
     holds: ({ bad }) => assert.ok(bad.forged > 10 && bad.forged <= 60, `${bad.forged} forged`),
   },
   {
-    name: 'more events than the limit and EOSE twice harm nobody',
+    name: 'more events than the limit are passed on and counted, and EOSE twice harms nobody',
     script: {
       REQ: ({ say }, sub) => {
-        for (const event of truths) say('EVENT', sub, event);
+        for (const event of tooMany) say('EVENT', sub, event);
         say('EOSE', sub);
         say('EOSE', sub);
       },
     },
-    filter: { kinds: [1], limit: 50 },
-    expected: { state: 'open', unknownSub: 1 },
-    delivered: truths,
+    filter: { kinds: [1], limit: 40 },
+    expected: { state: 'open', unknownSub: 1, unmatched: 20 },
+    delivered: tooMany,
   },
   {
     name: 'EOSE that never comes ends with the time allowed for it',
@@ -241,44 +243,86 @@ function authLoop(refusal) {
   };
 }
 
-describe('beside a good relay', { concurrency: 4 }, () => {
-  for (const { name, script, expected, delivered, holds, ...options } of CASES) {
-    test(name, async () => {
-      const relay = await startHostileRelay(script);
-      const result = await read(relay.url, expected, options);
-      check(result, expected, delivered);
-      holds?.(result, relay);
-    });
-  }
-
-  test('a refused connection is a failure that says so', async () => {
-    const expected = { state: 'failed', reason: 'the connection failed', connects: 0 };
-    check(await read(`ws://127.0.0.1:${await closedPort()}`, expected), expected);
-  });
-});
-
-for (const [what, message, expected] of [
+const FLOODS = [
   ['frames of no subscription', '["EVENT","nobody",{}]', { state: 'closed', reason: 'faulty frames', unknownSub: 101 }],
   ['frames that are no JSON', '["EVENT', { state: 'closed', reason: 'faulty frames', malformed: 101 }],
   ['notices', '["NOTICE","flood"]', { state: 'closed', reason: 'floods the page with notices', malformed: 0 }],
-]) {
-  test(`a flood of 100,000 ${what} costs bounded memory`, async () => {
-    const relay = await startHostileRelay({
-      REQ: ({ socket, say }, sub) => {
-        for (let at = 0; at < 100_000; at++) socket.send(message);
-        say('EOSE', sub);
-      },
+];
+
+for (const isolated of [true, false]) {
+  const transport = isolated ? 'rings' : 'ports';
+  const server = await startServer({ isolated, files });
+  const { page, errors } = await openPage(`${server.origin}/page.html`);
+  assert.equal(await page.evaluate(() => crossOriginIsolated), isolated);
+
+  describe(`${transport}: beside a good relay`, { concurrency: 4 }, () => {
+    for (const { name, script, expected, delivered, holds, ...options } of CASES) {
+      test(name, async () => {
+        const relay = await startHostileRelay(script);
+        const result = await read(page, relay.url, expected, options);
+        check(result, expected, delivered);
+        holds?.(result, relay);
+      });
+    }
+
+    test('a refused connection is a failure that says so', async () => {
+      const expected = { state: 'failed', reason: '^the connection failed$', connects: 0 };
+      check(await read(page, `ws://127.0.0.1:${await closedPort()}`, expected), expected);
     });
-    const result = await read(relay.url, expected, { memory: true });
-    check(result, expected);
-    // Page and workers. A wasm memory never shrinks, so this is the most there ever was.
-    assert.ok(result.bytes <= 64 << 20, `${result.bytes} bytes`);
+
+    test('wss:// to a relay that speaks no TLS is a failure that says what may be wrong', async () => {
+      const { url, connections } = await startHostileRelay([]);
+      const expected = { state: 'failed', reason: 'the connection failed: .* TLS', connects: 0 };
+      check(await read(page, url.replace('ws:', 'wss:'), expected), expected);
+      assert.equal(connections(), 0);
+    });
+  });
+
+  for (const [what, message, expected] of FLOODS) {
+    test(`${transport}: a flood of 100,000 ${what} costs bounded memory`, async () => {
+      const relay = await startHostileRelay({
+        REQ: ({ socket, say }, sub) => {
+          for (let at = 0; at < 100_000; at++) socket.send(message);
+          say('EOSE', sub);
+        },
+      });
+      const result = await read(page, relay.url, expected, { memory: isolated });
+      check(result, expected);
+      // The workers' own memories. They never shrink, so this is the most there ever was.
+      assert.ok(result.wasmBytes <= 16 << 20, `${result.wasmBytes} bytes`);
+      // Page and workers, which only an isolated page can measure.
+      if (isolated) assert.ok(result.bytes <= 64 << 20, `${result.bytes} bytes`);
+    });
+  }
+
+  test(`${transport}: none of this was an error of the page or its workers`, () => {
+    // The browser itself logs what it thinks of broken and refused sockets, and that a relay has no NIP-11 document.
+    assert.deepEqual(errors.filter((error) => !/WebSocket|Failed to load resource/.test(error)), []);
   });
 }
 
-test('none of this was an error of the page or its workers', () => {
-  // The browser itself logs what it thinks of broken and refused sockets, and that a relay has no NIP-11 document.
-  assert.deepEqual(errors.filter((error) => !/WebSocket|Failed to load resource/.test(error)), []);
+test('ws:// from a page that came over https is a failure that says what to do', async () => {
+  const context = await (await browser()).newContext();
+  const plain = await startServer({ files });
+  // As if from a server with TLS: the browser takes the address for what it is.
+  await context.route('https://page.example/**', async (route) => {
+    const { pathname } = new URL(route.request().url());
+    const answer = await fetch(`${plain.origin}${pathname}`);
+    const headers = { 'content-type': answer.headers.get('content-type') };
+    await route.fulfill({ status: answer.status, headers, body: Buffer.from(await answer.arrayBuffer()) });
+  });
+  const page = await context.newPage();
+  await page.goto('https://page.example/page.html');
+  const { state, reason } = await page.evaluate(async () => {
+    const nostr = await NostrFerry.NostrManager.start({ cache: false });
+    const failed = new Promise((resolve) => nostr.relays.on('status', (status) => status.state === 'failed' && resolve(status)));
+    nostr.subscribe([{ kinds: [1] }], { relays: ['ws://relay.example'] });
+    const status = await failed;
+    await nostr.stop();
+    return status;
+  });
+  assert.equal(state, 'failed');
+  assert.match(reason, /https.*wss:\/\//);
 });
 
 /** A port that nobody listens on. */

@@ -11,8 +11,8 @@ use crate::message::RelayMessage;
 use crate::nostr::event::{Event, EventId};
 use crate::nostr::frame::{ClientFrame, RelayFrame};
 
-/// So many NOTICEs weigh as much as one faulty frame.
-const NOTICES_A_FAULT: u32 = 10;
+/// So many NOTICEs, or events beyond a limit, weigh as much as one faulty frame.
+const TRIFLES_A_FAULT: u32 = 10;
 
 impl Relay {
     pub(super) fn on_relay_frame(&mut self, turn: &mut Turn<'_>, socket: SocketId, frame: RelayFrame<'_>) {
@@ -40,7 +40,8 @@ impl Relay {
                 let message = cut(&message);
                 self.counts.on_notice(&message);
                 turn.tell(Peer::Parser, RelayMessage::Notice { relay, message });
-                self.on_notice(turn);
+                // Notices are for a person, and none of them is an answer to anything.
+                self.on_trifle(turn, "the relay floods the page with notices");
             }
             RelayFrame::Auth { challenge } => {
                 if self.auth.challenged(&challenge, turn.after(turn.config.sign_ms)) {
@@ -110,13 +111,18 @@ impl Relay {
         }
     }
 
-    /// Notices are for a person. More than a person can read are a flood, which must not go on for ever: none of
-    /// them is an answer to anything.
-    fn on_notice(&mut self, turn: &mut Turn<'_>) {
-        self.notices += 1;
-        if self.notices == NOTICES_A_FAULT {
-            self.notices = 0;
-            self.blame(turn, 1, "the relay floods the page with notices");
+    /// More came than was asked for. Some relays do not know limits, or take none for no limit: they mean no harm.
+    pub(super) fn on_surplus(&mut self, turn: &mut Turn<'_>) {
+        self.counters.unmatched += 1;
+        self.on_trifle(turn, "the relay keeps sending more than it was asked for");
+    }
+
+    /// Counts what is no fault, but must not go on for ever.
+    fn on_trifle(&mut self, turn: &mut Turn<'_>, reason: &str) {
+        self.trifles += 1;
+        if self.trifles == TRIFLES_A_FAULT {
+            self.trifles = 0;
+            self.blame(turn, 1, reason);
         }
     }
 

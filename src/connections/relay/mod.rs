@@ -15,7 +15,7 @@ use crate::connections::link::Link;
 use crate::connections::outbox::Peer;
 use crate::connections::publishes::Publishes;
 use crate::connections::sockets::{SocketCommand, SocketId};
-use crate::connections::subscriptions::Subscriptions;
+use crate::connections::subscriptions::{Heard, Subscriptions};
 use crate::connections::turn::Turn;
 use crate::message::{ConnectionStatus, RelayCounters, RelayFault, RelayMessage, SubId};
 use crate::nostr::event::Event;
@@ -38,8 +38,8 @@ pub struct Relay {
     /// Faults not forgiven yet, and since when.
     faults: u32,
     faults_at: Millis,
-    /// NOTICEs since the last fault made of them.
-    notices: u32,
+    /// What is no fault by itself, since the last fault made of it.
+    trifles: u32,
     /// The relay's last frame.
     heard_at: Millis,
     /// A page is not asked for until the spool has room.
@@ -75,7 +75,7 @@ impl Relay {
             counters: RelayCounters::default(),
             faults: 0,
             faults_at: Millis(0),
-            notices: 0,
+            trifles: 0,
             heard_at: Millis(0),
             held_back: false,
             retry_at: Millis(0),
@@ -235,12 +235,17 @@ impl Relay {
         match RelayFrame::scan_within(turn.config.frame, text) {
             Ok(RelayFrame::Event { sub, event }) => {
                 self.counters.events += 1;
-                if self.subs.on_event(turn, &sub, event) {
+                match self.subs.on_event(turn, &sub, event) {
                     // The one frame there are floods of changes nothing that `after` looks at.
-                    self.tell_counters(turn);
-                } else {
-                    self.on_unknown(turn);
-                    self.after(turn);
+                    Heard::Asked => self.tell_counters(turn),
+                    Heard::Surplus => {
+                        self.on_surplus(turn);
+                        self.after(turn);
+                    }
+                    Heard::Unknown => {
+                        self.on_unknown(turn);
+                        self.after(turn);
+                    }
                 }
                 self.shed_if_full(turn);
                 return;

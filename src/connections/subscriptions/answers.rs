@@ -2,36 +2,58 @@
 
 use super::Subscriptions;
 use crate::connections::copies::Copy;
+use crate::connections::glance;
 use crate::connections::part::{AuthHope, Refusal};
 use crate::connections::sockets::SocketId;
 use crate::connections::turn::Turn;
 use crate::message::RelayMessage;
 
+/// What an EVENT is to the subscriptions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Heard {
+    Asked,
+    /// A stored one beyond the limits of its REQ. It is passed on all the same: it may be as true as the others.
+    Surplus,
+    /// For no subscription that was ever open here.
+    Unknown,
+}
+
 impl Subscriptions {
-    /// An EVENT came. False if it is for no subscription that was ever open here.
-    pub fn on_event(&mut self, turn: &mut Turn<'_>, sub: &str, json: &str) -> bool {
+    /// An EVENT came.
+    pub fn on_event(&mut self, turn: &mut Turn<'_>, sub: &str, json: &str) -> Heard {
+        let rules = self.rules(turn);
         let Some(target) = self.wires.get(sub) else {
-            return self.closed.contains(sub);
+            return if self.closed.contains(sub) {
+                Heard::Asked
+            } else {
+                Heard::Unknown
+            };
         };
         let Some(subscription) = self.subs.get_mut(&target.sub) else {
-            return true;
+            return Heard::Asked;
         };
         let Some(part) = subscription.parts.get_mut(target.part) else {
-            return true;
+            return Heard::Asked;
         };
-        match &mut part.walk {
-            Some(walk) if target.walk => part.tracks.see_page(walk.track, &mut walk.page, json, turn.now.unix),
-            _ => part.tracks.see(json, turn.now.unix),
-        }
-        let json = match turn.copies.judge(&turn.relay, subscription.number, json) {
+        let at = glance::created_at(json);
+        let is_asked = match &mut part.walk {
+            Some(walk) if target.walk => {
+                part.tracks.see_page(walk.track, &mut walk.page, at, turn.now.unix);
+                true
+            }
+            _ => part.tracks.see(at, json, turn.now.unix),
+        };
+        let heard = if is_asked { Heard::Asked } else { Heard::Surplus };
+        let is_young = at.is_some_and(|at| part.tracks.is_young(at, &rules));
+        let json = match turn.copies.judge(&turn.relay, subscription.number, json, is_young) {
             Copy::New => json.to_owned(),
             // All the parser still lacks is that this relay has the event too; its id says which.
             Copy::Known(id) => format!("{{\"id\":\"{id}\"}}"),
-            Copy::Repeated => return true,
+            Copy::Repeated => return heard,
         };
         let (relay, sub) = (turn.relay.clone(), target.sub.clone());
         turn.tell(subscription.peer, RelayMessage::Event { relay, sub, json });
-        true
+        heard
     }
 
     /// EOSE came. False if none was due.

@@ -8,6 +8,7 @@ mod answers;
 mod pump;
 mod wires;
 
+pub use self::answers::Heard;
 use crate::connections::copies::Recent;
 use crate::connections::gap::Rules;
 use crate::connections::limits::Limits;
