@@ -7,6 +7,8 @@ import type { Imported } from './wire.js';
 /** @internal What the store asks of the engine. */
 export interface CacheLink {
   import(lines: string[]): Promise<Imported>;
+  /** How many cache workers there were: one takes with it what it had not saved. */
+  generation(): number;
   wipe(): Promise<void>;
   stats(): Promise<RoleStats>;
   subscribe(filters: Filter[], options: SubscribeOptions): AsyncIterable<EventView>;
@@ -14,6 +16,8 @@ export interface CacheLink {
 
 /** Lines checked by the cache in one go: some milliseconds, between which it answers queries. */
 const LINES_PER_MESSAGE = 24;
+/** So much text, in characters, is kept until it is known to be durable. */
+const CHARS_PER_SAVE = 4 << 20;
 /** Of a file of nothing but bad lines the page is shown so many. */
 const MAX_ERRORS = 100;
 
@@ -65,15 +69,18 @@ export class EventCache {
       result.failed += 1;
       if (result.errors.length < MAX_ERRORS) result.errors.push(new FerryError('bad-input', `line ${line}: ${reason}`, { line }));
     };
-    let batch: { line: number; text: string }[] = [];
+    const batch: { line: number; text: string }[] = [];
+    const unsaved = new Unsaved(this.#link);
     const send = async () => {
       if (batch.length === 0) return;
       const sent = batch.splice(0);
+      unsaved.add(sent.map(({ text }) => text));
       const { stored, known, bad } = await this.#link.import(sent.map(({ text }) => text));
       result.stored += stored;
       result.known += known;
       for (const { at, reason } of bad) fail(sent[at]?.line ?? 0, reason);
       options.onProgress?.({ ...result });
+      if (unsaved.chars >= CHARS_PER_SAVE) await unsaved.saved();
     };
     for await (const { line, text } of readLines(await open(source, options.signal))) {
       options.signal?.throwIfAborted();
@@ -83,8 +90,7 @@ export class EventCache {
       if (batch.length >= LINES_PER_MESSAGE) await send();
     }
     await send();
-    // No lines: answered once all is durable.
-    await this.#link.import([]);
+    await unsaved.saved();
     return result;
   }
 
@@ -130,6 +136,38 @@ export class EventCache {
       usage: estimate?.usage,
       quota: estimate?.quota,
     };
+  }
+}
+
+/** Lines that the store has taken and not yet made durable: a worker that dies takes them with it. */
+class Unsaved {
+  readonly #link: CacheLink;
+  #lines: string[][] = [];
+  #generation: number;
+  /** Of all lines together. */
+  chars = 0;
+
+  constructor(link: CacheLink) {
+    this.#link = link;
+    this.#generation = link.generation();
+  }
+
+  add(lines: string[]): void {
+    this.#lines.push(lines);
+    for (const { length } of lines) this.chars += length;
+  }
+
+  /** Resolves when all of them are durable. A new worker is given them once more, and their outcome is known. */
+  async saved(): Promise<void> {
+    for (;;) {
+      // No lines: answered once all is durable.
+      await this.#link.import([]);
+      if (this.#generation === this.#link.generation()) break;
+      this.#generation = this.#link.generation();
+      for (const lines of this.#lines) await this.#link.import(lines);
+    }
+    this.#lines = [];
+    this.chars = 0;
   }
 }
 

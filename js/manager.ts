@@ -99,6 +99,8 @@ export class NostrManager extends Emitter<ManagerEvents> implements AsyncDisposa
   /** While stopping: who waits for a role's end, and the roles that are gone. */
   readonly #gone = new Map<Role, () => void>();
   #memoryOnly = false;
+  /** How many cache workers there were. */
+  #caches = 1;
 
   /**
    * Starts the engine: one fetch of the .wasm, one compile, four workers.
@@ -177,6 +179,7 @@ export class NostrManager extends Emitter<ManagerEvents> implements AsyncDisposa
     });
     this.cache = new EventCache({
       import: (lines) => this.#ask('cache', 'imported', (request) => encodeImport(request, lines)),
+      generation: () => this.#caches,
       wipe: async () => void (await this.#ask('cache', 'wiped', encodeWipe)),
       stats: async () => (await this.#ask('cache', 'stats', encodeStatsRequest)).stats,
       subscribe: (filters, options) => this.subscribe(filters, options),
@@ -438,6 +441,7 @@ export class NostrManager extends Emitter<ManagerEvents> implements AsyncDisposa
     let ready: Promise<unknown> | undefined;
     if (role === 'connections') this.relays.replace(this.#openStatus());
     if (role === 'cache') {
+      this.#caches += 1;
       this.#control.cache.send(encodeDefaults(this.relays.defaults));
       if (this.#owner) this.#control.cache.send(encodeOwner(this.#owner));
     }

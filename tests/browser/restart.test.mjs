@@ -223,6 +223,82 @@ test('a worker that hangs is replaced, and one that is idle is left alone', asyn
   assert.equal(await page.evaluate(async () => (await engine.fetch([{ limit: 100 }])).length), 50);
 });
 
+test('what was asked of a store whose worker dies is answered by the next, to the last line', { timeout: 30_000 }, async () => {
+  const events = await sampleEvents({ count: 1000 });
+  const relay = await startRelay(events.slice(0, 20));
+  const { page } = await open({ relays: [] });
+  const lines = [...events.map((event) => JSON.stringify(event)), '{"kind":1}'];
+  const got = await page.evaluate(async ([text, url, id]) => {
+    engine.relays.add(url);
+    let told;
+    const dying = new Promise((resolve) => (told = resolve));
+    const importing = engine.cache.import(new Blob([text]).stream(), { onProgress: ({ lines }) => lines > 0 && told() });
+    await dying;
+    const asked = [engine.cache.stats(), engine.explain(id)];
+    await kill('cache');
+    const { lines, stored, known, failed, errors } = await importing;
+    const [{ memoryOnly }, { type }] = await Promise.all(asked);
+    const all = await engine.fetch([{ limit: 5000 }], { cacheOnly: true });
+    // The default relay was named before, to the one that is gone.
+    const feed = engine.subscribe([{ limit: 1 }], { noCache: true });
+    await new Promise((resolve) => feed.on('event', resolve));
+    const { asked: choices } = await engine.explain(feed.id);
+    return { lines, sum: stored + known + failed, errors: errors.map(({ line }) => line), memoryOnly, type, all: all.length, choices: choices.map(({ relay }) => relay) };
+  }, [lines.join('\n'), relay.url, events[0].id]);
+  const { all, ...rest } = got;
+  assert.deepEqual(rest, { lines: 1001, sum: 1001, errors: [1001], memoryOnly: false, type: 'event', choices: [relay.url] });
+  const reference = await open({ relays: [] });
+  const whole = await reference.page.evaluate(async (text) => {
+    await engine.cache.import(new Blob([text]).stream());
+    return (await engine.fetch([{ limit: 5000 }], { cacheOnly: true })).length;
+  }, lines.join('\n'));
+  assert.equal(all, whole);
+});
+
+test('twenty deaths of each worker leave neither workers nor memory behind', { timeout: 240_000 }, async () => {
+  const sample = await sampleEvents({ count: 200 });
+  const relay = await startRelay(sample);
+  const { page, errors } = await open({ relays: [relay.url], verifiers: 0 }, { isolated: true });
+  const session = await page.context().newCDPSession(page);
+  await page.evaluate(() => {
+    // Deaths of a role are to be more than a minute apart.
+    const now = performance.now.bind(performance);
+    let ahead = 0;
+    performance.now = () => now() + ahead;
+    globalThis.skip = () => (ahead += 60_000);
+    globalThis.got = [];
+    engine.subscribe([{ limit: 500 }]).on('event', ({ id }) => got.push(id));
+  });
+  const round = (times) =>
+    page.evaluate(async ([roles, times]) => {
+      for (let time = 0; time < times; time++) {
+        for (const role of roles) {
+          skip();
+          await kill(role);
+        }
+        await engine.fetch([{ limit: 50 }]);
+      }
+    }, [ROLES, times]);
+  const look = async () => {
+    await session.send('HeapProfiler.collectGarbage');
+    const { usedSize } = await session.send('Runtime.getHeapUsage');
+    const bytes = await page.evaluate(async () => (await performance.measureUserAgentSpecificMemory()).bytes);
+    return { workers: page.workers().length, usedSize, bytes };
+  };
+  // The first rounds fill caches of the browser's own.
+  await round(5);
+  const before = await look();
+  await round(20);
+  const end = await look();
+  const growth = JSON.stringify({ before, end });
+  assert.deepEqual([before.workers, end.workers], [4, 4], growth);
+  assert.ok(end.usedSize - before.usedSize < 512 << 10, growth);
+  assert.ok(end.bytes - before.bytes < 4 << 20, growth);
+  const ids = await page.evaluate(() => got);
+  assert.deepEqual([ids.length, new Set(ids).size], [200, 200]);
+  assert.deepEqual(errors.filter((error) => !error.includes('WebSocket')), []);
+});
+
 test('a remote signer’s session goes on when the crypto and the connections workers are replaced', async () => {
   const secret = generateSecretKey();
   const relay = await startRelay();
