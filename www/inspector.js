@@ -31,6 +31,7 @@ export function inspector(app) {
         ? 'Events reach this page through shared-memory rings.'
         : 'Events reach this page through message ports: it is not isolated.',
     ),
+    replacements(app.nostr),
   );
   let before;
   const show = (now) => {
@@ -51,6 +52,17 @@ export function inspector(app) {
     show({ at: performance.now(), stats });
   });
   return element;
+}
+
+/** Says which workers died and were replaced. */
+function replacements(nostr) {
+  const said = h('p', { class: 'quiet replaced', role: 'status' }, 'No worker has had to be replaced.');
+  let times = 0;
+  nostr.on('restart', ({ role, reason }) => {
+    times += 1;
+    said.textContent = `${count(times)} ${times === 1 ? 'worker' : 'workers'} replaced, the last of them ${role}: ${reason}.`;
+  });
+  return said;
 }
 
 /** Calls `sample` about once a second while `element` can be seen, never twice at once. */

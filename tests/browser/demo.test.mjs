@@ -105,6 +105,28 @@ test('the engine room shows rates while records travel, and nothing dropped', as
   assert.deepEqual(errors, []);
 });
 
+test('a worker that dies is named in the engine room, and the page goes on', async () => {
+  const { server } = await openDemo({ count: 300 });
+  const { page, errors } = await openPage('about:blank');
+  await page.addInitScript(() => {
+    const Plain = Worker;
+    globalThis.Worker = class extends Plain {
+      constructor(url, options) {
+        super(url, options);
+        if (options.name === 'ferry cache') globalThis.cacheWorker = this;
+      }
+    };
+  });
+  await page.goto(server.origin);
+  await page.waitForSelector('#home .note');
+  assert.equal(await page.textContent('.replaced'), 'No worker has had to be replaced.');
+  await page.evaluate(() => cacheWorker.terminate());
+  await page.waitForFunction(() => document.querySelector('.replaced').textContent === '1 worker replaced, the last of them cache: the worker has ended.');
+  await page.click('text=Full crossing');
+  await page.waitForFunction(() => /^[1-9]\d* events in/.test(document.querySelector('.run .answer').textContent));
+  assert.deepEqual(errors, []);
+});
+
 test('what arrives while somebody reads waits behind a button', async () => {
   const { server, page } = await openDemo({ isolated: false });
   await page.waitForSelector('#home .older:not([hidden])');
