@@ -3,10 +3,14 @@
 use std::collections::HashMap;
 
 use super::*;
-use crate::message::{CachePolicy, PipeSpec, PublishStatus, SignerAnswer, SignerCall, SignerError, SignerOp};
+use crate::message::{
+    CachePolicy, EndReason, PipeSpec, PublishStatus, RelayFault, SignerAnswer, SignerCall, SignerError, SignerOp,
+    Subscribe, Template,
+};
 use crate::nostr::event::Event;
 use crate::nostr::event::tests::signed;
 use crate::nostr::filter::Filter;
+use crate::nostr::kind::Kind;
 use crate::parser::Written;
 use crate::time::{Millis, UnixSeconds};
 

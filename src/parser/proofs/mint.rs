@@ -1,204 +1,283 @@
-//! What a Cashu mint is asked and how its answers read (NUT-01, NUT-02, NUT-07). Pure.
+//! One Cashu mint: the keysets it has told, the proofs that wait for it, and what it is to be asked next.
 
-use serde_json::{Value, json};
-
+use super::question::{Keyset, Question, State};
+use crate::message::{ProofClaim, RequestId, Secret, SubId, ValidProof, ValidProofs};
+use crate::nostr::event::EventId;
 use crate::nostr::hex;
-use crate::nostr::relay_url::RelayUrl;
+use crate::parser::content::cashu::{Dleq, Proof};
+use crate::time::Millis;
 
-/// Amounts are powers of two, so that 64 are many.
-const MAX_KEYS: usize = 256;
+/// Proofs of one question to a mint, or to the crypto role.
+const BATCH: usize = 64;
+/// Keysets of one mint that are remembered.
+const MAX_KEYSETS: usize = 1_000;
+/// After how long a pending proof is asked about again, and a mint that failed once.
+const RETRY_MS: u64 = 15_000;
+/// A mint that goes on failing is asked this seldom at last.
+const MAX_RETRY_MS: u64 = 300_000;
 
-/// One question to a mint.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Question {
-    /// The active keysets with their keys.
-    Keys,
-    /// All keysets, without keys.
-    Keysets,
-    /// One keyset with its keys.
-    KeysOf(String),
-    /// The states of the proofs with these `Y`, 33 bytes in hex.
-    States(Vec<String>),
+/// What has become of proofs so far, at all mints.
+#[derive(Debug, Default)]
+pub struct Counters {
+    pub valid: u64,
+    pub spent: u64,
+    pub invalid: u64,
+    pub failures: u64,
 }
 
-/// Where a proof is in its life (NUT-07).
+/// What is known of one mint, and what waits for it.
+#[derive(Debug)]
+pub struct Mint {
+    pub address: String,
+    keysets: Vec<Keyset>,
+    /// It has told its active keysets, with their keys.
+    told_keys: bool,
+    /// How often it has told all its keysets.
+    pub listed: u64,
+    pub waiting: Vec<Waiting>,
+    pub asked: Option<(u64, Question)>,
+    /// What the crypto role is asked, and about which proofs.
+    pub checking: Option<(RequestId, Vec<u64>)>,
+    /// Failures in a row.
+    pub failures: u32,
+    /// When it may be asked again after a failure, or is to be asked again for pending proofs.
+    pub again_at: Option<Millis>,
+}
+
+/// One proof that is not settled.
+#[derive(Debug)]
+pub struct Waiting {
+    pub number: u64,
+    pub sub: SubId,
+    pub event: EventId,
+    pub proof: Proof,
+    pub own: bool,
+    /// Of the proof's secret (NUT-00), in hex.
+    pub y: String,
+    /// How often the mint had told all its keysets when the proof came.
+    pub listed: u64,
+    pub stage: Stage,
+}
+
+/// How far a proof has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum State {
-    Unspent,
-    Pending,
-    Spent,
+pub enum Stage {
+    /// It wants its keyset's keys, and a check with them.
+    Keys,
+    /// The mint is to be asked whether it is spent. Whether its DLEQ holds, or it has none.
+    State { dleq: bool },
+    /// The mint said pending, or nothing about it.
+    Pending { dleq: bool },
 }
 
-/// A mint's keys of one unit (NUT-02).
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Keyset {
-    pub id: String,
-    pub unit: String,
-    /// By amount, compressed. None where only the keyset's name is known yet.
-    pub keys: Option<Vec<(u64, [u8; 33])>>,
-}
-
-impl Question {
-    /// The address to ask, and the JSON to POST there.
-    pub fn request(&self, mint: &str) -> (String, Option<String>) {
-        match self {
-            Question::Keys => (format!("{mint}/v1/keys"), None),
-            Question::Keysets => (format!("{mint}/v1/keysets"), None),
-            Question::KeysOf(id) => (format!("{mint}/v1/keys/{id}"), None),
-            Question::States(ys) => (format!("{mint}/v1/checkstate"), Some(json!({ "Ys": ys }).to_string())),
-        }
-    }
-}
-
-/// A mint's address in its one form, without a slash at its end. `None` for what no mint has: another scheme,
-/// credentials, a query, a fragment, or plain `http` to anywhere but this machine and onion services.
-pub fn address(url: &str) -> Option<String> {
-    let (scheme, rest) = url.trim().split_once("://")?;
-    let secure = scheme.eq_ignore_ascii_case("https");
-    if !secure && !scheme.eq_ignore_ascii_case("http") {
-        return None;
-    }
-    // Addresses of relays and of mints differ in their schemes alone.
-    let relay = RelayUrl::parse(&format!("ws{}://{rest}", if secure { "s" } else { "" })).ok()?;
-    let address = relay.as_str().replacen("ws", "http", 1);
-    let authority = address.split("://").nth(1)?.split('/').next()?;
-    let host = match authority.rsplit_once(':') {
-        Some((host, port)) if port.bytes().all(|b| b.is_ascii_digit()) => host,
-        _ => authority,
-    };
-    let private = ["localhost", "127.0.0.1", "[::1]"].contains(&host) || host.ends_with(".onion");
-    ((secure || private) && !address.contains('?')).then_some(address)
-}
-
-/// The keysets of an answer to any question but `States`. `None` if it is none.
-pub fn read_keysets(body: &str) -> Option<Vec<Keyset>> {
-    let document: Value = serde_json::from_str(body).ok()?;
-    let keysets = document.get("keysets")?.as_array()?;
-    Some(keysets.iter().filter_map(read_keyset).collect())
-}
-
-fn read_keyset(keyset: &Value) -> Option<Keyset> {
-    let text = |name: &str| Some(keyset.get(name)?.as_str()?.to_owned());
-    let keys = keyset.get("keys").and_then(Value::as_object).map(|keys| {
-        let keys = keys
-            .iter()
-            .filter_map(|(amount, key)| Some((amount.parse().ok()?, hex::decode(key.as_str()?)?)));
-        keys.take(MAX_KEYS).collect()
-    });
-    Some(Keyset {
-        id: text("id").filter(|id| is_keyset_id(id))?,
-        unit: text("unit")?,
-        keys,
-    })
-}
-
-/// Whether `id` can be part of an address as it is: hex (NUT-02), or the base64 of before.
-pub fn is_keyset_id(id: &str) -> bool {
-    (1..=66).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
-}
-
-/// The states of an answer to `States`, by `Y`. `None` if it is none. A state of another name is left out.
-pub fn read_states(body: &str) -> Option<Vec<(String, State)>> {
-    let document: Value = serde_json::from_str(body).ok()?;
-    let states = document.get("states")?.as_array()?;
-    let read = |entry: &Value| {
-        let state = match entry.get("state")?.as_str()? {
-            "UNSPENT" => State::Unspent,
-            "PENDING" => State::Pending,
-            "SPENT" => State::Spent,
-            _ => return None,
-        };
-        Some((entry.get("Y")?.as_str()?.to_ascii_lowercase(), state))
-    };
-    Some(states.iter().filter_map(read).collect())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn one_mint_has_one_address_and_what_is_none_is_refused() {
-        for (given, address_) in [
-            ("https://Mint.Example/", Some("https://mint.example")),
-            (
-                "https://mint.example:443/Bitcoin//",
-                Some("https://mint.example/Bitcoin"),
-            ),
-            ("http://127.0.0.1:3338", Some("http://127.0.0.1:3338")),
-            ("http://localhost", Some("http://localhost")),
-            ("http://[::1]:3338/", Some("http://[::1]:3338")),
-            ("http://abc.onion/x", Some("http://abc.onion/x")),
-            ("http://mint.example", None),
-            ("http://192.168.1.1", None),
-            ("http://localhost.evil.example", None),
-            ("https://mint.example/?a=", None),
-            ("https://mint.example/#a", None),
-            ("https://a@mint.example", None),
-            ("wss://mint.example", None),
-            ("javascript://mint.example", None),
-            ("mint.example", None),
-        ] {
-            assert_eq!(address(given).as_deref(), address_, "{given}");
+impl Mint {
+    pub fn new(address: String) -> Mint {
+        Mint {
+            address,
+            keysets: Vec::new(),
+            told_keys: false,
+            listed: 0,
+            waiting: Vec::new(),
+            asked: None,
+            checking: None,
+            failures: 0,
+            again_at: None,
         }
     }
 
-    #[test]
-    fn the_examples_of_nut_01_02_and_07_are_read() {
-        let keys = r#"{"keysets":[{"id":"009a1f293253e41e","unit":"sat","active":true,"input_fee_ppk":100,"keys":{
-            "1":"02194603ffa36356f4a56b7df9371fc3192472351453ec7398b8da8117e7c3e104",
-            "2":"03b0f36d6d47ce14df8a7be9137712c42bcdd960b19dd02f1d4a9703b1f31d7513","x":"y","4":"zz"}}]}"#;
-        let read = read_keysets(keys).unwrap();
-        assert_eq!(
-            (read.len(), read[0].id.as_str(), read[0].unit.as_str()),
-            (1, "009a1f293253e41e", "sat")
-        );
-        let mut amounts: Vec<u64> = read[0]
-            .keys
-            .as_ref()
-            .unwrap()
+    /// Nothing waits for it.
+    pub fn is_idle(&self) -> bool {
+        self.waiting.is_empty() && self.asked.is_none() && self.checking.is_none()
+    }
+
+    /// What to ask it next, if anything.
+    pub fn next_question(&self) -> Option<Question> {
+        if self.asked.is_some() || !self.is_answering() {
+            return None;
+        }
+        let unsettled = |waiting: &&Waiting| matches!(waiting.stage, Stage::State { .. });
+        let ys: Vec<String> = self
+            .waiting
             .iter()
-            .map(|(amount, _)| *amount)
+            .filter(unsettled)
+            .take(BATCH)
+            .map(|waiting| waiting.y.clone())
             .collect();
-        amounts.sort_unstable();
-        assert_eq!(amounts, [1, 2]);
-        let keysets = r#"{"keysets":[
-            {"id":"015ba18a8adcd02e715a58358eb618da4a4b3791151a4bee5e968bb88406ccf76a","unit":"sat","active":true,"input_fee_ppk":100,"final_expiry":2059210353},
-            {"id":"../../admin","unit":"sat"},{"unit":"sat"},7]}"#;
-        let read = read_keysets(keysets).unwrap();
-        assert_eq!((read.len(), read[0].keys.clone()), (1, None));
-        let y = "02599b9ea0a1ad4143706c2a5a4a568ce442dd4313e1cf1f7f0b58a317c1a355ee";
-        let states = format!(
-            r#"{{"states":[{{"Y":"{}","state":"SPENT","witness":null}},{{"Y":"{y}","state":"LOST"}},{{"state":"SPENT"}}]}}"#,
-            y.to_uppercase()
-        );
-        assert_eq!(read_states(&states), Some(vec![(y.to_owned(), State::Spent)]));
-        for bad in ["", "[]", "{}", r#"{"keysets":{},"states":1}"#, "<html>"] {
-            assert_eq!((read_keysets(bad), read_states(bad)), (None, None), "{bad}");
+        match ys.is_empty() {
+            true => self.waiting.iter().find_map(|waiting| self.wanted(waiting)),
+            false => Some(Question::States(ys)),
         }
     }
 
-    #[test]
-    fn a_question_is_an_address_and_a_body() {
-        let mint = "https://mint.example/x";
-        assert_eq!(
-            Question::Keys.request(mint),
-            ("https://mint.example/x/v1/keys".into(), None)
-        );
-        assert_eq!(
-            Question::Keysets.request(mint),
-            ("https://mint.example/x/v1/keysets".into(), None)
-        );
-        assert_eq!(
-            Question::KeysOf("00ab".into()).request(mint).0,
-            "https://mint.example/x/v1/keys/00ab"
-        );
-        assert_eq!(
-            Question::States(vec!["02aa".into()]).request(mint),
-            (
-                "https://mint.example/x/v1/checkstate".into(),
-                Some(r#"{"Ys":["02aa"]}"#.into())
-            )
-        );
+    /// Whether it has not failed, or long enough ago.
+    pub fn is_answering(&self) -> bool {
+        self.failures == 0 || self.again_at.is_none()
     }
+
+    /// The question that `waiting` has for the keys of its keyset.
+    fn wanted(&self, waiting: &Waiting) -> Option<Question> {
+        if waiting.stage != Stage::Keys || self.is_being_checked(waiting) {
+            return None;
+        }
+        match self.keyset(&waiting.proof.id) {
+            Some(Keyset { keys: Some(_), .. }) => None,
+            Some(Keyset { id, keys: None, .. }) => Some(Question::KeysOf(id.clone())),
+            None if !self.told_keys => Some(Question::Keys),
+            // A list made since the proof came does not have it: it is let go with the next claims.
+            None => (self.listed == waiting.listed).then_some(Question::Keysets),
+        }
+    }
+
+    fn is_being_checked(&self, waiting: &Waiting) -> bool {
+        let of = |(_, numbers): &(RequestId, Vec<u64>)| numbers.contains(&waiting.number);
+        self.checking.as_ref().is_some_and(of)
+    }
+
+    fn keyset(&self, id: &str) -> Option<&Keyset> {
+        self.keysets.iter().find(|keyset| keyset.id == id)
+    }
+
+    /// Sorts out the proofs whose keys are known: some have nothing to check, some cannot be good, the rest is claimed.
+    pub fn next_claims(&mut self, counters: &mut Counters) -> Option<(Vec<u64>, Vec<ProofClaim>)> {
+        let (mut numbers, mut claims) = (Vec::new(), Vec::new());
+        let keysets = &self.keysets;
+        let listed = self.listed;
+        self.waiting.retain_mut(|waiting| {
+            if waiting.stage != Stage::Keys || claims.len() >= BATCH {
+                return true;
+            }
+            let Some(keyset) = keysets.iter().find(|keyset| keyset.id == waiting.proof.id) else {
+                // Not even a list made since it came has it: it is of another mint, or of none.
+                let unknown = listed > waiting.listed;
+                counters.invalid += u64::from(unknown);
+                return !unknown;
+            };
+            let Some(keys) = &keyset.keys else { return true };
+            let key = keys.iter().find(|(amount, _)| *amount == waiting.proof.amount);
+            match key.and_then(|(_, key)| claim(&waiting.proof, *key)) {
+                Some(claim) => {
+                    numbers.push(waiting.number);
+                    claims.push(claim);
+                    true
+                }
+                None if key.is_some() && waiting.own => {
+                    waiting.stage = Stage::State { dleq: false };
+                    true
+                }
+                None => {
+                    counters.invalid += 1;
+                    false
+                }
+            }
+        });
+        (!claims.is_empty()).then_some((numbers, claims))
+    }
+
+    /// Keeps what the mint told of its keysets.
+    pub fn learn(&mut self, question: &Question, keysets: Vec<Keyset>) {
+        match question {
+            Question::Keys => self.told_keys = true,
+            Question::Keysets => self.listed += 1,
+            Question::KeysOf(_) | Question::States(_) => {}
+        }
+        for keyset in keysets {
+            let room = self.keysets.len() < MAX_KEYSETS;
+            match self.keysets.iter_mut().find(|known| known.id == keyset.id) {
+                // Keys, once told, stay: a mint that changes them makes a new keyset.
+                Some(known) if known.keys.is_none() => known.keys = keyset.keys,
+                Some(_) => {}
+                None if room => self.keysets.push(keyset),
+                None => {}
+            }
+        }
+        // Told to have it, and not to have its keys: there is nothing to check with.
+        if let Question::KeysOf(id) = question {
+            let asked = self.keysets.iter_mut().filter(|known| known.id == *id);
+            asked.for_each(|known| {
+                known.keys.get_or_insert_default();
+            });
+        }
+    }
+
+    /// Lets go of what is spent and hands out what is not.
+    pub fn settle(
+        &mut self,
+        now: Millis,
+        asked: &[String],
+        states: &[(String, State)],
+        counters: &mut Counters,
+        valid: &mut Vec<(SubId, ValidProofs)>,
+    ) {
+        let mut waiting = std::mem::take(&mut self.waiting);
+        waiting.retain_mut(|waiting| {
+            let Stage::State { dleq } = waiting.stage else {
+                return true;
+            };
+            match states.iter().find(|(y, _)| *y == waiting.y) {
+                Some((_, State::Spent)) => {
+                    counters.spent += 1;
+                    return false;
+                }
+                Some((_, State::Unspent)) => {
+                    counters.valid += 1;
+                    self.hand_out(waiting, dleq, valid);
+                    return false;
+                }
+                // Asked and not answered is as good as pending.
+                Some((_, State::Pending)) => waiting.stage = Stage::Pending { dleq },
+                None if asked.contains(&waiting.y) => waiting.stage = Stage::Pending { dleq },
+                None => {}
+            }
+            if waiting.stage != (Stage::State { dleq }) {
+                self.again_at = Some(now + RETRY_MS);
+            }
+            true
+        });
+        self.waiting = waiting;
+    }
+
+    fn hand_out(&self, waiting: &Waiting, dleq: bool, valid: &mut Vec<(SubId, ValidProofs)>) {
+        let unit = self
+            .keyset(&waiting.proof.id)
+            .map(|keyset| keyset.unit.as_str())
+            .unwrap_or_default();
+        let proof = ValidProof {
+            event: waiting.event,
+            proof: waiting.proof.clone(),
+            dleq,
+        };
+        let same = |(sub, group): &&mut (SubId, ValidProofs)| {
+            *sub == waiting.sub && group.mint == self.address && group.unit == unit
+        };
+        match valid.iter_mut().find(same) {
+            Some((_, group)) => group.proofs.push(proof),
+            None => {
+                let group = ValidProofs {
+                    mint: self.address.clone(),
+                    unit: unit.to_owned(),
+                    proofs: vec![proof],
+                };
+                valid.push((waiting.sub.clone(), group));
+            }
+        }
+    }
+
+    pub fn failed(&mut self, now: Millis) {
+        let wait = RETRY_MS << self.failures.min(5);
+        self.failures += 1;
+        self.again_at = Some(now + wait.min(MAX_RETRY_MS));
+    }
+}
+
+/// `None` for a proof without a whole DLEQ, and for one whose signature is no point.
+fn claim(proof: &Proof, mint_key: [u8; 33]) -> Option<ProofClaim> {
+    let Dleq { e, s, r } = proof.dleq.as_ref()?;
+    Some(ProofClaim {
+        mint_key,
+        secret: Secret(proof.secret.clone().into()),
+        signature: hex::decode(&proof.c)?,
+        e: hex::decode(e)?,
+        s: hex::decode(s)?,
+        r: Some(hex::decode(r.as_ref()?)?),
+    })
 }
