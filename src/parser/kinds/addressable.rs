@@ -35,7 +35,7 @@ pub(super) fn parse(event: &RawEvent) -> Addressable {
         identifier: event.d_tag().to_owned(),
         title: tags::text(tags, "title").or_else(|| tags::text(tags, "name")),
         description: tags::text(tags, "description").or_else(|| tags::text(tags, "summary")),
-        image: tags::text(tags, "image"),
+        image: tags::link(tags, "image"),
         status: tags::text(tags, "status"),
         // NIP-53 writes `starts`, NIP-52 `start`.
         starts: time("starts", "start"),

@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value};
 
+use super::tags;
 use crate::nostr::event::RawEvent;
 
 /// A profile. A field that is missing, empty, null or no text is absent.
@@ -41,13 +42,14 @@ pub(super) fn parse(event: &RawEvent) -> Profile {
         return Profile::default();
     };
     let field = |name: &str| object.get(name).and_then(text);
+    let link = |name: &str| field(name).filter(|url| !tags::runs(url));
     Profile {
         name: field("name"),
         display_name: field("display_name"),
         about: field("about"),
-        picture: field("picture"),
-        banner: field("banner"),
-        website: field("website"),
+        picture: link("picture"),
+        banner: link("banner"),
+        website: link("website"),
         nip05: field("nip05"),
         lud06: field("lud06"),
         lud16: field("lud16"),
@@ -94,7 +96,7 @@ fn truth(value: &Value) -> Option<bool> {
 fn birthday(value: &Value) -> Option<Birthday> {
     let part = |name: &str| {
         let part = value.get(name)?;
-        part.as_u64().or_else(|| super::tags::digits(part.as_str()?))
+        part.as_u64().or_else(|| tags::digits(part.as_str()?))
     };
     let birthday = Birthday {
         year: part("year").and_then(|year| year.try_into().ok()),

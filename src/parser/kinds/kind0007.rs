@@ -102,7 +102,7 @@ fn externals(event: &RawEvent) -> Vec<External> {
         .map(|(at, (id, hint))| External {
             id: (*id).to_owned(),
             kind: kinds.get(at).filter(|_| paired).cloned(),
-            hint: hint.map(str::to_owned),
+            hint: hint.filter(|hint| !tags::runs(hint)).map(str::to_owned),
         })
         .collect()
 }

@@ -46,7 +46,10 @@ pub(super) fn parse(event: &RawEvent) -> Option<Comment> {
 
 fn scope(tags: &[Tag], [event, address, external, kind, author]: [&str; 5]) -> Option<Scope> {
     let external_tag = tags::first(tags, external, |tag| {
-        Some((tags::value(tag, 1)?.to_owned(), tags::value(tag, 2).map(str::to_owned)))
+        Some((
+            tags::value(tag, 1)?.to_owned(),
+            tags::value(tag, 2).filter(|hint| !tags::runs(hint)).map(str::to_owned),
+        ))
     });
     let (external, hint) = external_tag.map_or((None, None), |(id, hint)| (Some(id), hint));
     let scope = Scope {

@@ -33,7 +33,7 @@ pub(super) fn parse(event: &RawEvent) -> Article {
         identifier: event.d_tag().to_owned(),
         title: tags::text(&event.tags, "title"),
         summary: tags::text(&event.tags, "summary"),
-        image: tags::text(&event.tags, "image"),
+        image: tags::link(&event.tags, "image"),
         topics: tags::texts(&event.tags, "t"),
         published_at: tags::number(&event.tags, "published_at").map(UnixSeconds),
         address: Address {

@@ -96,9 +96,9 @@ pub(super) fn parse(event: &RawEvent) -> LiveActivity {
         identifier: event.d_tag().to_owned(),
         title: tags::text(tags, "title"),
         summary: tags::text(tags, "summary"),
-        image: tags::text(tags, "image"),
-        streaming: tags::text(tags, "streaming"),
-        recording: tags::text(tags, "recording"),
+        image: tags::link(tags, "image"),
+        streaming: tags::link(tags, "streaming"),
+        recording: tags::link(tags, "recording"),
         starts: tags::number(tags, "starts").map(UnixSeconds),
         ends: tags::number(tags, "ends").map(UnixSeconds),
         status: match tags::text(tags, "status").as_deref() {

@@ -66,7 +66,7 @@ pub(super) fn parse(event: &RawEvent, decrypted: Option<&str>) -> List {
         identifier: (event.kind.retention() == Retention::Addressable).then(|| event.d_tag().to_owned()),
         title: tags::text(tags, "title"),
         description: tags::text(tags, "description"),
-        image: tags::text(tags, "image"),
+        image: tags::link(tags, "image"),
         items: ListItems::of(tags),
         private: encryption(&event.content).map(|encryption| PrivateItems {
             encryption,

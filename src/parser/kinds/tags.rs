@@ -157,6 +157,25 @@ pub fn text(tags: &[Tag], name: &str) -> Option<String> {
     first(tags, name, |tag| value(tag, 1).map(str::to_owned))
 }
 
+/// An address that a page may link to or load, in the first tag called `name` that has one.
+pub fn link(tags: &[Tag], name: &str) -> Option<String> {
+    first(tags, name, |tag| {
+        value(tag, 1).filter(|url| !runs(url)).map(str::to_owned)
+    })
+}
+
+/// Whether following the address would run what it holds, in the page that follows it.
+pub fn runs(url: &str) -> bool {
+    // What a browser passes over before the colon, on its way to the scheme.
+    let read = url.chars().filter(|c| !c.is_whitespace() && !c.is_control());
+    let start: String = read.take(11).collect::<String>().to_ascii_lowercase();
+    let is_image = start.starts_with("data:image/");
+    ["javascript:", "vbscript:", "data:"]
+        .iter()
+        .any(|scheme| start.starts_with(scheme))
+        && !is_image
+}
+
 /// The values of the tags called `name`, each once, in order.
 pub fn texts(tags: &[Tag], name: &str) -> Vec<String> {
     unique(all(tags, name, |tag| value(tag, 1).map(str::to_owned)))
@@ -319,5 +338,37 @@ mod tests {
         ] {
             assert_eq!(Address::parse(&bad), None, "{bad}");
         }
+    }
+
+    #[test]
+    fn an_address_that_would_run_is_none() {
+        for bad in [
+            "javascript:alert(1)",
+            "JavaScript:alert(1)",
+            " \u{1}java\nscript\t:alert(1)",
+            "vbscript:x",
+            "data:text/html,<script>",
+            "DATA:,x",
+        ] {
+            assert!(runs(bad), "{bad:?}");
+        }
+        for good in [
+            "https://e.example/javascript:x",
+            "e.example",
+            "data:image/png;base64,AAAA",
+            "javascript",
+            "wss+livekit://e.example",
+            "",
+        ] {
+            assert!(!runs(good), "{good}");
+        }
+        let tags = [
+            ["image", ""],
+            ["image", "javascript:x"],
+            ["image", "https://e.example/i.png"],
+        ];
+        let tags = tags.map(|tag| tag.map(str::to_owned).to_vec());
+        assert_eq!(link(&tags, "image").as_deref(), Some("https://e.example/i.png"));
+        assert_eq!(link(&tags[..2], "image"), None);
     }
 }
