@@ -504,3 +504,27 @@ fn proofs_over_the_bound_are_told_of_tokens_that_were_locked_too() {
     let (secrets, dropped) = good(&world.read("s"));
     assert_eq!((secrets.len(), dropped), (3, 2));
 }
+
+#[test]
+fn locked_tokens_for_which_there_is_no_room_are_told() {
+    let mints = Mints::new();
+    let padded = |at: u64| {
+        let proof = mints.issue(0, SAT, 1, &format!("proof {at}"));
+        let content = serde_json::json!({ "mint": ONE, "proofs": [proof], "memo": "x".repeat(30_000) }).to_string();
+        let own = ConversationKey::derive(&key(ME), &pubkey(ME)).unwrap();
+        let sealed = nip44::encrypt(&own, [at as u8; 32], &content).unwrap();
+        signed_event(ME, 7375, 1_000 + at, &[], &sealed)
+    };
+    let events: Vec<Event> = (0..10).map(padded).collect();
+    let mut world = mints.world(&events);
+    world.subscribe("s", tokens(100, false));
+    world.advance(1_000);
+    let (none, dropped) = good(&world.read("s"));
+    assert_eq!(none.len(), 0);
+    // A quarter of a mebibyte is kept (engine.md section 7: bounded, and told).
+    assert!((1..9).contains(&dropped), "{dropped}");
+    sign_in(&mut world, ME);
+    world.advance(1_000);
+    let (secrets, more) = good(&world.read("s"));
+    assert_eq!((secrets.len() as u64 + dropped, more), (10, 0));
+}

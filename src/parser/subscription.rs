@@ -101,12 +101,12 @@ impl Subscription {
     }
 
     /// Remembers what the page was given locked, for a signer that may come. Beyond `bound_bytes` an event that is not
-    /// stored is not kept, and stays locked.
-    fn remember_locked(&mut self, locked: Locked, bound_bytes: usize) {
+    /// stored is not kept, and stays locked. Whether it is remembered.
+    fn remember_locked(&mut self, locked: Locked, bound_bytes: usize) -> bool {
         let size = |locked: &Locked| locked.kept.as_ref().map_or(0, |(event, _)| event.content.len());
         let bytes = size(&locked);
         if self.kept_bytes + bytes > bound_bytes {
-            return;
+            return false;
         }
         self.kept_bytes += bytes;
         self.locked.push_back(locked);
@@ -115,13 +115,14 @@ impl Subscription {
         {
             self.kept_bytes -= size(&oldest);
         }
+        true
     }
 
-    /// Remembers `delivery` if it is about to be given to the page locked.
-    pub fn remember_if_locked(&mut self, delivery: &Delivery, stored: bool, bound_bytes: usize) {
+    /// Remembers `delivery` if it is about to be given to the page locked. False if there is no room to.
+    pub fn remember_if_locked(&mut self, delivery: &Delivery, stored: bool, bound_bytes: usize) -> bool {
         let locked = delivery.reading.as_ref().is_some_and(|reading| reading.lock.is_some());
         let Some(sealed) = locked.then(|| sealed(&delivery.event)).flatten() else {
-            return;
+            return true;
         };
         let kept = (!stored).then(|| (delivery.event.clone(), delivery.relays.clone()));
         let locked = Locked {
@@ -130,7 +131,13 @@ impl Subscription {
             sealed,
             kept,
         };
-        self.remember_locked(locked, bound_bytes);
+        self.remember_locked(locked, bound_bytes)
+    }
+
+    /// Remembers a locked event of which the page is given only the proofs, once it is open; or tells that it is not.
+    pub fn remember_for_proofs(&mut self, delivery: &Delivery, bound_bytes: usize) {
+        let remembered = self.remember_if_locked(delivery, false, bound_bytes);
+        self.queue.tell_dropped(u64::from(!remembered));
     }
 
     /// Puts an event that came from the store again in its place.
@@ -150,7 +157,9 @@ impl Subscription {
                 reading.unlocked = true;
                 self.queue.push_event(delivery, false, bound_bytes);
             }
-            _ => self.remember_if_locked(&delivery, false, bound_bytes),
+            _ => {
+                self.remember_if_locked(&delivery, false, bound_bytes);
+            }
         }
     }
 

@@ -85,7 +85,7 @@ impl Parser {
                         self.proofs.add(&sub, found);
                     }
                     Some(Output::Locked(delivery)) => {
-                        subscription.remember_if_locked(&delivery, false, self.config.page_queue_bytes);
+                        subscription.remember_for_proofs(&delivery, self.config.page_queue_bytes);
                     }
                     _ => {}
                 }
@@ -119,7 +119,7 @@ impl Parser {
                 return None;
             }
             Output::Locked(delivery) => {
-                subscription.remember_if_locked(&delivery, false, self.config.page_queue_bytes);
+                subscription.remember_for_proofs(&delivery, self.config.page_queue_bytes);
                 return None;
             }
             Output::Proofs(found) => {
