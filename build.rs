@@ -1,4 +1,4 @@
-//! Compiles `src/nostr/schnorr/batch.c` against the libsecp256k1 sources that the crate secp256k1-sys carries.
+//! Compiles `src/nostr/schnorr/schnorr.c` against the libsecp256k1 sources that the crate secp256k1-sys carries.
 
 use std::env;
 use std::error::Error;
@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 fn main() -> Result<(), Box<dyn Error>> {
-    const SOURCE: &str = "src/nostr/schnorr/batch.c";
+    const SOURCE: &str = "src/nostr/schnorr/schnorr.c";
     println!("cargo::rerun-if-changed={SOURCE}");
     println!("cargo::rerun-if-changed=Cargo.lock");
 

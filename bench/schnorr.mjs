@@ -25,10 +25,10 @@ function secp256k1() {
 
 function compile(flags, name) {
   const includes = ['depend/secp256k1/src', 'depend/secp256k1/include', 'wasm/wasm-sysroot'].map((folder) => `-I${join(sys, folder)}`);
-  const sources = [here('schnorr/driver.c'), ...['', '_gen'].map((suffix) => join(sys, `depend/secp256k1/src/precomputed_ecmult${suffix}.c`))];
+  const sources = [here('schnorr/driver.c'), here('../src/nostr/schnorr/schnorr.c'), ...['', '_gen'].map((suffix) => join(sys, `depend/secp256k1/src/precomputed_ecmult${suffix}.c`))];
   const objects = sources.map((source, at) => {
     const object = join(out, `${name}-${at}.o`);
-    const words = [...flags.split(/\s+/).filter(Boolean), ...DEFINES.map((define) => `-D${define}`), ...includes, `-I${here('../src/nostr/schnorr')}`];
+    const words = [...flags.split(/\s+/).filter(Boolean), ...DEFINES.map((define) => `-D${define}`), ...includes];
     run(clang, ['--target=wasm32-unknown-unknown', '-w', ...words, '-c', source, '-o', object]);
     return object;
   });
@@ -73,15 +73,16 @@ const all = args.flags.length > 0 ? args.flags : [''];
 const contenders = all.map((flags, at) => load(compile(`${ours} ${flags}`, `flags-${at}`), flags));
 for (let round = 0; round < Number(args.rounds); round += 1) {
   for (const contender of contenders) {
-    const { one, lift, sum } = contender.exports;
+    const { one, library, lift, sum } = contender.exports;
     measure(contender, 'one', 1, (at) => one(at));
+    measure(contender, 'library', 1, (at) => library(at));
     measure(contender, 'lift', 1, (at) => lift(at));
     for (const size of [16, 64]) measure(contender, `sum-${size}`, size, (at) => sum(at, size));
   }
 }
-console.log('| flags | bytes | brotli | µs an event, one at a time | a lifted R | sums of 16 | 64 |\n|---|--:|--:|--:|--:|--:|--:|');
+console.log('| flags | bytes | brotli | µs an event, one at a time | by the library | a lifted R | sums of 16 | 64 |\n|---|--:|--:|--:|--:|--:|--:|--:|');
 for (const contender of contenders) {
-  const durations = ['one', 'lift', 'sum-16', 'sum-64'].map((what) => microseconds(contender, what));
+  const durations = ['one', 'library', 'lift', 'sum-16', 'sum-64'].map((what) => microseconds(contender, what));
   const { flags, bytes } = contender;
   console.log(`| ${flags ? `\`${flags}\`` : 'what ships'} | ${bytes.length} | ${brotliCompressSync(bytes).length} | ${durations.join(' | ')} |`);
 }

@@ -68,10 +68,16 @@ impl Pool {
             pool.negated_r
                 .push(sign_as(&secret, pubkey, Parity::Odd, random.bytes(), random.bytes()));
         }
-        assert!(pool.good.iter().all(check));
-        assert!(!pool.negated_r.iter().any(check));
+        assert!(pool.good.iter().all(|good| reference(good) && check(good)));
+        assert!(!pool.negated_r.iter().any(|bad| reference(bad) || check(bad)));
         pool
     }
+}
+
+/// libsecp256k1's own check of one signature.
+fn reference(claim: &Claim) -> bool {
+    let sig = schnorr::Signature::from_byte_array(claim.sig.0);
+    XOnlyPublicKey::from_byte_array(claim.pubkey.0).is_ok_and(|key| schnorr::verify(&sig, &claim.id.0, &key).is_ok())
 }
 
 /// The secret whose point has this y, and the point's x.
@@ -85,15 +91,20 @@ fn with_parity(secret: &SecretKey, y: Parity) -> (SecretKey, [u8; 32]) {
 fn sign_as(secret: &SecretKey, pubkey: [u8; 32], r_y: Parity, id: [u8; 32], nonce: [u8; 32]) -> Claim {
     let (secret, _) = with_parity(secret, Parity::Even);
     let (nonce, r) = with_parity(&SecretKey::from_secret_bytes(nonce).unwrap(), r_y);
-    let tag = Sha256::digest(b"BIP0340/challenge");
-    let e = Sha256::new().chain_update(tag).chain_update(tag);
-    let e = e.chain_update(r).chain_update(pubkey).chain_update(id).finalize();
-    let e_times_secret = secret.mul_tweak(&Scalar::from_be_bytes(e.into()).unwrap()).unwrap();
+    let e_times_secret = secret.mul_tweak(&challenge(r, pubkey, id)).unwrap();
     let s = nonce.add_tweak(&Scalar::from(e_times_secret)).unwrap();
     let mut sig = [0; 64];
     sig[..32].copy_from_slice(&r);
     sig[32..].copy_from_slice(&s.to_secret_bytes());
     claim(id, pubkey, sig)
+}
+
+/// BIP-340's e.
+fn challenge(r: [u8; 32], pubkey: [u8; 32], id: [u8; 32]) -> Scalar {
+    let tag = Sha256::digest(b"BIP0340/challenge");
+    let e = Sha256::new().chain_update(tag).chain_update(tag);
+    let e = e.chain_update(r).chain_update(pubkey).chain_update(id).finalize();
+    Scalar::from_be_bytes(e.into()).unwrap()
 }
 
 fn claim(id: [u8; 32], pubkey: [u8; 32], sig: [u8; 64]) -> Claim {
@@ -186,8 +197,10 @@ fn try_batch(seed: u64, pool: &Pool) -> (usize, usize) {
     let expected: Vec<bool> = batch
         .iter()
         .zip(&drawn)
-        .map(|(c, &n)| *c == pool.good[n] || check(c))
+        .map(|(c, &n)| *c == pool.good[n] || reference(c))
         .collect();
+    let one_at_a_time = batch.iter().zip(&drawn).map(|(c, &n)| *c == pool.good[n] || check(c));
+    assert!(one_at_a_time.eq(expected.iter().copied()), "claims of seed {seed}");
     let verdicts = check_batch(&batch, random.bytes());
     assert_eq!(verdicts, expected, "batch of seed {seed}");
     (size, expected.iter().filter(|good| !**good).count())
@@ -233,12 +246,27 @@ fn each_bit_flipped_in_a_good_batch_gets_that_one_claim_refused() {
         let at = random.below(good.len());
         let mut batch = good.clone();
         flip(&mut batch[at], bit);
+        assert!(!check(&batch[at]), "bit {bit}");
         let verdicts = check_batch(&batch, random.bytes());
         assert!(
             verdicts.iter().enumerate().all(|(n, good)| *good == (n != at)),
             "bit {bit} of claim {at}: {verdicts:?}"
         );
     }
+}
+
+#[test]
+fn a_signature_whose_r_is_the_point_at_infinity_is_refused() {
+    let mut random = Random(78);
+    let (secret, pubkey) = with_parity(&SecretKey::from_secret_bytes(random.bytes()).unwrap(), Parity::Even);
+    let (id, r) = (random.bytes(), [0; 32]);
+    // s*G = e*P leaves nothing for R. It has no x then, but whoever forgets this may take it for 0.
+    let s = secret.mul_tweak(&challenge(r, pubkey, id)).unwrap().to_secret_bytes();
+    let mut sig = [0; 64];
+    sig[32..].copy_from_slice(&s);
+    let claim = claim(id, pubkey, sig);
+    assert!(!reference(&claim) && !check(&claim));
+    assert_eq!(check_batch(&[claim; 5], [6; 32]), [false; 5]);
 }
 
 #[test]

@@ -1,10 +1,10 @@
-/* libsecp256k1 and batch.c as a .wasm by themselves, with what schnorr.mjs measures as exports. */
+/* Beside libsecp256k1 and schnorr.c: signs events, and exports what schnorr.mjs measures. */
 
-/* The library prints only when it is broken, and wasm32 has no libc. */
+/* The library, for signing. It prints only when it is broken, and wasm32 has no libc. */
 #define printf(...)
 #include "secp256k1.c"
-#undef ECMULT_WINDOW_SIZE
-#include "batch.c"
+
+#define S(name) rustsecp256k1_v0_14_##name
 
 #define EXPORT(name) __attribute__((export_name(#name)))
 #define EVENTS 256
@@ -37,8 +37,15 @@ PLAIN int memcmp(const void *a, const void *b, size_t n) {
     return 0;
 }
 
-void S(default_illegal_callback_fn)(const char *message, void *data) { ferry_on_error(message, data); }
-void S(default_error_callback_fn)(const char *message, void *data) { ferry_on_error(message, data); }
+/* As in schnorr.c. */
+struct ferry_term { unsigned char r[64], p[64], s[32], e[32], a[32]; };
+void ferry_schnorr_prepare(void);
+int ferry_schnorr_lift_x(unsigned char *point, const unsigned char *x);
+int ferry_schnorr_verify(const unsigned char *p, const unsigned char *r, const unsigned char *s, const unsigned char *e);
+int ferry_schnorr_sum(unsigned char *sum, const struct ferry_term *terms, size_t n, void *scratch, size_t scratch_bytes);
+
+void S(default_illegal_callback_fn)(const char *message, void *data) { (void)message; (void)data; __builtin_trap(); }
+void S(default_error_callback_fn)(const char *message, void *data) { (void)message; (void)data; __builtin_trap(); }
 
 static struct { unsigned char sig[64], id[32], pubkey[32]; } events[EVENTS];
 static struct ferry_term terms[EVENTS];
@@ -55,16 +62,22 @@ static unsigned char random_byte(void) {
     return z ^ (z >> 31);
 }
 
+static void challenge(unsigned char *e, int at) {
+    S(scalar) scalar;
+    S(schnorrsig_challenge)(S(get_hash_context)(context), &scalar, events[at].sig, events[at].id, 32, events[at].pubkey);
+    S(scalar_get_b32)(e, &scalar);
+}
+
 /* Signs EVENTS events, each by an author of its own. Returns 1 if all went well. */
 EXPORT(setup) int setup(void) {
     size_t i, j;
+    ferry_schnorr_prepare();
     if (S(context_preallocated_size)(SECP256K1_CONTEXT_NONE) > sizeof(memory_of_context)) return 0;
     context = S(context_preallocated_create)(memory_of_context, SECP256K1_CONTEXT_NONE);
     for (i = 0; i < EVENTS; i++) {
         unsigned char secret[32];
         S(keypair) keypair;
         S(xonly_pubkey) pubkey;
-        S(scalar) e;
         struct ferry_term *term = &terms[i];
         for (j = 0; j < 32; j++) {
             secret[j] = random_byte();
@@ -76,8 +89,7 @@ EXPORT(setup) int setup(void) {
         S(schnorrsig_sign32)(context, events[i].sig, events[i].id, &keypair, NULL);
         if (!ferry_schnorr_lift_x(term->r, events[i].sig) || !ferry_schnorr_lift_x(term->p, events[i].pubkey)) return 0;
         memcpy(term->s, events[i].sig + 32, 32);
-        S(schnorrsig_challenge)(S(get_hash_context)(context), &e, events[i].sig, events[i].id, 32, events[i].pubkey);
-        S(scalar_get_b32)(term->e, &e);
+        challenge(term->e, i);
         for (j = 16; j < 32; j++) term->a[j] = random_byte();
         term->a[16] &= 0x7f;
     }
@@ -92,6 +104,13 @@ EXPORT(flip) void flip(int at) {
 
 /* The check of one event, from its bytes. */
 EXPORT(one) int one(int at) {
+    unsigned char p[64], e[32];
+    challenge(e, at);
+    return ferry_schnorr_lift_x(p, events[at].pubkey) && ferry_schnorr_verify(p, events[at].sig, events[at].sig + 32, e);
+}
+
+/* The same by libsecp256k1's own function and table. */
+EXPORT(library) int library(int at) {
     S(xonly_pubkey) pubkey;
     return S(xonly_pubkey_parse)(context, &pubkey, events[at].pubkey)
         && S(schnorrsig_verify)(context, events[at].sig, events[at].id, 32, &pubkey);

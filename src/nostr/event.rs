@@ -15,6 +15,7 @@ use thiserror::Error;
 
 use super::hex;
 use super::kind::Kind;
+use super::schnorr;
 use crate::time::UnixSeconds;
 
 macro_rules! hex_newtype {
@@ -170,7 +171,7 @@ impl RawEvent {
     pub fn verify(self) -> Result<Event, EventError> {
         let hashed = self.hash()?;
         let raw = &hashed.0;
-        if check_signature(&raw.id, &raw.pubkey, &raw.sig) {
+        if schnorr::verify(&raw.id, &raw.pubkey, &raw.sig) {
             Ok(hashed.accept())
         } else {
             Err(EventError::BadSignature)
@@ -315,15 +316,6 @@ pub fn claimed_id(json: &str) -> Option<EventId> {
         return EventId::from_hex(id);
     }
     None
-}
-
-/// Checks one BIP-340 signature over `id`.
-pub fn check_signature(id: &EventId, pubkey: &Pubkey, sig: &Signature) -> bool {
-    let Ok(key) = secp256k1::XOnlyPublicKey::from_byte_array(pubkey.0) else {
-        return false;
-    };
-    let sig = secp256k1::schnorr::Signature::from_byte_array(sig.0);
-    secp256k1::schnorr::verify(&sig, &id.0, &key).is_ok()
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]

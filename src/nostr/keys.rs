@@ -165,8 +165,8 @@ impl fmt::Debug for SecretKey {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::nostr::event::check_signature;
     use crate::nostr::kind::Kind;
+    use crate::nostr::schnorr::verify;
     use crate::nostr::testing::Random;
     use crate::time::UnixSeconds;
 
@@ -211,7 +211,7 @@ mod tests {
             let verdict = match <[u8; 32]>::try_from(row.message.as_slice()) {
                 Ok(message) => {
                     of_32_bytes += 1;
-                    check_signature(&EventId(message), &pubkey, &sig)
+                    verify(&EventId(message), &pubkey, &sig)
                 }
                 Err(_) => XOnlyPublicKey::from_byte_array(pubkey.0).is_ok_and(|key| {
                     schnorr::verify(&schnorr::Signature::from_byte_array(sig.0), &row.message, &key).is_ok()

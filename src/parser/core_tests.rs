@@ -92,7 +92,7 @@ impl Scene {
             };
             let good = claims
                 .iter()
-                .map(|claim| crate::nostr::event::check_signature(&claim.id, &claim.pubkey, &claim.sig))
+                .map(|claim| crate::nostr::schnorr::verify(&claim.id, &claim.pubkey, &claim.sig))
                 .collect();
             self.input(Input::Crypto(CryptoToParser::Verdicts { request, good }));
         }

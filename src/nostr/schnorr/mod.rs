@@ -1,6 +1,6 @@
-//! Checking many BIP-340 signatures at once.
+//! Checking BIP-340 signatures, one or many at once.
 //!
-//! Its one job is a list of verdicts that are those of libsecp256k1's own check
+//! [`verify`] is BIP-340's Verify. A batch's one job is a list of verdicts that are those of single checks
 //! ([`check`]), only sooner. One equation with a random coefficient for each signature
 //! stands for a whole chunk (BIP-340, "Batch Verification"); events of one author
 //! share the costly multiplication of their pubkey. Only a chunk that passes is
@@ -9,10 +9,12 @@
 
 mod shim;
 
+use std::sync::LazyLock;
+
 use secp256k1::constants::CURVE_ORDER;
 use sha2::{Digest, Sha256};
 
-use super::event::{EventId, Pubkey, Signature, check_signature};
+use super::event::{EventId, Pubkey, Signature};
 use crate::sorted;
 use shim::{Point, Scratch, Term, lift_x, subtract, sum};
 
@@ -36,9 +38,21 @@ const WORTH_A_SUM: usize = 4;
 /// what it costs without batches.
 const SUMMED_AT_MOST: usize = 2;
 
-/// Checks one signature with libsecp256k1's own function: the reference.
+/// What the challenge hash begins with (BIP-340, "Tagged Hashes"), already hashed.
+static CHALLENGE: LazyLock<Sha256> = LazyLock::new(|| {
+    let tag = Sha256::digest(b"BIP0340/challenge");
+    Sha256::new().chain_update(tag).chain_update(tag)
+});
+
+/// BIP-340's Verify: whether `sig` is `pubkey`'s signature over `id`. Needs no batch, and is what batches fall back on.
+pub fn verify(id: &EventId, pubkey: &Pubkey, sig: &Signature) -> bool {
+    let (r_x, s) = halves(sig);
+    lift_x(&pubkey.0).is_some_and(|p| shim::verify(&p, &r_x, &s, &challenge(&r_x, pubkey, id)))
+}
+
+/// Checks one claim by itself ([`verify`]): the reference for batches.
 pub fn check(claim: &Claim) -> bool {
-    check_signature(&claim.id, &claim.pubkey, &claim.sig)
+    verify(&claim.id, &claim.pubkey, &claim.sig)
 }
 
 /// Checks all `claims`; the verdicts are in their order, and are those of [`check`].
@@ -78,8 +92,6 @@ impl<'a> Chunk<'a> {
             terms: Vec::with_capacity(claims.len()),
             malformed: Vec::new(),
         };
-        let tag = Sha256::digest(b"BIP0340/challenge");
-        let challenge = Sha256::new().chain_update(tag).chain_update(tag);
         let mut author = None;
         for &(at, claim) in claims {
             // A square root for each author, not for each event.
@@ -88,7 +100,7 @@ impl<'a> Chunk<'a> {
                 _ => lift_x(&claim.pubkey.0),
             };
             author = Some((claim.pubkey, p));
-            match p.and_then(|p| term(claim, p, &challenge)) {
+            match p.and_then(|p| term(claim, p)) {
                 Some(term) => {
                     chunk.well_formed.push((at, claim));
                     chunk.terms.push(term);
@@ -115,25 +127,37 @@ impl<'a> Chunk<'a> {
 
 /// The claim's part of the equation, its coefficient still zero; `None` where BIP-340
 /// says "fail" before any multiplication: R on no point of the curve, or s >= n.
-fn term(claim: &Claim, p: Point, challenge: &Sha256) -> Option<Term> {
-    let (r_x, s) = claim.sig.0.split_first_chunk::<32>()?;
-    let s: [u8; 32] = s.try_into().ok()?;
+fn term(claim: &Claim, p: Point) -> Option<Term> {
+    let (r_x, s) = halves(&claim.sig);
     if s >= CURVE_ORDER {
         return None;
     }
-    let e = challenge
-        .clone()
-        .chain_update(r_x)
-        .chain_update(claim.pubkey.0)
-        .chain_update(claim.id.0)
-        .finalize();
     Some(Term {
-        r: lift_x(r_x)?,
+        r: lift_x(&r_x)?,
         p,
         s,
-        e: e.into(),
+        e: challenge(&r_x, &claim.pubkey, &claim.id),
         a: [0; 32],
     })
+}
+
+/// The x of R, and s.
+fn halves(sig: &Signature) -> ([u8; 32], [u8; 32]) {
+    let mut halves = ([0; 32], [0; 32]);
+    let (r_x, s) = sig.0.split_at(32);
+    halves.0.copy_from_slice(r_x);
+    halves.1.copy_from_slice(s);
+    halves
+}
+
+/// BIP-340's e, not yet reduced.
+fn challenge(r_x: &[u8; 32], pubkey: &Pubkey, id: &EventId) -> [u8; 32] {
+    let hash = CHALLENGE
+        .clone()
+        .chain_update(r_x)
+        .chain_update(pubkey.0)
+        .chain_update(id.0);
+    hash.finalize().into()
 }
 
 /// Gives each term its coefficient, from the seed and everything in the chunk.
@@ -320,7 +344,7 @@ mod tests {
         s[31] -= 1;
         for (s, expected) in [(s, true), (CURVE_ORDER, false), ([0xff; 32], false)] {
             claim.sig.0[32..].copy_from_slice(&s);
-            assert_eq!(term(&claim, p, &Sha256::new()).is_some(), expected);
+            assert_eq!(term(&claim, p).is_some(), expected);
         }
     }
 

@@ -1,9 +1,11 @@
-//! The safe face of `batch.c`: the only file of the crate that holds `unsafe`.
+//! The safe face of `schnorr.c`: the only file of the crate that holds `unsafe`.
 //!
 //! It must not decide anything: what the bytes mean is the parent module's matter.
 #![allow(unsafe_code)]
 
-/// One signature's part of the equation; `struct ferry_term` in `batch.c`, where the fields are described.
+use std::sync::Once;
+
+/// One signature's part of the equation; `struct ferry_term` in `schnorr.c`, where the fields are described.
 #[repr(C)]
 #[derive(Clone)]
 pub(super) struct Term {
@@ -31,7 +33,12 @@ struct Block([u8; 64]);
 
 pub(super) struct Scratch(Vec<Block>);
 
+/// The table of G is computed before its first use.
+static PREPARED: Once = Once::new();
+
 unsafe extern "C" {
+    fn ferry_schnorr_prepare();
+    fn ferry_schnorr_verify(p: *const u8, r: *const u8, s: *const u8, e: *const u8) -> core::ffi::c_int;
     fn ferry_schnorr_lift_x(point: *mut u8, x: *const u8) -> core::ffi::c_int;
     fn ferry_schnorr_scratch_bytes(n: usize) -> usize;
     fn ferry_schnorr_sum(
@@ -52,6 +59,20 @@ pub(super) fn lift_x(x: &[u8; 32]) -> Option<Point> {
     (found == 1).then_some(point)
 }
 
+fn prepare() {
+    // SAFETY: the C function writes to its own table only. `call_once` lets no other thread read or write it
+    // meanwhile, and every reader comes through here.
+    PREPARED.call_once(|| unsafe { ferry_schnorr_prepare() });
+}
+
+/// BIP-340 `Verify` once the pubkey is lifted to `p`; `r` and `s` are the signature's halves, `e` the challenge hash.
+pub(super) fn verify(p: &Point, r: &[u8; 32], s: &[u8; 32], e: &[u8; 32]) -> bool {
+    prepare();
+    // SAFETY: the C function reads 64 bytes at `p`, which comes from `lift_x`, and 32 at each of the others; all live
+    // through the call.
+    unsafe { ferry_schnorr_verify(p.0.as_ptr(), r.as_ptr(), s.as_ptr(), e.as_ptr()) == 1 }
+}
+
 impl Scratch {
     /// Memory enough for sums of up to `terms` terms.
     pub(super) fn for_terms(terms: usize) -> Scratch {
@@ -67,6 +88,7 @@ impl Scratch {
 
 /// The weighted sum over `terms`; `None` if `scratch` is too small.
 pub(super) fn sum(terms: &[Term], scratch: &mut Scratch) -> Option<Point> {
+    prepare();
     let mut sum = Point::ZERO;
     let bytes = scratch.bytes();
     // SAFETY: `terms` is valid for reads of its length and has the layout of the C struct (bytes only, so no

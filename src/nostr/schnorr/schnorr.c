@@ -1,11 +1,11 @@
-/* One equation for many BIP-340 signatures, over libsecp256k1's multi-scalar code.
+/* BIP-340 checks over libsecp256k1's arithmetic: of one signature, and one equation for many.
  *
  * libsecp256k1 has fast code for "sum of many (number x point)", but offers no
  * function for it: all of it is `static` in its headers. This file includes those
- * headers, from the copy that the crate secp256k1-sys carries, and adds the four
+ * headers, from the copy that the crate secp256k1-sys carries, and adds the six
  * functions that shim.rs declares. Everything else in here stays `static`, so that
- * no symbol is defined twice; the one large thing, the table of multiples of G, is
- * only declared by the headers and comes from secp256k1-sys when linking.
+ * no symbol is defined twice. It also checks single signatures, though the library has a
+ * function for that: only so can they use the table below.
  *
  * Only public data passes through: nothing needs constant time or wiping.
  * There is no allocation: the caller lends the memory.
@@ -15,13 +15,6 @@
  * the group's zero, is 64 zero bytes.
  */
 
-/* The table of G is used with this window. It has to be at most the window that
- * secp256k1-sys was built with, or the code would read past the end of its table;
- * 4 is what its `lowmemory` feature uses, the smallest there is. G occurs once in a
- * batch, so a larger window would save nothing that can be measured. */
-#undef ECMULT_WINDOW_SIZE
-#define ECMULT_WINDOW_SIZE 4
-
 #include "assumptions.h"
 #include "checkmem.h"
 #include "util.h"
@@ -30,10 +23,26 @@
 #include "scalar_impl.h"
 #include "group_impl.h"
 #include "scratch_impl.h"
-#include "ecmult_impl.h"
+
+/* The odd multiples of G, and of 2^128 G, up to 2^(ECMULT_WINDOW_SIZE - 1).
+ *
+ * The library has them as constants, which a download cannot compress. Here they are computed when
+ * first needed: some 500 additions, less than a millisecond. So the window may also be larger than one
+ * would ship; docs/BENCHMARKS.md has what others gain. The guard keeps the library's own declarations out. */
+#undef ECMULT_WINDOW_SIZE
+#define ECMULT_WINDOW_SIZE 10
+#define SECP256K1_PRECOMPUTED_ECMULT_H
+#define WINDOW_G ECMULT_WINDOW_SIZE
+#include "ecmult.h"
 
 /* secp256k1-sys puts its version before each name. */
 #define S(name) rustsecp256k1_v0_14_##name
+
+static S(ge_storage) S(pre_g)[ECMULT_TABLE_SIZE(WINDOW_G)];
+static S(ge_storage) S(pre_g_128)[ECMULT_TABLE_SIZE(WINDOW_G)];
+
+#include "ecmult_impl.h"
+#include "ecmult_compute_table_impl.h"
 
 /* One signature's part of the equation. shim.rs mirrors this layout: bytes only, no padding. */
 struct ferry_term {
@@ -59,6 +68,37 @@ int ferry_schnorr_lift_x(unsigned char *point, const unsigned char *x) {
     if (!S(ge_set_xo_var)(&ge, &fe, 0)) return 0;
     S(ge_to_bytes)(point, &ge);
     return 1;
+}
+
+/* Computes the table of G. To be called once, before any of the two functions that say so. */
+void ferry_schnorr_prepare(void) {
+    S(ecmult_compute_two_tables)(S(pre_g), S(pre_g_128), WINDOW_G, &S(ge_const_g));
+}
+
+/* BIP-340's Verify, from where the pubkey has been lifted to `p`: `r` and `s` are the signature's halves, `e` the
+ * challenge hash. Word for word what the library's `schnorrsig_verify` does. Needs the table of G. */
+int ferry_schnorr_verify(const unsigned char *p, const unsigned char *r, const unsigned char *s, const unsigned char *e) {
+    S(fe) r_x;
+    S(scalar) of_g, of_p;
+    S(ge) point;
+    S(gej) sum;
+    int overflow;
+
+    if (!S(fe_set_b32_limit)(&r_x, r)) return 0;
+    S(scalar_set_b32)(&of_g, s, &overflow);
+    if (overflow) return 0;
+    /* NULL: reduce silently, as BIP-340 does with e. */
+    S(scalar_set_b32)(&of_p, e, NULL);
+
+    /* R = s*G - e*P, which must be no infinity, have an even y, and the x that is claimed. */
+    S(scalar_negate)(&of_p, &of_p);
+    S(ge_from_bytes)(&point, p);
+    S(gej_set_ge)(&sum, &point);
+    S(ecmult)(&sum, &sum, &of_p, &of_g);
+    S(ge_set_gej_var)(&point, &sum);
+    if (S(ge_is_infinity)(&point)) return 0;
+    S(fe_normalize_var)(&point.y);
+    return !S(fe_is_odd)(&point.y) && S(fe_equal)(&r_x, &point.x);
 }
 
 /* How many bytes of scratch memory `ferry_schnorr_sum` needs for `n` terms. */
@@ -105,7 +145,7 @@ static void ferry_write(unsigned char *bytes, S(gej) *point) {
  *     sum(a*R) + sum over authors(sum(a*e) * P) - sum(a*s) * G  =  the point at infinity.
  *
  * Terms of one author must stand side by side to share their P; elsewhere they only cost time.
- * `scratch` must be aligned to ALIGNMENT. Returns 0, `sum` untouched, if `scratch_bytes` is too small. */
+ * `scratch` must be aligned to ALIGNMENT. Needs the table of G. Returns 0, `sum` untouched, if `scratch_bytes` is too small. */
 int ferry_schnorr_sum(unsigned char *sum, const struct ferry_term *terms, size_t n, void *scratch, size_t scratch_bytes) {
     const S(callback) on_error = { ferry_on_error, NULL };
     S(scratch) space = { { 's', 'c', 'r', 'a', 't', 'c', 'h', 0 }, scratch, 0, scratch_bytes };
