@@ -62,7 +62,11 @@ export interface ManagerEvents {
 
 /** A status stream carries small records, and only the latest of a relay matters. */
 const STATUS_BYTES = 64 << 10;
-const SUBSCRIPTION_BYTES = 256 << 10;
+/** A subscription's buffer: so much for each event it asks for, a note with what was read of it, and in all from the least to the most. */
+const EVENT_BYTES = 2 << 10;
+const LEAST_BYTES = 16 << 10;
+/** More is no faster: memory that is used again is in the processor's cache. */
+const MOST_BYTES = 256 << 10;
 /** The cache reports its counters under this number when it stops writing to the disk. */
 const UNASKED = 0;
 /** A worker that has ended without a goodbye after so long has died. */
@@ -217,7 +221,7 @@ export class NostrManager extends Emitter<ManagerEvents> implements AsyncDisposa
     const sub = this.#ledger.subOf(id);
     if ([...sub].length > 64) throw new FerryError('bad-input', 'a subscription id has at most 56 characters', { subscription: id });
     const request = encodeSubscribe(sub, filters, options);
-    const inbox = openInbox(sub, options.bufferBytes ?? SUBSCRIPTION_BYTES);
+    const inbox = openInbox(sub, bufferBytes(filters, options));
     const subscription = new Subscription(id, inbox, { ...this.#options.limits, maxEvents: options.maxEvents }, () => {
       this.#ledger.subscriptions.delete(id);
       this.#log.debug(`subscription ${id} is over`);
@@ -462,7 +466,7 @@ export class NostrManager extends Emitter<ManagerEvents> implements AsyncDisposa
 
   #repeatToParser(askAgain: boolean): void {
     for (const { open, request } of this.#ledger.subscriptionsAgain()) {
-      const inbox = openInbox(open.sub, open.options.bufferBytes ?? SUBSCRIPTION_BYTES);
+      const inbox = openInbox(open.sub, bufferBytes(open.filters, open.options));
       open.subscription.resume(inbox);
       this.#open(inbox, request);
     }
@@ -547,6 +551,13 @@ function closedBy(signal: AbortSignal | undefined, subscription: Subscription): 
   subscription.on('end', forget);
   subscription.on('error', forget);
   return subscription;
+}
+
+/** How much is buffered between the parser and the page. */
+function bufferBytes(filters: Filter[], options: SubscribeOptions): number {
+  if (options.bufferBytes !== undefined) return options.bufferBytes;
+  const wanted = filters.reduce((sum, { ids, limit }) => sum + Math.min(limit ?? Infinity, ids?.length ?? Infinity), 0);
+  return Math.min(Math.max(wanted * EVENT_BYTES, LEAST_BYTES), MOST_BYTES);
 }
 
 /** What the caller does with them later is not the subscription's business. They are JSON, if an unusual object. */

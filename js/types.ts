@@ -209,7 +209,10 @@ export interface SubscribeOptions {
   maxEvents?: number;
   /** The most relays the engine chooses by relay lists; `relays` are all asked. Default: the engine's `maxRelays`. */
   maxRelays?: number;
-  /** Bytes buffered for the page before events wait in the store. Default 256 KiB. */
+  /**
+   * Bytes buffered for the page before events wait in the store. Default: 2 KiB for each event that the filters'
+   * limits or ids ask for, 16 KiB at least and 256 KiB at most.
+   */
   bufferBytes?: number;
   /** What events go through on their way here. Default: `parse`, `save-to-db`, `serialize-events`. */
   pipeline?: Pipe[];
