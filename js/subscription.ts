@@ -3,7 +3,7 @@ import { Emitter } from './emitter.js';
 import type { EventView } from './event.js';
 import { FerryError, assertNever } from './errors.js';
 import type { Inbox } from './inbox.js';
-import type { CountResponse, Limits, RelayCount, ValidProof, ValidProofs } from './types.js';
+import type { CountResponse, Limits, RelayCount, ValidProofs } from './types.js';
 import { decodeSubMessage, type SubMessage } from './wire.js';
 
 export interface SubscriptionEvents {
@@ -49,12 +49,13 @@ export class Subscription extends Emitter<SubscriptionEvents> implements AsyncIt
   #inbox!: Inbox;
   readonly #release: () => void;
   /** What a worker that is gone had written, until it is read. */
-  #left: Uint8Array[] = [];
+  #left: SubMessage[] = [];
   /** Its end, where the worker that is gone did not come to write it. */
   #ending: SubMessage | undefined;
   readonly #delivered: Delivered;
-  /** What happens once and was told: a new worker says it again. */
+  /** What the parser worker has told that a new one would tell again, and what the ones before it had told. */
   readonly #told = new Set<string>();
+  readonly #repeats = new Set<string>();
   readonly #limits: SubscriptionLimits;
   #holders = 1;
   #over: { error?: FerryError } | undefined;
@@ -154,11 +155,12 @@ export class Subscription extends Emitter<SubscriptionEvents> implements AsyncIt
     let ended = false;
     for (let record = this.#inbox.next(); record; record = this.#inbox.next()) {
       const message = this.#decode(record);
-      if (message.type === 'event') this.#delivered.add(message.event);
-      ended ||= message.type === 'ended';
-      this.#left.push(record);
+      ended ||= message?.type === 'ended';
+      if (message) this.#left.push(message);
     }
     this.#inbox.close();
+    for (const key of this.#told) this.#repeats.add(key);
+    this.#told.clear();
     const maxEvents = (this.#limits.maxEvents ?? Infinity) - this.#delivered.count;
     if (maxEvents <= 0) this.#ending = { type: 'ended', reason: 'max-events' };
     this.#wake();
@@ -179,37 +181,34 @@ export class Subscription extends Emitter<SubscriptionEvents> implements AsyncIt
     };
   }
 
-  #decode(record: Uint8Array): SubMessage {
-    return decodeSubMessage(record, this.#limits.futureSeconds);
-  }
-
   /** The next message that is news. */
   #message(): SubMessage | undefined {
     for (;;) {
       if (this.#over) return undefined;
       const left = this.#left.shift();
-      const record = left ?? (this.#ending ? undefined : this.#inbox.next());
+      if (left) return left;
+      const record = this.#ending ? undefined : this.#inbox.next();
       if (!record) return this.#ending;
       const message = this.#decode(record);
-      if (!left && message.type === 'event') this.#delivered.add(message.event);
-      if (message.type === 'proofs') {
-        const proofs = this.#newProofs(message.proofs);
-        if (proofs) return { type: 'proofs', proofs };
-        continue;
-      }
-      const key = onceOnly(message);
-      if (key !== undefined && this.#told.has(key)) continue;
-      if (key !== undefined) this.#told.add(key);
-      return message;
+      if (message) return message;
     }
   }
 
-  /** Those that were not told: a new worker finds the proofs of events that the one before had read, too. */
-  #newProofs(valid: ValidProofs): ValidProofs | undefined {
-    const key = ({ event, C }: ValidProof) => `proof ${event} ${C}`;
-    const proofs = valid.proofs.filter((proof) => !this.#told.has(key(proof)));
-    for (const proof of proofs) this.#told.add(key(proof));
-    return proofs.length > 0 ? { ...valid, proofs } : undefined;
+  /** What `record` says, without what a new worker repeats. */
+  #decode(record: Uint8Array): SubMessage | undefined {
+    const message = decodeSubMessage(record, this.#limits.futureSeconds);
+    if (message.type === 'event') this.#delivered.add(message.event);
+    if (message.type === 'proofs') {
+      const proofs = message.proofs.proofs.filter(({ event, C }) => this.#isNews(`proof ${event} ${C}`));
+      return proofs.length > 0 ? { type: 'proofs', proofs: { ...message.proofs, proofs } } : undefined;
+    }
+    const key = repeatable(message);
+    return key === undefined || this.#isNews(key) ? message : undefined;
+  }
+
+  #isNews(key: string): boolean {
+    this.#told.add(key);
+    return !this.#repeats.delete(key);
   }
 
   /** Reads one message and tells the listeners of it. */
@@ -290,8 +289,8 @@ export class Subscription extends Emitter<SubscriptionEvents> implements AsyncIt
   }
 }
 
-/** What a message is known by that is told once, whatever is replaced meanwhile. */
-function onceOnly(message: SubMessage): string | undefined {
+/** What a message is known by that a new worker repeats. */
+function repeatable(message: SubMessage): string | undefined {
   switch (message.type) {
     case 'eoce':
       return 'eoce';

@@ -213,7 +213,11 @@ impl Subscription {
     pub fn is_news(&mut self, message: &ParserToPage) -> bool {
         match message {
             ParserToPage::Eoce => !std::mem::replace(&mut self.eoce_told, true),
-            ParserToPage::Eose { relay } => self.told.insert((Answer::Eose, relay.clone())),
+            ParserToPage::Eose { relay } => {
+                // It serves the subscription (again): should it end it now, that is news.
+                self.told.remove(&(Answer::Closed, relay.clone()));
+                self.told.insert((Answer::Eose, relay.clone()))
+            }
             ParserToPage::Closed { relay, .. } => self.told.insert((Answer::Closed, relay.clone())),
             ParserToPage::RelayCount { relay, .. } => self.told.insert((Answer::Count, relay.clone())),
             ParserToPage::Unreachable { relay, .. } => self.told.insert((Answer::Unreachable, relay.clone())),
@@ -285,8 +289,10 @@ mod tests {
         };
         let eose = ParserToPage::Eose { relay };
         assert!(subscription.is_news(&closed));
-        assert!(subscription.is_news(&eose));
         assert!(!subscription.is_news(&closed));
+        assert!(subscription.is_news(&eose));
         assert!(!subscription.is_news(&eose));
+        assert!(subscription.is_news(&closed), "it ends what it had taken up again");
+        assert!(!subscription.is_news(&closed));
     }
 }

@@ -290,6 +290,37 @@ for (const [name, start, answer] of [
   });
 }
 
+test('a relay that ends a subscription once more, after it had taken it up again, is heard again', async () => {
+  let reqs = 0;
+  const relay = await startHostileRelay({
+    connect: (peer) => peer.say('AUTH', 'challenge'),
+    AUTH: (peer, { id }) => peer.say('OK', id, true, ''),
+    REQ: (peer, sub) => {
+      if (++reqs === 1) return peer.say('CLOSED', sub, 'auth-required: who are you?');
+      peer.say('EOSE', sub);
+      peer.say('CLOSED', sub, 'blocked: closing time');
+    },
+  });
+  const { page } = await openPage(`${server.origin}/page.html`);
+  const told = await page.evaluate(async (url) => {
+    const nostr = await NostrFerry.NostrManager.start({ cache: false, verifiers: 0 });
+    const told = [];
+    const feed = nostr.subscribe([{ kinds: [1] }], { relays: [url] });
+    const closed = () => new Promise((resolve) => feed.on('closed', resolve));
+    feed.on('event', () => {});
+    feed.on('eose', ({ relay }) => relay && told.push('eose'));
+    feed.on('closed', ({ reason }) => told.push(reason));
+    await closed();
+    const again = closed();
+    await nostr.signer.usePrivateKey('01'.repeat(32));
+    await again;
+    await nostr.stop();
+    return told;
+  }, relay.url);
+  assert.match(told[0], /^auth-required: /);
+  assert.deepEqual(told.slice(1), ['eose', 'blocked: closing time']);
+});
+
 test('relays are added and removed at run time, each by its one name', async () => {
   const [first, second] = await Promise.all([startRelay(sample.slice(0, 100)), startRelay(sample.slice(100))]);
   const { page } = await openPage(`${server.origin}/page.html`);
