@@ -96,7 +96,7 @@ test-browser: $(DIST) $(PACKAGE) $(CONSUMERS) $(SAMPLE_EVENTS) $(SUITE) | $(CHRO
 frames: $(RUST) $(GEN) ## compare the frame scanner with serde_json on a million frames
 	FRAMES=1000000 $(CARGO) test --locked --test frame_agreement
 
-bench-cache: $(DIST) $(BENCH_NODE) | $(CHROMIUM) ## measure the store beside others; minutes, on an idle machine
+bench-cache: $(DIST) $(SAMPLE_EVENTS) $(BENCH_NODE) | $(CHROMIUM) ## measure the store beside others; minutes, on an idle machine
 	@node bench/cache.mjs $(BENCH_ARGS)
 
 bench-verify: $(VERIFY_BENCH) $(SAMPLE_EVENTS) $(BENCH_NODE) | $(CHROMIUM) ## measure the checks of events beside other libraries; minutes

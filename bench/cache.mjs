@@ -1,13 +1,13 @@
 // Measures stores of events in one Chromium, without a driver: the pages post what they measured.
 // usage: cache.mjs [--counts 10000,100000] [--stores ferry,nostr-idb,dexie,worker-relay] [--runs 3] [--json FILE]
-import { spawn } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createReadStream, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { extname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
+import { parseArgs, promisify } from 'node:util';
 import { build } from 'esbuild';
 import { WebSocketServer } from 'ws';
 import { stream, synthetic } from '../tests/browser/synthetic.mjs';
@@ -24,11 +24,19 @@ const counts = args.counts.split(',').map(Number);
 const stores = args.stores.split(',');
 const runs = Number(args.runs);
 const here = (path) => fileURLToPath(new URL(path, import.meta.url));
-/** A store that takes longer for one phase is left out of the table there. */
+/** A store that takes longer for one phase has not finished it; it is not run again with as many events. */
 const PHASE_TIMEOUT_MS = 180_000;
+const SAMPLE_EVENTS = here('../target/debug/examples/sample_events');
 
 const events = synthetic({ count: Math.max(...counts), authors: 500 });
+/** With signatures that hold, for what checks them. */
+const signed = stores.includes('ferry') ? await signedLines(Math.max(...counts)) : [];
 const eventsOf = (count) => events.slice(0, count);
+
+async function signedLines(count) {
+  const { stdout } = await promisify(execFile)(SAMPLE_EVENTS, ['--count', String(count)], { maxBuffer: 1 << 30 });
+  return stdout.trimEnd().split('\n');
+}
 
 /** The same questions for every store, about what the sample has. */
 function filtersOf(count) {
@@ -107,6 +115,7 @@ const server = createServer((request, response) => {
   const send = (type, body) => response.writeHead(200, { ...headers, 'content-type': type }).end(body);
   if (pathname === '/run.html') return send(TYPES['.html'], page(searchParams.get('store')));
   if (pathname === '/events.json') return send(TYPES['.json'], JSON.stringify(eventsOf(Number(searchParams.get('count')))));
+  if (pathname === '/signed.jsonl') return send('text/plain', signed.slice(0, Number(searchParams.get('count'))).join('\n'));
   if (pathname === '/filters.json') return send(TYPES['.json'], JSON.stringify({ filters: filtersOf(Number(searchParams.get('count'))) }));
   if (pathname === '/result') {
     let body = '';
@@ -133,7 +142,7 @@ server.listen(0, '127.0.0.1');
 await once(server, 'listening');
 const origin = `http://127.0.0.1:${server.address().port}`;
 
-/** One fresh browser profile: save, a cold start, queries. */
+/** One fresh browser profile: save, a cold start, queries, a snapshot. */
 async function measure(store, count) {
   const profile = mkdtempSync(join(tmpdir(), 'ferry-bench-'));
   streamed = eventsOf(count);
@@ -142,11 +151,12 @@ async function measure(store, count) {
   const chromium = spawn('/usr/bin/chromium', [...flags, `--user-data-dir=${profile}`, url('save')], { stdio: 'ignore' });
   const results = {};
   try {
-    for (const [phase, after] of [['save', 'cold'], ['cold', 'cold'], ['cold', 'query'], ['query', undefined]]) {
+    for (const [phase, after] of [['save', 'cold'], ['cold', 'cold'], ['cold', 'query'], ['query', 'snapshot'], ['snapshot', undefined]]) {
       let timer;
       const result = await new Promise((resolve) => {
         current = resolve;
-        timer = setTimeout(() => resolve({ error: `took over ${PHASE_TIMEOUT_MS / 1000} s` }), PHASE_TIMEOUT_MS);
+        const unfinished = { error: `took over ${PHASE_TIMEOUT_MS / 1000} s`, unfinished: true };
+        timer = setTimeout(() => resolve(unfinished), PHASE_TIMEOUT_MS);
       });
       clearTimeout(timer);
       // The second cold start is the one that counts: the browser has the code compiled, as on any later visit.
@@ -174,12 +184,14 @@ function over(values, digits) {
   return known.length === 1 ? show(known[0], digits) : `${show(quantile(known, 0.5), digits)} (${show(low, digits)}–${show(high, digits)})`;
 }
 
+const isUnfinished = (results) => Object.values(results).some(({ unfinished }) => unfinished);
+
 const all = [];
 for (const count of counts) {
   const measured = Object.fromEntries(stores.map((store) => [store, []]));
   // In turns, so that a busy hour of the machine hits all alike.
   for (let run = 0; run < runs; run++) {
-    for (const store of stores) {
+    for (const store of stores.filter((store) => !measured[store].some(isUnfinished))) {
       const results = await measure(store, count);
       measured[store].push(results);
       all.push({ count, run, store, results });
@@ -188,11 +200,18 @@ for (const count of counts) {
       if (args.json) writeFileSync(args.json, JSON.stringify(all));
     }
   }
-  const row = (name, get, digits) => console.log(`| ${name} | ${stores.map((store) => over(measured[store].map(get), digits)).join(' | ')} |`);
+  const row = (name, get, digits) => {
+    const cell = (store) => {
+      const text = over(measured[store].map(get), digits);
+      return text === '–' && measured[store].some(isUnfinished) ? 'not finished' : text;
+    };
+    console.log(`| ${name} | ${stores.map(cell).join(' | ')} |`);
+  };
   console.log(`\n### ${count.toLocaleString('en')} events\n`);
   console.log(`| median of ${runs} runs (lowest–highest) | ${stores.join(' | ')} |`);
   console.log(`|---|${stores.map(() => '--:|').join('')}`);
   row('saved, events/s', ({ save }) => (count / save?.ms) * 1000, 0);
+  row('from a snapshot by `cache.import`, signatures checked, events/s', ({ snapshot }) => (snapshot?.stored / snapshot?.ms) * 1000, 0);
   row('navigation to first cached event, ms', ({ cold }) => cold?.ms, 0);
   row('bytes an event (storage estimate)', ({ save }) => save?.usage / count, 0);
   const questions = filtersOf(count);
