@@ -16,19 +16,39 @@ use super::writing::expectations;
 use crate::nostr::kind::{Kind, Retention};
 use crate::sorted::{self, SortedMap};
 
-/// A compaction under way.
+/// A compaction under way: the inputs' indexes are read, then their blocks; the events are moved and written.
 pub(super) struct Compaction {
     inputs: Vec<u32>,
-    /// Live events of the inputs: where they were.
+    /// Inputs whose index is still to be read.
+    unindexed: Vec<u32>,
+    /// Live events of the inputs: where they were. The order of the new segment, backwards, once all are read.
     items: Vec<(u32, Item)>,
     /// Blocks that are still to be read.
     unread: Vec<(u32, u16)>,
     records: HashMap<(u32, Spot), Vec<u8>>,
-    /// The events of the written segment.
+    /// The new segment as far as it is filled.
+    blocks: Blocks,
+    /// The events of the new segment.
     moved: Vec<(Slot, Item)>,
     name: String,
     waits: bool,
-    has_indexes: bool,
+    stage: Stage,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    Indexes,
+    Records,
+    Moving,
+}
+
+/// What the last step of tidying up came to, so that it can be held against its bounds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Work {
+    /// Events looked at or moved.
+    pub events: usize,
+    /// Bytes taken in, or copied.
+    pub bytes: usize,
 }
 
 /// An eviction under way.
@@ -40,10 +60,12 @@ pub(super) struct Eviction {
     after: Option<(u32, Slot)>,
 }
 
-/// A segment is not merged into a larger one than this.
-const LARGE: u64 = 4 << 20;
-/// Blocks read in one transaction.
-const BLOCKS_PER_READ: usize = (1 << 20) / BLOCK_BYTES;
+/// A segment is not merged into a larger one than this, so that its index is read and written in one step.
+pub(super) const LARGE: u64 = 1 << 20;
+/// Blocks read in one transaction, and taken in at once: half a MiB.
+pub(super) const BLOCKS_PER_READ: usize = (1 << 19) / BLOCK_BYTES;
+/// Events put into the new segment in one step.
+pub(super) const MOVES_PER_STEP: usize = 512;
 /// So many segments of about one size are merged.
 const FAN_IN: usize = 8;
 /// After so many compactions in a row whose inputs could not be read, the disk is left as it is.
@@ -69,14 +91,16 @@ const PASSES: [Worth; 4] = [
 impl Compaction {
     fn new(inputs: Vec<u32>) -> Compaction {
         Compaction {
+            unindexed: inputs.clone(),
             inputs,
             items: Vec::new(),
             unread: Vec::new(),
             records: HashMap::new(),
+            blocks: Blocks::default(),
             moved: Vec::new(),
             name: String::new(),
             waits: false,
-            has_indexes: false,
+            stage: Stage::Indexes,
         }
     }
 
@@ -266,21 +290,29 @@ impl Store {
             .filter_map(|number| self.segments.get(*number as usize)?.as_ref())
             .map(|home| home.live_bytes)
             .sum();
-        let keys: Vec<String> = if live == 0 {
-            Vec::new()
-        } else if !compaction.has_indexes {
-            let names = compaction.inputs.iter().filter_map(|number| self.name(*number));
-            names.map(segment::index_key).collect()
-        } else {
-            let rest = compaction.unread.len().saturating_sub(BLOCKS_PER_READ);
-            let next = compaction.unread.split_off(rest);
-            let named = next
-                .iter()
-                .filter_map(|(number, block)| Some((self.name(*number)?, *block)));
-            named.map(|(name, block)| segment::block_key(name, block)).collect()
+        if live == 0 {
+            // There is nothing to move: the inputs only go.
+            compaction.items.clear();
+            compaction.stage = Stage::Moving;
+        }
+        let keys = match compaction.stage {
+            Stage::Indexes => compaction.unindexed.last().and_then(|number| self.name(*number)),
+            Stage::Records | Stage::Moving => None,
+        };
+        let keys: Vec<String> = match (keys, compaction.stage) {
+            (Some(name), _) => vec![segment::index_key(name)],
+            (None, Stage::Indexes | Stage::Moving) => Vec::new(),
+            (None, Stage::Records) => {
+                let rest = compaction.unread.len().saturating_sub(BLOCKS_PER_READ);
+                let next = compaction.unread.split_off(rest);
+                let named = next
+                    .iter()
+                    .filter_map(|(number, block)| Some((self.name(*number)?, *block)));
+                named.map(|(name, block)| segment::block_key(name, block)).collect()
+            }
         };
         if keys.is_empty() {
-            self.finish_compaction(compaction);
+            self.move_events(compaction);
             return;
         }
         compaction.waits = true;
@@ -303,30 +335,49 @@ impl Store {
             return;
         };
         compaction.waits = false;
-        if compaction.has_indexes {
-            self.take_records(&mut compaction, keys, blobs);
-        } else {
-            let inputs = compaction.inputs.clone();
-            for (number, blob) in inputs.into_iter().zip(blobs) {
-                // The events of an index that was damaged since it was read turn out lost, and are counted so.
-                let items = segment::decode_index(&blob).unwrap_or_default();
-                let live = items.into_iter().filter(|item| self.slot_at(item, number).is_some());
-                compaction.items.extend(live.map(|item| (number, item)));
-            }
-            let blocks: HashSet<(u32, u16)> = compaction.items.iter().map(|(n, item)| (*n, item.spot.block)).collect();
-            compaction.unread = blocks.into_iter().collect();
-            sorted::sort(&mut compaction.unread);
-            compaction.has_indexes = true;
+        self.worked = Work {
+            bytes: blobs.iter().map(Vec::len).sum(),
+            events: 0,
+        };
+        match compaction.stage {
+            Stage::Indexes => self.take_index(&mut compaction, &blobs),
+            Stage::Records | Stage::Moving => self.take_records(&mut compaction, keys, blobs),
         }
         self.compaction = Some(compaction);
     }
 
+    /// Takes in the index of the input that was asked for.
+    fn take_index(&mut self, compaction: &mut Compaction, blobs: &[Vec<u8>]) {
+        let Some(number) = compaction.unindexed.pop() else {
+            return;
+        };
+        for blob in blobs {
+            // The events of an index that was damaged since it was read turn out lost, and are counted so.
+            let items = segment::decode_index(blob).unwrap_or_default();
+            self.worked.events += items.len();
+            let live = items.into_iter().filter(|item| self.slot_at(item, number).is_some());
+            compaction.items.extend(live.map(|item| (number, item)));
+        }
+        if !compaction.unindexed.is_empty() {
+            return;
+        }
+        sorted::sort_by(&mut compaction.items, |(_, a), (_, b)| segment::order(&b.meta, &a.meta));
+        let blocks: HashSet<(u32, u16)> = compaction.items.iter().map(|(n, item)| (*n, item.spot.block)).collect();
+        compaction.unread = blocks.into_iter().collect();
+        sorted::sort(&mut compaction.unread);
+        compaction.stage = Stage::Records;
+    }
+
     fn take_records(&mut self, compaction: &mut Compaction, keys: Vec<String>, blobs: Vec<Vec<u8>>) {
-        let blocks: HashMap<String, Vec<u8>> = keys.into_iter().zip(blobs).collect();
+        let named = keys.iter().zip(blobs).filter_map(|(key, blob)| {
+            let (name, block) = segment::parse_block_key(key)?;
+            Some(((*self.names.get(name)?, block), blob))
+        });
+        let blocks: HashMap<(u32, u16), Vec<u8>> = named.collect();
         let mut damaged = Vec::new();
+        self.worked.events = compaction.items.len();
         for (number, item) in &compaction.items {
-            let Some(name) = self.name(*number) else { continue };
-            let Some(block) = blocks.get(&segment::block_key(name, item.spot.block)) else {
+            let Some(block) = blocks.get(&(*number, item.spot.block)) else {
                 continue;
             };
             let start = item.spot.offset as usize;
@@ -343,18 +394,30 @@ impl Store {
         }
     }
 
-    fn finish_compaction(&mut self, mut compaction: Compaction) {
-        let mut items = std::mem::take(&mut compaction.items);
-        sorted::sort_by(&mut items, |(_, a), (_, b)| segment::order(&a.meta, &b.meta));
-        let mut blocks = Blocks::default();
-        for (number, mut item) in items {
+    /// Puts the next events into the new segment; after the last ones it is written.
+    fn move_events(&mut self, mut compaction: Compaction) {
+        compaction.stage = Stage::Moving;
+        self.worked = Work::default();
+        while self.worked.events < MOVES_PER_STEP
+            && let Some((number, mut item)) = compaction.items.pop()
+        {
+            self.worked.events += 1;
             let record = compaction.records.remove(&(number, item.spot));
             if let (Some(slot), Some(record)) = (self.slot_at(&item, number), record) {
                 item.meta.own |= self.index.get(slot).is_some_and(|entry| entry.own);
-                (item.spot, item.length) = blocks.push_record(&record);
+                (item.spot, item.length) = compaction.blocks.push_record(&record);
+                self.worked.bytes += record.len();
                 compaction.moved.push((slot, item));
             }
         }
+        if compaction.items.is_empty() {
+            self.finish_compaction(compaction);
+        } else {
+            self.compaction = Some(compaction);
+        }
+    }
+
+    fn finish_compaction(&mut self, mut compaction: Compaction) {
         let mut batch = Batch::default();
         for number in &compaction.inputs {
             if let Some(home) = self.segments.get(*number as usize).and_then(Option::as_ref) {
@@ -363,6 +426,7 @@ impl Store {
             batch.delete.extend(self.segment_keys(*number));
         }
         let items = compaction.moved.iter().map(|(_, item)| item.clone()).collect();
+        let blocks = std::mem::take(&mut compaction.blocks);
         compaction.name = self.put_segment(items, blocks, &mut batch);
         compaction.waits = true;
         self.compaction = Some(compaction);

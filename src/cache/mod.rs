@@ -7,6 +7,8 @@
 
 mod blocks;
 mod bytes;
+#[cfg(any(test, feature = "browser-suite"))]
+pub mod check;
 mod compact;
 mod core;
 #[cfg(test)]

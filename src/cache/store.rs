@@ -8,7 +8,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use super::blocks::BlockCache;
-use super::compact::{Compaction, Eviction};
+use super::compact::{Compaction, Eviction, Work};
 use super::index::{Admission, Entry, Index, Place, Slot};
 use super::load::Load;
 use super::meta::Meta;
@@ -148,6 +148,8 @@ pub struct Store {
     pub(super) repairs: Vec<(String, Vec<u8>)>,
     pub(super) load: Load,
     pub(super) compaction: Option<Compaction>,
+    /// The last step of the compaction.
+    pub(super) worked: Work,
     /// In a row.
     pub(super) failed_compactions: u32,
     pub(super) eviction: Option<Eviction>,
@@ -193,6 +195,7 @@ impl Store {
             repairs: Vec::new(),
             load: Load::default(),
             compaction: None,
+            worked: Work::default(),
             failed_compactions: 0,
             eviction: None,
             holding: false,

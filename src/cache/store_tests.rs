@@ -4,12 +4,16 @@ use std::cell::Cell;
 use std::collections::HashSet;
 use std::rc::Rc;
 
+use futures_util::future::FutureExt;
+
+use super::check;
+use super::compact::{BLOCKS_PER_READ, LARGE, Work};
 use super::core::{Config, Input};
-use super::segment;
+use super::segment::{self, BLOCK_BYTES};
 use super::storage::{MemoryStorage, StorageError};
 use super::store::Operation;
 use super::testing::{World, event, note};
-use crate::message::{Control, PageToCache, ParserToCache, PublishId};
+use crate::message::{CachePolicy, CacheToParser, Control, PageToCache, ParserToCache, PublishId};
 use crate::nostr::event::{Event, EventId};
 use crate::sorted::SortedMap;
 
@@ -31,6 +35,11 @@ fn numbers(contents: &[String]) -> Vec<u64> {
         .iter()
         .filter_map(|c| c.split(' ').nth(1)?.parse().ok())
         .collect()
+}
+
+/// What the disk holds, read without the store.
+fn walk(storage: &MemoryStorage) -> check::Walk {
+    check::walk(storage).now_or_never().unwrap()
 }
 
 fn all(world: &mut World) -> HashSet<EventId> {
@@ -71,7 +80,8 @@ fn what_was_reported_as_saved_is_there_after_a_crash_at_any_write() {
             }
             saved.extend(world.saved());
         }
-        let mut after = World::on(storage, 1_000 + seed);
+        assert_eq!(walk(&storage).problems, [""; 0], "seed {seed}");
+        let mut after = World::on(storage.another(), 1_000 + seed);
         let found = all(&mut after);
         assert!(
             saved.is_subset(&found),
@@ -95,6 +105,67 @@ fn compaction_loses_nothing_and_leaves_few_segments() {
     let wanted: Vec<u64> = (0..300).rev().collect();
     assert_eq!(numbers(&world.contents(&["{}"])), wanted);
     assert_eq!(numbers(&World::on(storage, 2).contents(&["{}"])), wanted);
+}
+
+#[test]
+fn a_compaction_goes_in_bounded_steps_and_queries_are_answered_between_any_two() {
+    let mut world = World::new();
+    // Nine groups of a size, each after the last is durable, so that they are merged; some of their events die.
+    let notes =
+        |group: u64| (0..300).map(move |n| event(2, 1, group * 300 + n, &[], &format!("a note {}", "x".repeat(300))));
+    let profile = |group: u64| event(3, 0, group, &[], &format!("profile {}", "y".repeat(40_000)));
+    let groups = 9;
+    for group in 0..groups {
+        for event in notes(group).chain([profile(group)]) {
+            world.save(&event);
+        }
+        world.now.mono = world.now.mono + 1_000;
+        world.input(Input::Timeout);
+        while !world.pending.is_empty() {
+            world.operate();
+        }
+        world.said.clear();
+        world.out.parser.clear();
+    }
+    let newest = long_note(1, 1_000_000);
+    world.save(&newest);
+    let (mut steps, mut largest, mut all_bytes, mut asked) = (0, Work::default(), 0, 0);
+    let before = world.cache.store.counters.compactions;
+    while world.cache.store.counters.compactions == before {
+        assert!(asked < 10_000, "it does not come to an end");
+        world.cache.store.worked = Work::default();
+        // One poll of the role's loop: what the disk has done, or a chore that is due.
+        if !world.operate() {
+            world.now.mono = world.now.mono + 2;
+            world.input(Input::Timeout);
+        }
+        let worked = world.cache.store.worked;
+        steps += usize::from(worked != Work::default());
+        largest.events = largest.events.max(worked.events);
+        largest.bytes = largest.bytes.max(worked.bytes);
+        all_bytes += worked.bytes;
+        // Whatever it is at, a query is answered in the very next turn, from what is in memory.
+        world.said.clear();
+        world.lookup(
+            "q",
+            &["{\"authors\":[\"0101010101010101010101010101010101010101010101010101010101010101\"],\"limit\":1}"],
+            CachePolicy::CacheOnly,
+        );
+        world.said.clear();
+        assert!(world.step());
+        let mine =
+            |message: &&CacheToParser| matches!(message, CacheToParser::Event { .. } | CacheToParser::Eoce { .. });
+        assert_eq!(world.said.iter().filter(mine).count(), 2, "{:?}", world.said);
+        asked += 1;
+    }
+    // A read's bytes, or as many events as a whole segment may have, and never more than a part of the work.
+    assert!(largest.bytes <= BLOCKS_PER_READ * (BLOCK_BYTES + 50_000), "{largest:?}");
+    assert!(largest.events <= LARGE as usize / 300, "{largest:?}");
+    assert!(steps >= 10 && asked > steps, "{steps} steps, {asked} queries");
+    assert!(largest.bytes * 3 < all_bytes, "{largest:?} of {all_bytes} bytes");
+    world.settle();
+    assert_eq!(world.find(&["{\"kinds\":[1]}"]).len(), 300 * groups as usize + 1);
+    assert_eq!(world.find(&["{\"kinds\":[0]}"]), [profile(groups - 1)]);
 }
 
 #[test]
@@ -207,6 +278,12 @@ fn damaged_records_are_skipped_counted_and_gone_after_the_next_start() {
         assert_eq!(world.counter("corrupt"), 200 - found.len() as u64);
         world.input(Input::Page(PageToCache::Control(Control::Stop)));
         world.settle();
+        let walked = walk(&storage);
+        assert_eq!(
+            (walked.problems, walked.events.len()),
+            (vec![], found.len()),
+            "seed {seed}"
+        );
         let mut again = World::on(storage, 3);
         assert_eq!(again.find(&["{}"]).len(), found.len());
         assert_eq!(again.counter("corrupt"), 0);
@@ -232,6 +309,7 @@ fn a_lost_or_damaged_index_blob_is_made_again_from_the_records() {
         let mut world = World::on(storage.another(), 2);
         assert_eq!(world.find(&["{}"]).len(), 200);
         world.advance(1_000);
+        assert_eq!(walk(&storage).problems, [""; 0]);
         let mut again = World::on(storage, 3);
         assert_eq!(again.find(&["{}"]).len(), 200);
         assert_eq!(again.counter("corrupt"), 0, "it was repaired");
@@ -262,6 +340,7 @@ fn foreign_keys_orphans_and_random_bytes_are_counted_and_removed_at_start() {
         );
         assert!(!blobs.values().any(|blob| blob.starts_with(&[0xa5])));
     });
+    assert_eq!(walk(&storage).problems, [""; 0]);
 }
 
 #[test]

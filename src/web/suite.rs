@@ -29,3 +29,18 @@ pub async fn storage_suite() {
     let (one, two) = (IndexedDb::open("suite-two").await, IndexedDb::open("suite-two").await);
     contract::holds_for_two(&one, &two).await;
 }
+
+/// Walks over the store called `name`: what is in it and what is wrong with it, as JSON. No engine may be writing.
+#[wasm_bindgen]
+pub async fn store_check(name: String) -> String {
+    console_error_panic_hook::set_once();
+    let walk = crate::cache::check::walk(&IndexedDb::open(&name).await).await;
+    serde_json::json!({
+        "segments": walk.segments,
+        "events": walk.events.len(),
+        "dead": walk.dead,
+        "twice": walk.twice,
+        "problems": walk.problems,
+    })
+    .to_string()
+}

@@ -32,6 +32,12 @@ function run(page) {
   });
 }
 
+/** After a run the repairs are on the disk: indexes and records agree, and hold `count` events. */
+async function assertWhole(page, count) {
+  const { problems, events } = await page.evaluate(() => store.check());
+  assert.deepEqual([problems, events], [[], count]);
+}
+
 function assertTrue(events) {
   for (const event of events) assert.deepEqual(event, BY_ID.get(event.id), 'what is served is as it was saved');
 }
@@ -57,6 +63,7 @@ test('random bytes in one record of twenty: the others are served as they were, 
   const lost = COUNT - first.events.length;
   assert.ok(lost > COUNT / 40 && lost <= COUNT / 20, `${lost} of ${COUNT} are lost`);
   assert.equal(first.counters.corrupt, lost);
+  await assertWhole(page, first.events.length);
   const second = await run(page);
   assert.equal(second.events.length, first.events.length);
   assert.equal(second.counters.corrupt, 0);
@@ -89,6 +96,7 @@ test('index blobs of an unknown layout version or full of noise are made again f
   assert.equal(first.events.length, COUNT);
   assertTrue(first.events);
   assert.ok(first.counters.corrupt > 0);
+  await assertWhole(page, COUNT);
   const second = await run(page);
   assert.deepEqual([second.events.length, second.counters.corrupt], [COUNT, 0]);
   assert.deepEqual(errors, []);
@@ -114,6 +122,7 @@ test('half-written records, values that are no bytes and keys of others harm not
   assertTrue(first.events);
   assert.ok(first.events.length > COUNT / 2, `${first.events.length} are served`);
   assert.ok(first.counters.corrupt > 0 && first.counters.foreign > 0, JSON.stringify(first.counters));
+  await assertWhole(page, first.events.length);
   const second = await run(page);
   assert.equal(second.events.length, first.events.length);
   assert.deepEqual([second.counters.corrupt, second.counters.foreign], [0, 0]);

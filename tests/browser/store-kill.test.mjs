@@ -38,11 +38,14 @@ test(`what was reported as saved survives ${KILLS} deaths at random points of a 
 
   /** Starts an engine on what the last death left, and reads all events from the one at `from` on. */
   const inspect = async (page, least, from, where) => {
-    const { found, counters } = await page.evaluate(async (since) => {
+    const { walk, found, counters } = await page.evaluate(async (since) => {
+      // As the death left it: the engine that starts next would repair it.
+      const walk = await store.check();
       await store.start();
-      return { found: await store.ids([{ since }]), counters: await store.counters() };
+      return { walk, found: await store.ids([{ since }]), counters: await store.counters() };
     }, events[from].created_at);
     const count = from + found.length;
+    assert.deepEqual([walk.problems, walk.events, walk.twice], [[], count, 0], where);
     assert.ok(count >= least, `${count} of ${least} events reported as saved are there, ${where}`);
     // They come in one order and are saved in it, so what is there is a first part of them, newest first.
     assert.deepEqual(found, ids.slice(from, count).reverse(), where);

@@ -23,11 +23,12 @@ const WORDS = 'relay event filter note key sign store query open light paper riv
  * Events with right ids and made-up signatures, the same for the same options: notes, reactions and
  * articles that refer to each other by `e`, `p` and `t` tags, some 500 bytes each.
  *
- * @param {{ count: number, seed?: number, authors?: number, pubkeys?: string[], first?: number, step?: number, kinds?: number[] }} options
- *   `first` is the `created_at` of the first event, `step` how many seconds each later one is younger
+ * @param {{ count: number, seed?: number, authors?: number, pubkeys?: string[], first?: number, step?: number, kinds?: number[], change?: (event: object, earlier: object[]) => void }} options
+ *   `first` is the `created_at` of the first event, `step` how many seconds each later one is younger; `change` may
+ *   make another event of each before it gets its id
  * @returns {object[]} oldest first
  */
-export function synthetic({ count, seed = 1, authors = 200, pubkeys = people(authors), first = 1_700_000_000, step = 1, kinds = [1, 1, 1, 7] }) {
+export function synthetic({ count, seed = 1, authors = 200, pubkeys = people(authors), first = 1_700_000_000, step = 1, kinds = [1, 1, 1, 7], change = () => {} }) {
   const random = seeded(seed);
   const below = (bound) => Math.floor(random() * bound);
   const events = [];
@@ -39,7 +40,8 @@ export function synthetic({ count, seed = 1, authors = 200, pubkeys = people(aut
     }
     const content = Array.from({ length: 5 + below(30) }, () => WORDS[below(WORDS.length)]).join(' ');
     const event = { pubkey: pubkeys[below(pubkeys.length)], created_at: first + Math.floor(at * step), kind: kinds[below(kinds.length)], tags, content };
-    const id = hex(JSON.stringify([0, event.pubkey, event.created_at, event.kind, tags, content]));
+    change(event, events);
+    const id = hex(JSON.stringify([0, event.pubkey, event.created_at, event.kind, event.tags, content]));
     events.push({ id, ...event, sig: id + id });
   }
   return events;
