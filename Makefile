@@ -56,7 +56,7 @@ PACKAGE := target/package/nostr-ferry.tgz
 CONSUMERS := $(STAMPS)/consumers
 TYPEDOC := $(STAMPS)/typedoc
 SUITE := target/suite/nostr_ferry_suite.js
-VERIFY_BENCH := target/bench/glue/nostr_ferry_bench.js
+BENCH_GLUE := target/bench/glue/nostr_ferry_bench.js
 SAMPLE_EVENTS := target/debug/examples/sample_events
 SAMPLE := .tools/sample-events.jsonl
 READING_RECORDS := target/debug/examples/reading_records
@@ -99,7 +99,7 @@ frames: $(RUST) $(GEN) ## compare the frame scanner with serde_json on a million
 bench-cache: $(DIST) $(SAMPLE_EVENTS) $(BENCH_NODE) | $(CHROMIUM) ## measure the store beside others; minutes, on an idle machine
 	@node bench/cache.mjs $(BENCH_ARGS)
 
-bench-verify: $(VERIFY_BENCH) $(SAMPLE_EVENTS) $(BENCH_NODE) | $(CHROMIUM) ## measure the checks of events beside other libraries; minutes
+bench-verify: $(BENCH_GLUE) $(SAMPLE_EVENTS) $(BENCH_NODE) | $(CHROMIUM) ## measure the checks of events beside other libraries; minutes
 	@node bench/verify.mjs $(BENCH_ARGS)
 
 bench-schnorr: $(RUST) | $(CLANG) ## measure the C of signature checks alone, in Node; BENCH_ARGS=--flags=-Os tries another flag
@@ -117,9 +117,9 @@ check: $(RUST) $(PYTHON) $(NODE) $(GLUE) $(TYPES) | $(CLANG) ## formatting, lint
 bench: $(DIST) $(SAMPLE_EVENTS) | $(CHROMIUM) $(PYTHON) ## measure the engine in a browser, on a machine at rest
 	node bench/engine.mjs
 
-bench-parser: $(SAMPLE_EVENTS) ## measure the parser alone, natively, on a machine at rest
+bench-parser: $(BENCH_GLUE) $(SAMPLE_EVENTS) $(BENCH_NODE) ## measure the parser alone, natively and in wasm; minutes
 	$(CARGO) build --locked --profile native --example bench_parser
-	@$(SAMPLE_EVENTS) --count 20000 | target/native/examples/bench_parser
+	@node bench/parser.mjs $(BENCH_ARGS)
 
 fuzz: $(GEN) ## look for input that breaks the engine, a minute each target
 	# libFuzzer needs the nightly compiler; nothing else here does.
@@ -217,8 +217,8 @@ $(SUITE): $(RUST_INPUTS) tests/storage_suite/contract.rs $(BINDGEN) | $(RUST) $(
 	$(BINDGEN) target/$(WASM_TARGET)/debug/nostr_ferry.wasm $(@D) nostr_ferry_suite
 	@touch $@
 
-# The same sources and profile as what ships, with exports for the benchmark, in a folder that no other build overwrites.
-$(VERIFY_BENCH): $(RUST_INPUTS) $(BINDGEN) | $(RUST) $(CLANG)
+# The same sources and profile as what ships, with exports for the benchmarks, in a folder that no other build overwrites.
+$(BENCH_GLUE): $(RUST_INPUTS) $(BINDGEN) | $(RUST) $(CLANG)
 	$(CARGO) rustc --locked --profile $(WASM_PROFILE) --lib --features browser-bench --crate-type cdylib --target $(WASM_TARGET) --target-dir target/bench
 	$(BINDGEN) target/bench/$(WASM_TARGET)/$(WASM_PROFILE)/nostr_ferry.wasm $(@D) nostr_ferry_bench
 	@touch $@

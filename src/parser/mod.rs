@@ -4,6 +4,8 @@
 //! socket, keeps no store and holds no key; Cashu mints are asked through an edge of its own
 //! (`http`). Signatures are checked by the crypto role, and nothing goes to the page or the store before they are (engine.md section 5).
 
+#[cfg(any(feature = "browser-bench", not(target_arch = "wasm32")))]
+pub mod bench;
 pub mod content;
 mod core;
 pub mod delivery;

@@ -1,4 +1,5 @@
-//! Verification alone, for `make bench-verify`: events as a relay's JSON in, how many are good out. No shipped module has it.
+//! Verification alone, for `make bench-verify`: events as a relay's JSON in, how many are good out. The parser alone,
+//! for `make bench-parser`. No shipped module has them.
 
 use std::collections::HashMap;
 use std::future::poll_fn;
@@ -11,6 +12,7 @@ use crate::crypto::{Entropy, Verifier};
 use crate::message::{Claim, RequestId};
 use crate::nostr::event::RawEvent;
 use crate::nostr::schnorr;
+use crate::parser::bench::{Bench, sort};
 
 /// As the parser keeps out.
 const BATCHES_OUT: usize = 2;
@@ -82,4 +84,29 @@ fn claims<'a>(lines: &mut impl Iterator<Item = &'a str>, size: usize) -> Vec<Cla
         })
     };
     lines.take(size).filter_map(claim).collect()
+}
+
+/// What sort of event is on this line; none for one that is not measured.
+#[wasm_bindgen]
+pub fn bench_sort(line: &str) -> Option<String> {
+    sort(line).map(str::to_owned)
+}
+
+/// So many events, about to arrive at a parser.
+#[wasm_bindgen]
+pub struct BenchParser(Bench);
+
+#[wasm_bindgen]
+impl BenchParser {
+    /// `count` arrivals of these `events`, one a line.
+    #[wasm_bindgen(constructor)]
+    pub fn new(events: &str, count: usize) -> BenchParser {
+        let events: Vec<String> = events.lines().map(str::to_owned).collect();
+        BenchParser(Bench::new(&events, count))
+    }
+
+    /// Has them arrive; how many the page was given.
+    pub fn run(&mut self) -> u32 {
+        self.0.run().0 as u32
+    }
 }
