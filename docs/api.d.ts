@@ -859,6 +859,7 @@ export interface Limits {
     publishMs?: number;
     eoseMs?: number;
     futureSeconds?: number;
+    resumeMarginSeconds?: number;
 }
 export type Pipe = {
     pipe: 'parse';
@@ -1026,6 +1027,8 @@ export interface RelayStatus {
     unmatched: number;
     connects: number;
     sheds: number;
+    hiddenSeconds: number;
+    hiddenAt?: number;
 }
 export type PortName = keyof typeof CHANNELS | 'control';
 export interface PortStats {

@@ -21,6 +21,7 @@ const RANGES: Record<keyof Limits, [least: number, most?: number]> = {
   publishMs: [1],
   eoseMs: [1],
   futureSeconds: [0],
+  resumeMarginSeconds: [0],
 };
 
 /**

@@ -127,6 +127,12 @@ export interface Limits {
   eoseMs?: number;
   /** `event.datedAhead` is true of events dated further ahead than this, in seconds. Default 900. */
   futureSeconds?: number;
+  /**
+   * After a relay was away, its subscriptions are asked again from so many seconds before the newest event had: an event
+   * that reached the relay meanwhile and is dated earlier still is not asked for, since NIP-01 has no way to. Subscriptions
+   * that name gift wraps (kind 1059) go back two days further by themselves. Default 900.
+   */
+  resumeMarginSeconds?: number;
 }
 
 /**
@@ -362,6 +368,13 @@ export interface RelayStatus {
   unmatched: number;
   connects: number;
   sheds: number;
+  /**
+   * Seconds of which the relay may have more events than it shows: as many as it gives in one answer share their
+   * `created_at`, and no narrower filter reaches the others. What the page has of these seconds may be incomplete.
+   */
+  hiddenSeconds: number;
+  /** The last of these seconds, as a Unix time. */
+  hiddenAt?: number;
 }
 
 /** A channel between two workers, or to the page: `cryptoToMain` and each worker's `control`. */

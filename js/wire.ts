@@ -475,6 +475,7 @@ export function decodeReport(record: Uint8Array): Report {
 /** Reads one record of the status stream. */
 export function decodeStatus(record: Uint8Array): RelayStatus {
   const status = fb.ConnectionStatus.getRootAsConnectionStatus(new ByteBuffer(record));
+  const hiddenSeconds = Number(status.hiddenSeconds());
   return {
     relay: text(status.relay()),
     state: relayState(status.state()),
@@ -487,6 +488,8 @@ export function decodeStatus(record: Uint8Array): RelayStatus {
     unmatched: Number(status.unmatched()),
     connects: Number(status.connects()),
     sheds: Number(status.sheds()),
+    hiddenSeconds,
+    ...(hiddenSeconds > 0 ? { hiddenAt: Number(status.hiddenAt()) } : {}),
   };
 }
 

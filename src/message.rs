@@ -484,6 +484,9 @@ pub struct RelayCounters {
     pub unmatched: u64,
     pub connects: u64,
     pub sheds: u64,
+    /// Seconds of which it may have more events than any REQ of the engine's gets it to show, and the last of them.
+    pub hidden_seconds: u64,
+    pub hidden_at: UnixSeconds,
 }
 
 // ---------------------------------------------------------------- parser and cache

@@ -256,6 +256,197 @@ mod resume {
         assert!((500..=1_000).contains(&net.ids("s").len()), "{}", net.ids("s").len());
     }
 
+    /// What arrives of an event of `kind`, dated `age_s` before the cut, that the relay takes in while it is away.
+    /// `busy`: so many events a minute had come before.
+    fn arrives(kind: u16, age_s: u64, busy: u32, config: Config) -> (bool, Net) {
+        let mut net = Net::new(config);
+        let mut relay = ScriptedRelay::default();
+        let now = net.now.unix.0;
+        relay.store((0..busy * 60).map(|n| unsigned_event(10 + n, kind, now - u64::from(n * 60 / busy), "")));
+        relay.store([unsigned_event(1, kind, now, "newest")]);
+        let a = net.add("a", relay);
+        net.req(std::slice::from_ref(&a), "s", &[kinds(&[kind])]);
+        net.cut(&a);
+        let late = unsigned_event(2, kind, now - age_s, "late");
+        let id = late.id;
+        net.publish(&a, late);
+        net.advance(10_000);
+        (net.ids("s").contains(&id), net)
+    }
+
+    #[test]
+    fn what_reaches_a_relay_late_while_it_is_away_is_had_within_the_margin() {
+        let two_days = 2 * 86_400;
+        let longer = || Config {
+            margin_s: 86_400,
+            ..Config::default()
+        };
+        let none = || Config {
+            margin_s: 0,
+            ..Config::default()
+        };
+        for (kind, age_s, config, expected) in [
+            (1, 100, Config::default(), true),
+            (1, 890, Config::default(), true),
+            // The documented limit: nothing in NIP-01 asks for what came late.
+            (1, 1_000, Config::default(), false),
+            (1, 86_000, longer(), true),
+            (1, 1, none(), false),
+            // Gift wraps are dated back on purpose (NIP-59).
+            (1059, two_days, Config::default(), true),
+        ] {
+            for busy in [0, 120] {
+                let (had, net) = arrives(kind, age_s, busy, config.clone());
+                assert_eq!(had, expected, "kind {kind}, {age_s} s, {busy} a minute");
+                let events = net
+                    .parser
+                    .iter()
+                    .filter(|message| matches!(message, RelayMessage::Event { .. }));
+                assert_eq!(events.count(), net.ids("s").len(), "each once");
+                assert_eq!(net.words(), ["EOSE s"]);
+            }
+        }
+    }
+
+    #[test]
+    fn a_busy_margin_is_looked_through_after_what_is_new_however_often_it_is_cut() {
+        let mut net = Net::new(Config::default());
+        let mut relay = ScriptedRelay::default();
+        let now = net.now.unix.0;
+        relay.store((0..9_000).map(|n| unsigned_event(n, 1, now - u64::from(n / 10), "")));
+        let a = net.add("a", relay);
+        net.req(std::slice::from_ref(&a), "s", &[kinds(&[1])]);
+        for n in 0..20 {
+            net.cut(&a);
+            let at = net.now.unix.0;
+            net.publish(&a, unsigned_event(10_000 + n, 1, at, "new"));
+            net.publish(&a, unsigned_event(20_000 + n, 1, at - 600, "late"));
+            net.host(&a).stalled = true;
+            net.advance(400_000);
+            net.host(&a).stalled = false;
+            // The answer to the REQ itself and a little more comes through.
+            net.step(1_500);
+            assert!(
+                net.ids("s").contains(&unsigned_event(10_000 + n, 1, at, "").id),
+                "cut {n}"
+            );
+        }
+        net.advance(60_000);
+        let held = net.host(&a).relay.ids(&[kinds(&[1])]);
+        assert_eq!(held.difference(&net.ids("s")).count(), 0);
+    }
+
+    #[test]
+    fn a_limit_that_was_reached_is_not_undone_by_the_margin() {
+        for limit in [0, 10] {
+            let mut net = Net::new(Config::default());
+            let mut relay = ScriptedRelay::default();
+            let now = net.now.unix.0;
+            relay.store((0..9_000).map(|n| unsigned_event(n, 1, now - u64::from(n / 10), "")));
+            let a = net.add("a", relay);
+            let filter = Filter {
+                limit: Some(limit),
+                ..kinds(&[1])
+            };
+            net.req(std::slice::from_ref(&a), "s", &[filter]);
+            net.cut(&a);
+            net.advance(10_000);
+            let had = net.ids("s").len();
+            // No more than the two minutes that are asked for again at all.
+            assert!(had <= 1_210, "limit {limit}: {had}");
+        }
+    }
+
+    #[test]
+    fn a_second_that_is_more_than_a_relay_shows_at_once_is_had_by_narrower_filters() {
+        for (cap, limits) in [
+            (500, None),
+            (500, Some("{\"limitation\":{\"max_limit\":500}}")),
+            (150, None),
+        ] {
+            let mut net = Net::new(Config::default());
+            let relay = ScriptedRelay::new(Manners {
+                max_limit: cap,
+                ..Manners::default()
+            });
+            let a = net.add("a", relay);
+            net.host(&a).limits = limits.map(str::to_owned);
+            let everybody = kinds(&(1..=40).collect::<Vec<u16>>());
+            net.req(std::slice::from_ref(&a), "s", std::slice::from_ref(&everybody));
+            net.cut(&a);
+            let now = net.now.unix.0;
+            // 2,000 events of one second among others, none of a kind with more than the relay shows.
+            for number in 0..2_600u32 {
+                let at = if number < 2_000 {
+                    now
+                } else {
+                    now - u64::from(number % 300)
+                };
+                net.publish(&a, unsigned_event(number, (number % 40) as u16 + 1, at, ""));
+            }
+            net.advance(60_000);
+            let held = net.host(&a).relay.ids(std::slice::from_ref(&everybody));
+            assert_eq!(held.difference(&net.ids("s")).count(), 0, "cap {cap} {limits:?}");
+            assert!(net.core.counters().contains(&("hidden_seconds".into(), 0)));
+            let reqs = net.host(&a).relay.received.len();
+            assert!(reqs < 300, "{reqs} frames");
+        }
+    }
+
+    #[test]
+    fn a_second_that_no_filter_can_divide_is_counted_and_what_is_older_still_comes() {
+        let mut net = Net::new(Config::default());
+        let relay = ScriptedRelay::new(Manners {
+            max_limit: 500,
+            ..Manners::default()
+        });
+        let a = net.add("a", relay);
+        net.req(std::slice::from_ref(&a), "s", &[kinds(&[1])]);
+        net.cut(&a);
+        let now = net.now.unix.0;
+        for number in 0..1_000 {
+            let at = if number < 800 { now } else { now - 10 };
+            net.publish(&a, unsigned_event(number, 1, at, ""));
+        }
+        net.advance(60_000);
+        assert_eq!(net.ids("s").len(), 500 + 200);
+        let counters = net.statuses[&a].counters;
+        assert_eq!((counters.hidden_seconds, counters.hidden_at.0), (1, now));
+        assert!(net.core.counters().contains(&("hidden_seconds".into(), 1)));
+        // Asked for again after every cut, it is the same second still.
+        net.cut(&a);
+        net.advance(60_000);
+        assert_eq!(net.statuses[&a].counters.hidden_seconds, 1);
+    }
+
+    #[test]
+    fn a_stream_with_full_seconds_cut_fifty_times_loses_nothing() {
+        for seed in 1..=6 {
+            let manners = Manners {
+                max_limit: 500,
+                ..Manners::default()
+            };
+            // Of each second 467 are of kind 1 and 233 of kind 7: no answer holds it, each kind's does.
+            let stream = Stream {
+                seed,
+                per_second: 700,
+                manners,
+                limits: Some("{\"limitation\":{\"max_limit\":500}}"),
+                filters: vec![Filter {
+                    limit: Some(6_000),
+                    ..kinds(&[1, 7])
+                }],
+                ..Stream::default()
+            };
+            let (held, got, net) = stream.run();
+            assert!(
+                net.core.counters().contains(&("hidden_seconds".into(), 0)),
+                "seed {seed}"
+            );
+            assert_same(&format!("seed {seed}"), (held, got, net));
+        }
+    }
+
     #[test]
     fn a_misdated_event_hides_no_other() {
         let mut net = Net::new(Config::default());

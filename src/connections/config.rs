@@ -38,8 +38,8 @@ pub struct Config {
     pub max_publish_bytes: usize,
     /// Subscriptions open at one relay.
     pub max_subs: usize,
-    /// How far before the newest event seen a resumed REQ begins, in seconds: room for
-    /// events that reach a relay a little after their `created_at`.
+    /// How far before the newest event had a subscription is resumed after a cut, in seconds: room for events that
+    /// reached the relay after their `created_at`. Filters that name gift wraps (NIP-59) begin two days earlier still.
     pub margin_s: u64,
     /// Events asked for at a time when a missed range is fetched.
     pub page_events: u32,
@@ -67,7 +67,7 @@ impl Default for Config {
             max_publishes: 1_000,
             max_publish_bytes: 4 << 20,
             max_subs: 1_000,
-            margin_s: 120,
+            margin_s: 900,
             page_events: 500,
             max_faults: 100,
         }

@@ -116,6 +116,7 @@ impl Connections {
             sum.unmatched += counters.unmatched;
             sum.connects += counters.connects;
             sum.sheds += counters.sheds;
+            sum.hidden_seconds += counters.hidden_seconds;
         }
         let open = self
             .relays
@@ -132,6 +133,7 @@ impl Connections {
             ("unmatched", sum.unmatched),
             ("connects", sum.connects),
             ("sheds", sum.sheds),
+            ("hidden_seconds", sum.hidden_seconds),
         ];
         named.map(|(name, count)| (name.to_owned(), count)).to_vec()
     }

@@ -1,8 +1,10 @@
 //! A range of time whose stored events are fetched page by page, newest first. Pure.
 //!
 //! Each page is asked for with `until` at the oldest event of the page before. `until` includes
-//! that second again, because a page may end between events of one second.
+//! that second again, because a page may end between events of one second. A second that fills a page is left
+//! to `ties`.
 
+use super::ties::is_suspect;
 use crate::time::UnixSeconds;
 
 /// How much to ask for, and what an answer proves.
@@ -14,6 +16,9 @@ pub struct Rules {
     pub max_limit: Option<u32>,
     /// The relay is known to honour limits up to this: an answer with fewer events than such a limit is whole.
     pub honoured: u32,
+    /// So far before the newest event had a resumed REQ begins.
+    pub near_s: u64,
+    /// So far back events may have reached the relay while it was away.
     pub margin_s: u64,
 }
 
@@ -42,6 +47,18 @@ pub struct Page {
     pub oldest: Option<UnixSeconds>,
     /// Events came newest first so far.
     pub falling: bool,
+    pub of: Of,
+}
+
+/// What a page is of.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Of {
+    #[default]
+    Gap,
+    /// The range that is looked through for what reached the relay late.
+    Late,
+    /// A part of a second that has more events than the relay shows at once.
+    Tie,
 }
 
 impl Default for Page {
@@ -52,6 +69,7 @@ impl Default for Page {
             until: None,
             oldest: None,
             falling: true,
+            of: Of::Gap,
         }
     }
 }
@@ -106,12 +124,10 @@ impl Gap {
         match self.until {
             Some(until) if oldest >= until => {
                 // A page full of one second's events: a larger one may hold them all.
-                let larger = limit.saturating_mul(2).min(MAX_PAGE);
-                let max = rules.max_limit.unwrap_or(u32::MAX);
-                if page.count >= limit && limit < max && larger > limit {
+                if let Some(larger) = rules.larger(page.count, limit) {
                     self.page = larger;
                 } else {
-                    // Either all of that second has been had, or the relay has no way to show the rest.
+                    // Either all of that second has been had, or `ties` asks for the rest.
                     let Some(below) = until.0.checked_sub(1) else {
                         return false;
                     };
@@ -125,6 +141,14 @@ impl Gap {
             }
         }
         !self.is_closed()
+    }
+
+    /// The second that fills the page, if it may have more than the relay shows in a page of any size.
+    pub fn tied(&self, page: &Page, limit: u32, rules: &Rules) -> Option<UnixSeconds> {
+        let until = self
+            .until
+            .filter(|until| page.oldest.is_some_and(|oldest| oldest >= *until))?;
+        (rules.larger(page.count, limit).is_none() && is_suspect(page.count, limit, rules)).then_some(until)
     }
 
     /// Everything from the top down to `oldest` has been had, `fresh` events that were not had before.
@@ -153,6 +177,15 @@ impl Gap {
 }
 
 impl Rules {
+    /// The limit to ask a full answer again with, if the relay may honour a larger one.
+    pub fn larger(&self, count: u32, limit: u32) -> Option<u32> {
+        let larger = limit
+            .saturating_mul(2)
+            .min(MAX_PAGE)
+            .min(self.max_limit.unwrap_or(u32::MAX));
+        (count >= limit && larger > limit).then_some(larger)
+    }
+
     /// The size of a page that the relay does not cut down.
     pub fn page(&self) -> u32 {
         self.page.min(self.max_limit.unwrap_or(u32::MAX)).max(1)
@@ -172,6 +205,7 @@ mod tests {
         page: 10,
         max_limit: None,
         honoured: 0,
+        near_s: 0,
         margin_s: 0,
     };
 

@@ -12,7 +12,7 @@
 //! |---|---|
 //! | `core` | which relay an input is for, and who is dialled when |
 //! | `relay` | one relay: link, faults, NIP-42, who is told |
-//! | `subscriptions`, `part`, `resume`, `track`, `gap` | its subscriptions, their REQs, and what is asked after a cut |
+//! | `subscriptions`, `part`, `resume`, `track`, `gap`, `ties` | its subscriptions, their REQs, and what is asked after a cut |
 //! | `publishes`, `counts`, `auth`, `link`, `backoff`, `limits` | the rest of one relay |
 //! | `spool`, `outbox`, `copies`, `glance` | what goes out, and in which order |
 
@@ -34,6 +34,7 @@ mod resume;
 mod sockets;
 mod spool;
 mod subscriptions;
+mod ties;
 mod track;
 mod turn;
 

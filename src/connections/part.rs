@@ -170,11 +170,11 @@ impl Part {
     /// The relay closed the page's REQ.
     pub fn on_walk_closed(&mut self, turn: &Turn<'_>, reason: &str) {
         let Some(walk) = self.walk.take() else { return };
-        self.tracks.cut_page(walk.track, walk.page, false);
         if self.refusals >= MAX_REFUSALS || !(may_pass(reason) || nip42::is_auth_required(reason)) {
-            self.tracks.give_up_page(walk.track);
+            self.tracks.give_up_page(walk.track, &walk.page);
             return;
         }
+        self.tracks.cut_page(walk.track, walk.page, false);
         self.walk_not_before = turn.after(REFUSED_MS << self.refusals);
         self.refusals += 1;
     }
@@ -210,7 +210,7 @@ impl Part {
         }
         self.silences += 1;
         if let Some(walk) = self.walk.take_if(|_| self.silences >= MAX_SILENCES) {
-            self.tracks.give_up_page(walk.track);
+            self.tracks.give_up_page(walk.track, &walk.page);
         }
         if self.silences > 1 && self.tracks.is_unanswered() {
             self.phase = Phase::Unended;

@@ -13,9 +13,16 @@
 //!
 //! A gap is fetched from its top by REQs of its own, one filter (`track`) and one page at a time (`gap`).
 //! Duplicates are only waste; gaps are bugs.
+//!
+//! "What have you taken in since I left" is nothing that NIP-01 can ask. It is approximated by a margin before the newest
+//! event had: what reached the relay meanwhile and is dated earlier still is not asked for again. Where few events were
+//! had in the margin, the REQ begins there; where many, it begins a little before the newest, and the rest of the
+//! margin is looked through last, so that what is new is not held up. Gift wraps are dated up to two days back on
+//! purpose (NIP-59): filters that name them are resumed from that much earlier.
 
 use super::gap::{Page, Rules};
 use super::glance::Glance;
+use super::ties::Hidden;
 use super::track::Track;
 use crate::nostr::filter::Filter;
 use crate::time::UnixSeconds;
@@ -148,10 +155,19 @@ impl Tracks {
     }
 
     /// Gives up the gap that is being fetched: the relay refuses to answer it.
-    pub fn give_up_page(&mut self, number: usize) {
+    pub fn give_up_page(&mut self, number: usize, page: &Page) {
         if let Some(track) = self.tracks.get_mut(number) {
-            track.give_up_page();
+            track.give_up_page(page);
         }
+    }
+
+    /// Seconds left although the relay may have more of them than it shows, since the last call.
+    pub fn take_hidden(&mut self) -> Hidden {
+        let mut hidden = Hidden::default();
+        for track in &mut self.tracks {
+            hidden.add(track.take_hidden());
+        }
+        hidden
     }
 
     /// Whether nothing has come yet in answer to the REQ.
@@ -180,6 +196,7 @@ mod tests {
         page: 500,
         max_limit: None,
         honoured: 0,
+        near_s: 100,
         margin_s: 100,
     };
 

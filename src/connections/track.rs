@@ -4,13 +4,17 @@
 
 use std::collections::VecDeque;
 
-use super::gap::{Gap, MIN_PAGE, Page, Rules, usual_page};
+use super::gap::{Gap, MIN_PAGE, Of, Page, Rules, usual_page};
 use super::glance::Glance;
+use super::ties::{Hidden, Ties};
 use crate::nostr::filter::Filter;
+use crate::nostr::nip59::GIFT_WRAP;
 use crate::time::UnixSeconds;
 
 /// Gaps of one filter; more are joined, which costs duplicates only.
 pub const MAX_GAPS: usize = 16;
+/// So far back a gift wrap may be dated (NIP-59).
+const GIFT_WRAP_S: u64 = 2 * 86_400;
 
 /// What the last REQ asked of one filter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,7 +39,37 @@ pub struct Track {
     /// The newest event seen for it, but no later than our own clock: a misdated event must not hide others.
     newest: Option<UnixSeconds>,
     pub(super) gaps: VecDeque<Gap>,
+    /// What is looked through for events that reached the relay late, while it was away: last of all.
+    late: Option<Gap>,
+    ties: Ties,
+    /// What is older was not asked for: the filter's own limit had been reached.
+    floor: Option<UnixSeconds>,
+    recent: Latest,
     asked: Asked,
+}
+
+/// A margin with fewer events had is asked for at once; a busy one would hold up what is new.
+const FEW: usize = 32;
+
+/// The dates of the last `FEW` events by date, the oldest of them first.
+#[derive(Debug, Default)]
+struct Latest(VecDeque<UnixSeconds>);
+
+impl Latest {
+    fn saw(&mut self, at: UnixSeconds) {
+        if self.0.len() == FEW {
+            if self.0.front().is_some_and(|oldest| at <= *oldest) {
+                return;
+            }
+            self.0.pop_front();
+        }
+        self.0.insert(self.0.partition_point(|date| *date <= at), at);
+    }
+
+    /// Whether fewer than `FEW` are from `since` or later.
+    fn are_before(&self, since: UnixSeconds) -> bool {
+        self.0.len() < FEW || self.0.front().is_some_and(|oldest| *oldest < since)
+    }
 }
 
 impl Track {
@@ -45,6 +79,10 @@ impl Track {
             answered: false,
             newest: None,
             gaps: VecDeque::new(),
+            late: None,
+            ties: Ties::default(),
+            floor: None,
+            recent: Latest::default(),
             asked: Asked::Nothing,
         }
     }
@@ -57,6 +95,7 @@ impl Track {
             self.asked = Asked::Whole;
             self.answered = true;
             self.newest = Some(now);
+            self.floor = Some(now - rules.near_s);
         } else if !self.answered || filter.ids.is_some() {
             // Ids bound their own answer, and an old event among them may arrive late: no `since` for these.
             self.asked = Asked::Whole;
@@ -65,8 +104,15 @@ impl Track {
             // One event rather than none: some relays never end an answer to `limit: 0`.
             self.asked = Asked::Live;
             filter.limit = Some(1);
+            self.look_back(rules);
         } else {
-            filter.since = later(filter.since, self.newest.map(|newest| newest - rules.margin_s));
+            let since = if self.is_busy(rules) {
+                self.look_back(rules);
+                self.newest.map(|newest| newest - rules.near_s)
+            } else {
+                self.far(rules)
+            };
+            filter.since = later(filter.since, since);
             self.asked = Asked::Since { since: filter.since };
             filter.limit = Some(rules.page());
         }
@@ -81,6 +127,42 @@ impl Track {
         Some(filter)
     }
 
+    /// How far back an event may be dated that reached the relay while it was away. None: as far as it goes.
+    fn far(&self, rules: &Rules) -> Option<UnixSeconds> {
+        later(self.newest.map(|newest| newest - self.margin_s(rules)), self.floor)
+    }
+
+    fn margin_s(&self, rules: &Rules) -> u64 {
+        let names_wraps = self
+            .filter
+            .kinds
+            .as_ref()
+            .is_some_and(|kinds| kinds.contains(&GIFT_WRAP));
+        rules.margin_s + if names_wraps { GIFT_WRAP_S } else { 0 }
+    }
+
+    fn is_busy(&self, rules: &Rules) -> bool {
+        self.far(rules).is_some_and(|far| !self.recent.are_before(far))
+    }
+
+    /// Looks through the margin from its top, whatever of it was looked through before: events may have reached any
+    /// part of it since.
+    fn look_back(&mut self, rules: &Rules) {
+        let (Some(far), Some(newest)) = (self.far(rules), self.newest) else {
+            return;
+        };
+        let unfinished = self.late.take().and_then(|late| late.since);
+        let late = Gap {
+            since: later(self.filter.since, Some(unfinished.map_or(far, |since| since.min(far)))),
+            until: earlier(self.filter.until, Some(newest - rules.near_s)),
+            want: None,
+            first: false,
+            relay_decides: false,
+            page: usual_page(rules, None),
+        };
+        self.late = Some(late).filter(|late| !late.is_closed());
+    }
+
     /// The most stored events that answer the present REQ, if whoever subscribed has set a limit. One of our own
     /// making is not held against a relay.
     pub fn wanted(&self) -> Option<u32> {
@@ -93,12 +175,14 @@ impl Track {
 
     /// An event that may be this filter's came.
     pub fn saw(&mut self, at: UnixSeconds, now: UnixSeconds) {
-        self.newest = self.newest.max(Some(at.min(now)));
+        let at = at.min(now);
+        self.newest = self.newest.max(Some(at));
+        self.recent.saw(at);
     }
 
     /// Whether an event dated `at` is asked for again after a cut.
     pub fn is_young(&self, at: UnixSeconds, rules: &Rules) -> bool {
-        self.newest.is_none_or(|newest| at >= newest - rules.margin_s)
+        self.newest.is_none_or(|newest| at >= newest - self.margin_s(rules))
     }
 
     /// Whether the event may be this filter's, as far as a glance tells.
@@ -126,6 +210,9 @@ impl Track {
             Asked::Whole if self.answered => {}
             Asked::Whole => {
                 self.answered = true;
+                if self.filter.limit.is_some_and(|limit| page.count >= limit) {
+                    self.floor = below;
+                }
                 let wanted = self
                     .filter
                     .limit
@@ -176,7 +263,11 @@ impl Track {
 
     /// The filter of the next page of the oldest gap, with the page to fill.
     pub fn next_page(&self, rules: &Rules) -> Option<(Filter, Page)> {
-        let gap = self.gaps.front()?;
+        if let Some(filter) = self.ties.next() {
+            let of = Of::Tie;
+            return Some((filter, Page { of, ..Page::default() }));
+        }
+        let gap = self.gaps.front().or(self.late.as_ref())?;
         let filter = Filter {
             since: gap.since,
             until: earlier(self.filter.until, gap.until),
@@ -185,6 +276,7 @@ impl Track {
         };
         let page = Page {
             until: gap.until,
+            of: if self.gaps.is_empty() { Of::Late } else { Of::Gap },
             ..Page::default()
         };
         Some((filter, page))
@@ -192,22 +284,27 @@ impl Track {
 
     /// EOSE came for a gap's page. Gives the limit the relay is now known to honour.
     pub fn end_page(&mut self, page: Page, rules: &Rules) -> u32 {
-        let Some(mut gap) = self.gaps.pop_front() else {
+        if page.of == Of::Tie {
+            self.ties.end(page.count, rules);
             return 0;
-        };
+        }
+        let Some(mut gap) = self.take_gap(&page) else { return 0 };
         if gap.relay_decides {
             return 0;
         }
         let limit = gap.limit(rules);
+        if let Some(at) = gap.tied(&page, limit, rules) {
+            self.ties.push(&self.filter, at, gap.first, rules);
+        }
         if gap.advance(page, limit, rules) {
-            self.gaps.push_front(gap);
+            self.put_gap(&page, gap);
         }
         if page.count >= limit { limit } else { 0 }
     }
 
     /// A gap's page ended without EOSE. `too_big`: because it was more than could be taken.
     pub fn cut_page(&mut self, page: Page, too_big: bool) {
-        let Some(mut gap) = self.gaps.pop_front() else { return };
+        let Some(mut gap) = self.take_gap(&page) else { return };
         let progress = page.proven().filter(|at| gap.until.is_none_or(|until| *at < until));
         match progress {
             Some(oldest) => gap.move_to(oldest, page.fresh),
@@ -217,22 +314,48 @@ impl Track {
             None => {}
         }
         if !gap.is_closed() {
-            self.gaps.push_front(gap);
+            self.put_gap(&page, gap);
         }
     }
 
-    /// Gives up the gap that is being fetched: the relay refuses to answer it.
-    pub fn give_up_page(&mut self) {
-        self.gaps.pop_front();
+    /// Gives up the gap that `page` is of: the relay refuses to answer it.
+    pub fn give_up_page(&mut self, page: &Page) {
+        match page.of {
+            Of::Tie => self.ties.give_up(),
+            Of::Gap | Of::Late => drop(self.take_gap(page)),
+        }
+    }
+
+    /// Seconds left although the relay may have more of them than it shows, since the last call.
+    pub fn take_hidden(&mut self) -> Hidden {
+        self.ties.take_hidden()
+    }
+
+    /// The gap that `page` is of. None if it has been begun anew since, or the page is no gap's: a second's part is asked
+    /// for again as it is.
+    fn take_gap(&mut self, page: &Page) -> Option<Gap> {
+        match page.of {
+            Of::Gap => self.gaps.pop_front(),
+            Of::Late => self.late.take_if(|late| late.until == page.until),
+            Of::Tie => None,
+        }
+    }
+
+    fn put_gap(&mut self, page: &Page, gap: Gap) {
+        match page.of {
+            Of::Gap => self.gaps.push_front(gap),
+            Of::Late => self.late = Some(gap),
+            Of::Tie => {}
+        }
     }
 
     pub fn has_gaps(&self) -> bool {
-        !self.gaps.is_empty()
+        !(self.gaps.is_empty() && self.ties.is_empty() && self.late.is_none())
     }
 
     /// Whether the first answer is still being fetched.
     pub fn first_is_open(&self) -> bool {
-        !self.answered || self.gaps.iter().any(|gap| gap.first)
+        !self.answered || self.gaps.iter().any(|gap| gap.first) || self.ties.first_is_open()
     }
 
     fn push_gap(

@@ -59,6 +59,7 @@ struct Limits {
     remote_signer_ms: Option<u64>,
     publish_ms: Option<u64>,
     eose_ms: Option<u64>,
+    resume_margin_seconds: Option<u64>,
 }
 
 impl Options {
@@ -84,6 +85,7 @@ impl Options {
             max_subs: limits.subscriptions.unwrap_or(defaults.max_subs),
             spool_bytes: limits.spool_bytes.unwrap_or(defaults.spool_bytes),
             eose_ms: limits.eose_ms.unwrap_or(defaults.eose_ms),
+            margin_s: limits.resume_margin_seconds.unwrap_or(defaults.margin_s),
             publish_ms: limits.publish_ms.unwrap_or(defaults.publish_ms),
             sign_ms: limits.signer_ms.map_or(defaults.sign_ms, |ms| ms + SIGNER_GRACE_MS),
             ..defaults

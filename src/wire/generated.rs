@@ -27801,6 +27801,8 @@ pub mod ferry {
         pub const VT_UNMATCHED: ::flatbuffers::VOffsetT = 20;
         pub const VT_CONNECTS: ::flatbuffers::VOffsetT = 22;
         pub const VT_SHEDS: ::flatbuffers::VOffsetT = 24;
+        pub const VT_HIDDEN_SECONDS: ::flatbuffers::VOffsetT = 26;
+        pub const VT_HIDDEN_AT: ::flatbuffers::VOffsetT = 28;
 
         #[inline]
         pub unsafe fn init_from_table(table: ::flatbuffers::Table<'a>) -> Self {
@@ -27812,6 +27814,8 @@ pub mod ferry {
             args: &'args ConnectionStatusArgs<'args>,
         ) -> ::flatbuffers::WIPOffset<ConnectionStatus<'bldr>> {
             let mut builder = ConnectionStatusBuilder::new(_fbb);
+            builder.add_hidden_at(args.hidden_at);
+            builder.add_hidden_seconds(args.hidden_seconds);
             builder.add_sheds(args.sheds);
             builder.add_connects(args.connects);
             builder.add_unmatched(args.unmatched);
@@ -27918,6 +27922,24 @@ pub mod ferry {
             // which contains a valid value in this slot
             unsafe { self._tab.get::<u64>(ConnectionStatus::VT_SHEDS, Some(0)).unwrap() }
         }
+        #[inline]
+        pub fn hidden_seconds(&self) -> u64 {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab
+                    .get::<u64>(ConnectionStatus::VT_HIDDEN_SECONDS, Some(0))
+                    .unwrap()
+            }
+        }
+        #[inline]
+        pub fn hidden_at(&self) -> u64 {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe { self._tab.get::<u64>(ConnectionStatus::VT_HIDDEN_AT, Some(0)).unwrap() }
+        }
     }
 
     impl ::flatbuffers::Verifiable for ConnectionStatus<'_> {
@@ -27935,6 +27957,8 @@ pub mod ferry {
                 .visit_field::<u64>("unmatched", Self::VT_UNMATCHED, false)?
                 .visit_field::<u64>("connects", Self::VT_CONNECTS, false)?
                 .visit_field::<u64>("sheds", Self::VT_SHEDS, false)?
+                .visit_field::<u64>("hidden_seconds", Self::VT_HIDDEN_SECONDS, false)?
+                .visit_field::<u64>("hidden_at", Self::VT_HIDDEN_AT, false)?
                 .finish();
             Ok(())
         }
@@ -27951,6 +27975,8 @@ pub mod ferry {
         pub unmatched: u64,
         pub connects: u64,
         pub sheds: u64,
+        pub hidden_seconds: u64,
+        pub hidden_at: u64,
     }
     impl<'a> Default for ConnectionStatusArgs<'a> {
         #[inline]
@@ -27967,6 +27993,8 @@ pub mod ferry {
                 unmatched: 0,
                 connects: 0,
                 sheds: 0,
+                hidden_seconds: 0,
+                hidden_at: 0,
             }
         }
     }
@@ -28025,6 +28053,15 @@ pub mod ferry {
             self.fbb_.push_slot::<u64>(ConnectionStatus::VT_SHEDS, sheds, 0);
         }
         #[inline]
+        pub fn add_hidden_seconds(&mut self, hidden_seconds: u64) {
+            self.fbb_
+                .push_slot::<u64>(ConnectionStatus::VT_HIDDEN_SECONDS, hidden_seconds, 0);
+        }
+        #[inline]
+        pub fn add_hidden_at(&mut self, hidden_at: u64) {
+            self.fbb_.push_slot::<u64>(ConnectionStatus::VT_HIDDEN_AT, hidden_at, 0);
+        }
+        #[inline]
         pub fn new(_fbb: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>) -> ConnectionStatusBuilder<'a, 'b, A> {
             let start = _fbb.start_table();
             ConnectionStatusBuilder {
@@ -28054,6 +28091,8 @@ pub mod ferry {
             ds.field("unmatched", &self.unmatched());
             ds.field("connects", &self.connects());
             ds.field("sheds", &self.sheds());
+            ds.field("hidden_seconds", &self.hidden_seconds());
+            ds.field("hidden_at", &self.hidden_at());
             ds.finish()
         }
     }

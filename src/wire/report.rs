@@ -13,6 +13,7 @@ use crate::message::{
 };
 use crate::nostr::event::Pubkey;
 use crate::nostr::relay_url::RelayUrl;
+use crate::time::UnixSeconds;
 
 scalar_enum!(RelayState: Connecting, Open, Authenticating, Closed, Failed, Shed);
 scalar_enum!(ChoiceReason: Named, Outbox, Inbox, Indexer, Default, Covered, OverLimit);
@@ -343,6 +344,8 @@ impl Wire for ConnectionStatus {
             unmatched,
             connects,
             sheds,
+            hidden_seconds,
+            hidden_at,
         } = self.counters;
         let args = fb::ConnectionStatusArgs {
             relay: Some(fbb.create_string(self.relay.as_str())),
@@ -356,6 +359,8 @@ impl Wire for ConnectionStatus {
             unmatched,
             connects,
             sheds,
+            hidden_seconds,
+            hidden_at: hidden_at.0,
         };
         let status = fb::ConnectionStatus::create(&mut fbb, &args);
         finish(fbb, status)
@@ -376,6 +381,8 @@ impl Wire for ConnectionStatus {
                 unmatched: status.unmatched(),
                 connects: status.connects(),
                 sheds: status.sheds(),
+                hidden_seconds: status.hidden_seconds(),
+                hidden_at: UnixSeconds(status.hidden_at()),
             },
         })
     }

@@ -763,6 +763,8 @@ impl Samples for ConnectionStatus {
             unmatched: 6,
             connects: 7,
             sheds: u64::MAX,
+            hidden_seconds: 8,
+            hidden_at: UnixSeconds(9),
         };
         let full = ConnectionStatus {
             reason: "sent faster than could be checked".into(),

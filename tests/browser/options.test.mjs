@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { finalizeEvent, generateSecretKey } from 'nostr-tools/pure';
 import { openPage, startServer } from './harness.mjs';
-import { startHostileRelay } from './hostile-relay.mjs';
+import { startHonestRelay, startHostileRelay } from './hostile-relay.mjs';
 
 const PAGE = '<!doctype html><meta charset="utf-8"><link rel="icon" href="data:,"><script src="/dist/nostr-ferry.js"></script>';
 const server = await startServer({ files: { '/page.html': PAGE } });
@@ -125,6 +125,39 @@ test('an event that is dated further ahead than the limit says so, and comes all
     );
   assert.deepEqual(await ahead({}), [['1000', true], ['800', false], ['60', false], ['-60', false]]);
   assert.deepEqual(await ahead({ futureSeconds: 30 }), [['1000', true], ['800', true], ['60', true], ['-60', false]]);
+});
+
+test('what reached a relay while it was away is asked for as far back as the margin', async () => {
+  const now = Math.floor(Date.now() / 1_000);
+  const had = async (limits) => {
+    const relay = await startHonestRelay([sign('before', [], now)]);
+    await page.evaluate(
+      async ([relay, limits]) => {
+        globalThis.engine = await NostrFerry.NostrManager.start({ cache: false, verifiers: 0, limits });
+        globalThis.contents = [];
+        const waiting = new Map();
+        globalThis.came = (wanted) => new Promise((resolve) => (contents.includes(wanted) ? resolve() : waiting.set(wanted, resolve)));
+        engine.relays.on('status', ({ state }) => state === 'closed' && dispatchEvent(new Event('online')));
+        const feed = engine.subscribe([{ kinds: [1] }], { relays: [relay] });
+        feed.on('event', ({ content }) => waiting.get((contents.push(content), content))?.());
+        await new Promise((resolve) => feed.on('eose', ({ relay }) => relay ?? resolve()));
+      },
+      [relay.url, limits],
+    );
+    for (const { socket } of relay.peers) socket.terminate();
+    relay.publish(sign('late', [], now - 1_000));
+    relay.publish(sign('new', [], now));
+    await page.evaluate(() => came('new'));
+    // Whatever the relay had to say of what was missed comes before this.
+    relay.publish(sign('live', [], now));
+    return page.evaluate(async () => {
+      await came('live');
+      await engine.stop();
+      return contents.sort();
+    });
+  };
+  assert.deepEqual(await had({}), ['before', 'live', 'new']);
+  assert.deepEqual(await had({ resumeMarginSeconds: 1_100 }), ['before', 'late', 'live', 'new']);
 });
 
 test('an option that is none is refused in words that name it, before anything is started', async () => {

@@ -85,8 +85,18 @@ sheds():bigint {
   return offset ? this.bb!.readUint64(this.bb_pos + offset) : BigInt('0');
 }
 
+hiddenSeconds():bigint {
+  const offset = this.bb!.__offset(this.bb_pos, 26);
+  return offset ? this.bb!.readUint64(this.bb_pos + offset) : BigInt('0');
+}
+
+hiddenAt():bigint {
+  const offset = this.bb!.__offset(this.bb_pos, 28);
+  return offset ? this.bb!.readUint64(this.bb_pos + offset) : BigInt('0');
+}
+
 static startConnectionStatus(builder:flatbuffers.Builder) {
-  builder.startObject(11);
+  builder.startObject(13);
 }
 
 static addRelay(builder:flatbuffers.Builder, relayOffset:flatbuffers.Offset) {
@@ -133,13 +143,21 @@ static addSheds(builder:flatbuffers.Builder, sheds:bigint) {
   builder.addFieldInt64(10, sheds, BigInt('0'));
 }
 
+static addHiddenSeconds(builder:flatbuffers.Builder, hiddenSeconds:bigint) {
+  builder.addFieldInt64(11, hiddenSeconds, BigInt('0'));
+}
+
+static addHiddenAt(builder:flatbuffers.Builder, hiddenAt:bigint) {
+  builder.addFieldInt64(12, hiddenAt, BigInt('0'));
+}
+
 static endConnectionStatus(builder:flatbuffers.Builder):flatbuffers.Offset {
   const offset = builder.endObject();
   builder.requiredField(offset, 4) // relay
   return offset;
 }
 
-static createConnectionStatus(builder:flatbuffers.Builder, relayOffset:flatbuffers.Offset, state:RelayState, reasonOffset:flatbuffers.Offset, events:bigint, bytes:bigint, malformed:bigint, unknownSub:bigint, forged:bigint, unmatched:bigint, connects:bigint, sheds:bigint):flatbuffers.Offset {
+static createConnectionStatus(builder:flatbuffers.Builder, relayOffset:flatbuffers.Offset, state:RelayState, reasonOffset:flatbuffers.Offset, events:bigint, bytes:bigint, malformed:bigint, unknownSub:bigint, forged:bigint, unmatched:bigint, connects:bigint, sheds:bigint, hiddenSeconds:bigint, hiddenAt:bigint):flatbuffers.Offset {
   ConnectionStatus.startConnectionStatus(builder);
   ConnectionStatus.addRelay(builder, relayOffset);
   ConnectionStatus.addState(builder, state);
@@ -152,6 +170,8 @@ static createConnectionStatus(builder:flatbuffers.Builder, relayOffset:flatbuffe
   ConnectionStatus.addUnmatched(builder, unmatched);
   ConnectionStatus.addConnects(builder, connects);
   ConnectionStatus.addSheds(builder, sheds);
+  ConnectionStatus.addHiddenSeconds(builder, hiddenSeconds);
+  ConnectionStatus.addHiddenAt(builder, hiddenAt);
   return ConnectionStatus.endConnectionStatus(builder);
 }
 }

@@ -19,6 +19,9 @@ impl Relay {
 
     /// Tells the page of a new state at once, of new counters now and then.
     pub(super) fn tell_status(&mut self, turn: &mut Turn<'_>) {
+        let hidden = self.subs.take_hidden();
+        self.counters.hidden_seconds += hidden.count;
+        self.counters.hidden_at = hidden.last.unwrap_or(self.counters.hidden_at);
         let status = ConnectionStatus {
             relay: turn.relay.clone(),
             state: self.state(),

@@ -69,7 +69,9 @@ impl Subscriptions {
         };
         let due = if target.walk {
             let honoured = part.on_walk_eose(&rules);
+            let hidden = part.tracks.take_hidden();
             self.honoured = self.honoured.max(honoured);
+            self.hidden.add(hidden);
             self.retire(turn, Some(socket), wire);
             true
         } else {
@@ -97,6 +99,8 @@ impl Subscriptions {
         };
         if target.walk {
             part.on_walk_closed(turn, reason);
+            let hidden = part.tracks.take_hidden();
+            self.hidden.add(hidden);
             self.wires.remove(sub);
             self.settle(turn);
         } else if !part.is_open() {

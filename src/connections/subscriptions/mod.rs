@@ -15,6 +15,7 @@ use crate::connections::limits::Limits;
 use crate::connections::outbox::Peer;
 use crate::connections::part::{Part, Phase};
 use crate::connections::sockets::SocketId;
+use crate::connections::ties::Hidden;
 use crate::connections::turn::Turn;
 use crate::message::{RelayMessage, SubId};
 use crate::nostr::filter::Filter;
@@ -34,6 +35,8 @@ pub struct Subscriptions {
     honoured: u32,
     /// Why the relay refused a REQ that is to be tried again. None once it answers one.
     refusal: Option<String>,
+    /// Seconds of which the relay may have more events than any REQ shows, not taken note of yet.
+    hidden: Hidden,
     /// Refused for want of authentication, and reported so: opened again should there be a signer.
     parked: SortedMap<SubId, Parked>,
 }
@@ -68,6 +71,8 @@ struct Target {
 }
 
 const CLOSED: usize = 1024;
+/// Most events reach a relay within so many seconds: they are asked for first.
+const NEAR_S: u64 = 120;
 /// A relay that sends more than can be taken must not keep a request from its end.
 const MAX_PUT_OFF: u32 = 6;
 
@@ -80,6 +85,7 @@ impl Default for Subscriptions {
             limits: Limits::default(),
             honoured: 0,
             refusal: None,
+            hidden: Hidden::default(),
             parked: SortedMap::new(),
         }
     }
@@ -276,6 +282,11 @@ impl Subscriptions {
             .min()
     }
 
+    /// Seconds of which the relay may have more events than any REQ shows, since the last call.
+    pub fn take_hidden(&mut self) -> Hidden {
+        std::mem::take(&mut self.hidden)
+    }
+
     /// Whether any subscription needs the relay.
     pub fn is_idle(&self) -> bool {
         self.parts_iter().all(Part::is_finished)
@@ -306,6 +317,7 @@ impl Subscriptions {
             page: turn.config.page_events,
             max_limit: self.limits.max_limit,
             honoured: self.honoured,
+            near_s: turn.config.margin_s.min(NEAR_S),
             margin_s: turn.config.margin_s,
         }
     }
