@@ -50,6 +50,8 @@ BINDGEN := .tools/bin/ferry-bindgen
 GEN := $(if $(FBS),$(STAMPS)/gen)
 WASM := target/$(WASM_TARGET)/$(WASM_PROFILE)/nostr_ferry.wasm
 GLUE := target/bindgen/nostr_ferry.js
+BOUND := target/bindgen/nostr_ferry_bg.wasm
+SHRUNK := target/shrunk/nostr_ferry.wasm
 DIST := dist/integrity.json
 TYPES := dist/nostr-ferry.d.ts
 PACKAGE := target/package/nostr-ferry.tgz
@@ -197,8 +199,12 @@ $(GLUE): $(WASM) $(BINDGEN)
 	$(BINDGEN) $(WASM) $(@D) nostr_ferry
 	@touch $@
 
-$(DIST): $(GLUE) $(JS_INPUTS) target/build-id tools/bundle.mjs $(NODE)
-	node tools/bundle.mjs --glue $(GLUE) --wasm target/bindgen/nostr_ferry_bg.wasm --js js --out $(@D) --build $$(cat target/build-id)
+$(SHRUNK): $(GLUE) tools/shrink.mjs $(NODE)
+	@mkdir -p $(@D)
+	$(NICE) node tools/shrink.mjs $(BOUND) $@
+
+$(DIST): $(GLUE) $(if $(QUICK),,$(SHRUNK)) $(JS_INPUTS) target/build-id tools/bundle.mjs $(NODE)
+	node tools/bundle.mjs --glue $(GLUE) --wasm $(if $(QUICK),$(BOUND),$(SHRUNK)) --js js --out $(@D) --build $$(cat target/build-id)
 
 $(TYPES): $(GLUE) $(JS_INPUTS) tsconfig.json tsconfig.types.json tools/types.mjs $(NODE)
 	rm -rf dist/types
