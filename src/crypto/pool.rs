@@ -213,9 +213,14 @@ impl Pool {
     }
 
     /// The pool's counters, by name.
-    pub fn counters(&self) -> [(&'static str, u64); 3] {
+    pub fn counters(&self) -> [(&'static str, u64); 4] {
+        let starting = |(_, state): &&(VerifierId, State)| matches!(state, State::Starting);
         [
             ("verifiers", self.verifiers.len() as u64),
+            (
+                "verifiers_starting",
+                self.verifiers.iter().filter(starting).count() as u64,
+            ),
             ("verifier_parts", self.answered),
             ("verifiers_lost", u64::from(self.replaced)),
         ]

@@ -58,7 +58,14 @@ async function start(events, verifiers) {
       filtersFor(authors),
     );
   const counters = () => page.evaluate(async () => (await engine.stats()).crypto.counters);
-  return { page, errors, fetchAll, counters };
+  /** Resolves when so many verifiers are ready. */
+  const running = async (count) => {
+    for (;;) {
+      const { verifiers, verifiers_starting: starting } = await counters();
+      if (verifiers === count && starting === 0) return;
+    }
+  };
+  return { page, errors, fetchAll, counters, running };
 }
 
 test('with and without verifiers the same events are found good', async () => {
@@ -66,14 +73,14 @@ test('with and without verifiers the same events are found good', async () => {
   const authors = [...new Set(events.map(({ pubkey }) => pubkey))];
   const found = [];
   for (const verifiers of [0, 2]) {
-    const { page, errors, fetchAll, counters } = await start(events, verifiers);
+    const { page, errors, fetchAll, counters, running } = await start(events, verifiers);
     // The first events do not wait until verifiers are up.
     const first = await fetchAll(authors.slice(0, 1));
-    await new Promise((resolve) => setTimeout(resolve, 500));
+    if (verifiers > 0) await running(verifiers);
     const second = await fetchAll(authors.slice(1));
     found.push([...first, ...second].sort());
-    const { verifier_parts: parts, verifiers: running, refused } = await counters();
-    assert.equal(running, verifiers);
+    const { verifier_parts: parts, verifiers: started, refused } = await counters();
+    assert.equal(started, verifiers);
     assert.equal(parts > 0, verifiers > 0);
     assert.equal(refused, 0);
     await page.evaluate(() => engine.stop());
@@ -87,9 +94,9 @@ for (const [word, what] of [['trap', 'trap'], ['vanish', 'vanish without a word'
   test(`idle verifiers that ${what} are replaced at once and nothing is lost`, async () => {
     const events = await sampleEvents({ count: 450 });
     const authors = [...new Set(events.map(({ pubkey }) => pubkey))];
-    const { page, fetchAll, counters } = await start(events, 2);
+    const { page, fetchAll, counters, running } = await start(events, 2);
     const first = await fetchAll(authors.slice(0, 10));
-    await new Promise((resolve) => setTimeout(resolve, 500));
+    await running(2);
     await page.evaluate((word) => tellVerifiers(word), word);
     for (let tries = 0; (await counters()).verifiers_lost < 2; tries++) {
       assert.ok(tries < 150, 'the end of a verifier is not heard of');
@@ -104,9 +111,9 @@ for (const [word, what] of [['trap', 'trap'], ['vanish', 'vanish without a word'
 test('the batch of a verifier that is terminated over it is checked again at once', async () => {
   const events = await sampleEvents({ count: 450 });
   const authors = [...new Set(events.map(({ pubkey }) => pubkey))];
-  const { page, errors, fetchAll, counters } = await start(events, 2);
+  const { page, errors, fetchAll, counters, running } = await start(events, 2);
   const first = await fetchAll(authors.slice(0, 1));
-  await new Promise((resolve) => setTimeout(resolve, 500));
+  await running(2);
   await page.evaluate(() => tellVerifiers('terminate'));
   const began = performance.now();
   const second = await fetchAll(authors.slice(1));
