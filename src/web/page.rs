@@ -111,6 +111,7 @@ impl Outlet {
         }
         match &mut self.kind {
             Kind::Ring(ring) => {
+                ring.publish();
                 if ring.take_sleeping() {
                     MessagePortPost(self.bell.clone()).post(Packet::Credit(0));
                 }

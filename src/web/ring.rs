@@ -33,14 +33,21 @@ pub enum Put {
 }
 
 /// The writing end.
+///
+/// Records are gathered and copied into the ring together, by `publish`: a copy out of the module's memory costs the
+/// same few calls for one record as for a turn's.
 pub struct RingWriter {
     head: Int32Array,
     data: Uint8Array,
     capacity: u32,
-    written: u32,
-    /// Where `written` stood after the last record that went apart; until it is read no other may.
+    /// What the reader may read up to.
+    published: u32,
+    /// The records after it, which lie before the ring's end.
+    pending: Vec<u8>,
+    /// How far the reader had come when it was last looked at.
+    read: u32,
+    /// Where the reader has to have come to before another record may go apart: behind the one that did.
     apart: Option<u32>,
-    scratch: Vec<u8>,
 }
 
 impl RingWriter {
@@ -52,35 +59,46 @@ impl RingWriter {
             head: Int32Array::new(buffer),
             data: Uint8Array::new_with_byte_offset_and_length(buffer, HEADER_BYTES, capacity),
             capacity,
-            written: 0,
+            published: 0,
+            pending: Vec::new(),
+            read: 0,
             apart: None,
-            scratch: Vec::new(),
         })
     }
 
-    /// Writes one record if there is room.
+    /// Takes one record if there is room. The reader sees it after `publish`.
     pub fn put(&mut self, payload: &[u8]) -> Put {
         // Two would not fit: such a record would stop the reader and the writer in turn.
         if framed_size(payload.len()) > u64::from(self.capacity / 2) {
             return self.put_apart();
         }
         let size = framed_size(payload.len()) as u32;
-        let at = self.written % self.capacity;
-        let to_end = self.capacity - at;
+        let to_end = self.capacity - self.written() % self.capacity;
         let skip = if size > to_end { to_end } else { 0 };
         if !self.wait_until(|ring| ring.free() >= skip + size) {
             return Put::Full;
         }
         if skip > 0 {
-            self.mark(at, WRAP);
-            self.written = self.written.wrapping_add(skip);
+            self.publish();
+            self.mark(WRAP, skip);
         }
-        self.scratch.clear();
-        push_record(&mut self.scratch, payload);
-        let at = self.written % self.capacity;
-        self.data.subarray(at, at + size).copy_from(&self.scratch);
-        self.advance(size);
+        push_record(&mut self.pending, payload);
+        // What is copied together must not go round the end.
+        if self.written().is_multiple_of(self.capacity) {
+            self.publish();
+        }
         Put::Done
+    }
+
+    /// Lets the reader read what was put.
+    pub fn publish(&mut self) {
+        if self.pending.is_empty() {
+            return;
+        }
+        let (at, size) = (self.published % self.capacity, self.pending.len() as u32);
+        self.data.subarray(at, at + size).copy_from(&self.pending);
+        self.pending.clear();
+        self.advance(size);
     }
 
     /// Whether the reader sleeps and must be woken; asking takes the wish.
@@ -90,42 +108,57 @@ impl RingWriter {
 
     fn put_apart(&mut self) -> Put {
         let apart = self.apart;
-        let is_read = move |ring: &RingWriter| apart.is_none_or(|at| at.wrapping_sub(ring.load_read()) as i32 <= 0);
+        let is_read = move |ring: &RingWriter| apart.is_none_or(|at| at.wrapping_sub(ring.read) as i32 <= 0);
         // A marker is 8 bytes and the capacity a multiple of 8: it always fits before the end.
         if !self.wait_until(|ring| is_read(ring) && ring.free() >= 8) {
             return Put::Full;
         }
-        self.mark(self.written % self.capacity, APART);
-        self.advance(8);
-        self.apart = Some(self.written);
+        self.publish();
+        self.mark(APART, 8);
+        self.apart = Some(self.published);
         Put::Apart
     }
 
-    fn mark(&self, at: u32, length: u32) {
+    /// Writes a length that is none and passes over `size` bytes.
+    fn mark(&mut self, length: u32, size: u32) {
+        let at = self.published % self.capacity;
         self.data.subarray(at, at + 4).copy_from(&length.to_le_bytes());
+        self.advance(size);
     }
 
     fn advance(&mut self, size: u32) {
-        self.written = self.written.wrapping_add(size);
+        self.published = self.published.wrapping_add(size);
         // The store publishes the bytes before it.
-        let _ = Atomics::store(&self.head, WRITTEN, self.written as i32);
+        let _ = Atomics::store(&self.head, WRITTEN, self.published as i32);
     }
 
     /// Whether `ready` holds; if not, the reader will ring when it has read on.
-    fn wait_until(&self, ready: impl Fn(&RingWriter) -> bool) -> bool {
+    fn wait_until(&mut self, ready: impl Fn(&RingWriter) -> bool) -> bool {
         if ready(self) {
             return true;
         }
+        self.look();
+        if ready(self) {
+            return true;
+        }
+        // It rings when it has read, so it has to have everything to read.
+        self.publish();
         let _ = Atomics::store(&self.head, BLOCKED, 1);
         // The reader may have read on between the look and the wish; then it does not ring.
+        self.look();
         ready(self) && Atomics::exchange(&self.head, BLOCKED, 0).is_ok()
     }
 
-    fn free(&self) -> u32 {
-        self.capacity - self.written.wrapping_sub(self.load_read())
+    /// Up to where all that was put reaches.
+    fn written(&self) -> u32 {
+        self.published.wrapping_add(self.pending.len() as u32)
     }
 
-    fn load_read(&self) -> u32 {
-        Atomics::load(&self.head, READ).unwrap_or_default() as u32
+    fn free(&self) -> u32 {
+        self.capacity - self.written().wrapping_sub(self.read)
+    }
+
+    fn look(&mut self) {
+        self.read = Atomics::load(&self.head, READ).unwrap_or_default() as u32;
     }
 }

@@ -121,6 +121,16 @@ impl Budget {
 
     /// The length of the graphemes of `source` there is room for.
     fn take_text(&mut self, source: &str) -> usize {
+        // Where all of it fits, which is nearly always, nobody need look where a grapheme ends. A line break ends one.
+        let (chars, breaks) = (
+            source.chars().count(),
+            memchr::memchr_iter(b'\n', source.as_bytes()).count(),
+        );
+        if chars <= self.chars && breaks <= self.breaks {
+            self.chars -= chars;
+            self.breaks -= breaks;
+            return source.len();
+        }
         for (at, grapheme) in source.grapheme_indices(true) {
             let chars = grapheme.chars().take(self.chars + 1).count();
             let breaks = usize::from(grapheme.ends_with('\n'));
