@@ -18,7 +18,7 @@ const idsOf = (events) => events.map(({ id }) => id).sort();
 /** @nostr-relay/core with its events in memory. `auth` names what NIP-42 authentication is needed for; plugins are what its operator adds. */
 async function startNostrRelay(events, auth, plugins = []) {
   const relay = new NostrRelay(new Memory(events), { hostname: '127.0.0.1' });
-  relay.register(...(auth ? [gate(auth)] : []), ...plugins);
+  for (const plugin of [...(auth ? [gate(auth)] : []), ...plugins]) relay.register(plugin);
   const sockets = new WebSocketServer({ port: 0, host: '127.0.0.1' });
   sockets.on('connection', (socket) => {
     relay.handleConnection(socket);

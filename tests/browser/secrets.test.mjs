@@ -135,23 +135,24 @@ test('a wallet and a list with private tags come back as they were given, and no
   const { relay } = await startWithLists([]);
   const home = await open(relay.url, ann, 'ann-4');
   const key = 'ab'.repeat(32);
-  const sent = await home.evaluate(async (key) => {
+  const proof = { id: '005c2502034d4f12', amount: 1, secret: 'fish', C: `02${key}` };
+  const sent = await home.evaluate(async ([key, proof]) => {
     const templates = [
       { kind: 17375, content: '', privateTags: [['mint', 'https://mint.example'], ['privkey', key]] },
-      { kind: 7375, content: JSON.stringify({ mint: 'https://mint.example', proofs: [] }) },
+      { kind: 7375, content: JSON.stringify({ mint: 'https://mint.example', proofs: [proof] }) },
       { kind: 10000, content: '', tags: [['t', 'rain']], privateTags: [['word', 'fish']] },
     ];
     const posts = templates.map((template) => nostr_.publish(template));
     await Promise.all(posts.map((post) => post.accepted()));
     return Promise.all(posts.map(async (post) => (await post.signed()).content));
-  }, key);
+  }, [key, proof]);
   for (const content of sent) assert.match(content, /^A[A-Za-z0-9+/]{100,}=*$/);
   const away = await open(relay.url, ann, 'ann-5');
   const read = await away.evaluate(async (me) => {
     const [wallet, token, list] = await Promise.all([17375, 7375, 10000].map((kind) => first({ kinds: [kind], authors: [me] })));
-    return { mints: wallet.parsed.mints, key: wallet.parsed.key, mint: token.parsed.mint, topics: list.parsed.items.topics, words: list.parsed.privateItems.items.words };
+    return { mints: wallet.parsed.mints, key: wallet.parsed.key, mint: token.parsed.mint, secrets: token.parsed.proofs.map(({ secret }) => secret), topics: list.parsed.items.topics, words: list.parsed.privateItems.items.words };
   }, annKey);
-  assert.deepEqual(read, { mints: ['https://mint.example'], key, mint: 'https://mint.example', topics: ['rain'], words: ['fish'] });
+  assert.deepEqual(read, { mints: ['https://mint.example'], key, mint: 'https://mint.example', secrets: ['fish'], topics: ['rain'], words: ['fish'] });
 });
 
 test('without a signer nothing is sent, and an aborted publish ends', async () => {
