@@ -47,19 +47,23 @@ enum How {
 
 /// The encrypted part of `event`, if its kind has one that the engine reads.
 pub fn sealed(event: &RawEvent) -> Option<Sealed> {
-    let how = match encryption(&event.content) {
+    // Whether a text is a ciphertext is not asked of kinds whose text is none.
+    let how = || match encryption(&event.content) {
         Some(Encryption::Nip04) => How::Decrypt(Cipher::Nip04),
         Some(Encryption::Nip44) => How::Decrypt(Cipher::Nip44),
         None => How::Never,
     };
     let recipient = || tags::first(&event.tags, "p", ProfileRef::from_tag).map(|person| person.pubkey);
     let (readers, how) = match event.kind.0 {
-        4 => (Some([event.pubkey, recipient()?]), how),
+        4 => (Some([event.pubkey, recipient()?]), how()),
         // Its recipient is on the wrap.
-        13 => (None, how),
+        13 => (None, how()),
         1059 => (Some([recipient()?; 2]), How::Unwrap),
-        7374 | 7375 | 7376 | 17_375 => (Some([event.pubkey; 2]), how),
-        _ if is_list(event.kind) && how != How::Never => (Some([event.pubkey; 2]), how),
+        7374 | 7375 | 7376 | 17_375 => (Some([event.pubkey; 2]), how()),
+        _ if is_list(event.kind) => match how() {
+            How::Never => return None,
+            how => (Some([event.pubkey; 2]), how),
+        },
         _ => return None,
     };
     Some(Sealed { readers, how })

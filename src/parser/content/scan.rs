@@ -103,7 +103,10 @@ impl<'a> Scanner<'a> {
         let at = self.at;
         let found = self.find();
         let (kind, end, looked) = match found {
-            None => (None, at + 1, at + 1),
+            None => {
+                let end = self.plain_until(at + 1);
+                (None, end, end)
+            }
             Some(Found::Text { end, looked }) => (None, end, looked),
             Some(Found::Block { kind, end, looked }) => (Some(kind), end, looked),
         };
@@ -164,6 +167,22 @@ impl<'a> Scanner<'a> {
             b':' => self.shortcode(),
             _ => None,
         }
+    }
+
+    /// The next byte from `from` on that `find` has something to look at for, but for secrets.
+    fn plain_until(&self, from: usize) -> usize {
+        let mut before = self.bytes.get(from - 1).copied().unwrap_or(b' ');
+        let rest = self.bytes.get(from..).unwrap_or_default();
+        let plain = rest.iter().take_while(|byte| {
+            let fresh = !before.is_ascii_alphanumeric();
+            before = **byte;
+            !match byte {
+                b'`' | b'#' | b':' => true,
+                b'h' | b'H' | b'w' | b'W' | b'n' | b'N' | b'l' | b'L' | b'c' | b'C' => fresh,
+                _ => false,
+            }
+        });
+        from + plain.count()
     }
 
     /// A word can begin here: at a block's end, or after what is no ASCII letter or digit.

@@ -1,7 +1,5 @@
 //! Follow-up requests: what a page that shows an event will want next.
 
-use std::collections::HashMap;
-
 use super::kind1111::Scope;
 use super::tags::{self, Address, AddressRef, EventRef, Mention, Quote, QuoteTarget};
 use super::{Parsed, Participant, Repost, Unsealed};
@@ -86,8 +84,6 @@ fn author(event: &RawEvent, parsed: &Parsed) -> Option<Pubkey> {
 #[derive(Default)]
 struct Requests {
     list: Vec<Request>,
-    /// Where a filter stands in the list, by its JSON.
-    at: HashMap<String, usize>,
 }
 
 impl Requests {
@@ -99,11 +95,10 @@ impl Requests {
     }
 
     fn add(&mut self, filter: Filter, relays: impl IntoIterator<Item = RelayUrl>) {
-        // A filter of our own making always serialises.
-        let key = serde_json::to_string(&filter).unwrap_or_default();
-        let next = self.list.len();
-        let at = *self.at.entry(key).or_insert(next);
-        if at == next && next < MAX_REQUESTS {
+        // They are few: comparing them all costs less than any key would.
+        let known = self.list.iter().position(|request| request.filter == filter);
+        let at = known.unwrap_or(self.list.len());
+        if known.is_none() && at < MAX_REQUESTS {
             self.list.push(Request {
                 filter,
                 relays: Vec::new(),
