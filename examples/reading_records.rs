@@ -40,6 +40,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             source: ShardSource::Network,
             relays: vec![RelayUrl::parse("wss://seen.example")?],
             reading,
+            written: None,
         };
         let record = ParserToPage::Event(delivery).encode();
         writeln!(out, "{}", data_encoding::BASE64.encode(&record))?;

@@ -53,6 +53,7 @@ pub fn check(input: &[u8]) -> (u16, bool) {
             lock: None,
             unlocked: false,
         })),
+        written: None,
     };
     let bytes = ParserToPage::Event(delivery).encode();
     assert!(bytes.len() <= 256 * (size + 256), "{size} bytes became {}", bytes.len());

@@ -3,6 +3,8 @@
 //! Plain owned values without methods or codec; `wire` turns them into bytes.
 //! Who holds which link is in `role`.
 
+use std::sync::Arc;
+
 use crate::nostr::event::{Event, EventId, Pubkey, RawEvent, Tag};
 use crate::nostr::filter::Filter;
 use crate::nostr::frame::ClientFrame;
@@ -246,6 +248,8 @@ pub struct Delivery {
     pub relays: Vec<RelayUrl>,
     /// Absent without the Parse pipe, and for what that could not read.
     pub reading: Option<Box<Reading>>,
+    /// The reading as the page gets it, in place of `reading`, where it is known from before.
+    pub written: Option<Arc<[u8]>>,
 }
 
 /// A running count.

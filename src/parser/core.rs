@@ -20,6 +20,7 @@ use super::delivery::PageSinks;
 use super::http::{HttpAnswer, HttpAsk};
 use super::proofs::Proofs;
 use super::publish::Publish;
+use super::readings::Readings;
 use super::secrets::Secrets;
 use super::shard::{Lanes, Ticket};
 use super::subscription::Subscription;
@@ -48,6 +49,8 @@ pub struct Config {
     pub seen_window: usize,
     /// Events of one subscription held whole for a page that does not read, in bytes.
     pub page_queue_bytes: usize,
+    /// What was read of events lately, kept for when they come again, in bytes.
+    pub readings_bytes: usize,
     /// Off, every event that decodes is taken as good: benchmarks and trusted relays only.
     pub verify: bool,
     /// Events in work beyond which no credit goes back to connections.
@@ -63,6 +66,7 @@ impl Default for Config {
             max_filters: 50,
             seen_window: 10_000,
             page_queue_bytes: 256 << 10,
+            readings_bytes: 4 << 20,
             verify: true,
             max_in_work: 4_096,
         }
@@ -150,6 +154,7 @@ pub struct Parser {
     lanes: Lanes<Work>,
     verify: Verify<Waiter>,
     secrets: Secrets<(Ticket, Arrival)>,
+    readings: Readings,
     /// The question who signs, as long as it is not answered.
     who_signs: Option<RequestId>,
     /// Ids that became good in this turn, for connections.
@@ -198,6 +203,7 @@ impl Parser {
         Parser {
             verify: Verify::new(config.seen_window),
             secrets: Secrets::default(),
+            readings: Readings::new(config.readings_bytes),
             who_signs: None,
             config,
             subs: HashMap::new(),
@@ -297,6 +303,7 @@ impl Parser {
             ("locked", locked),
             ("opening", opening),
             ("publishes", self.publishes.len() as u64),
+            ("readings_known", self.readings.hits()),
         ]
         .into_iter()
         .chain(self.proofs.counters())

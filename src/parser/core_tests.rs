@@ -408,7 +408,7 @@ fn a_page_that_does_not_read_parks_stored_events_and_gets_them_all_in_order() {
         scene.event("a", "s", event.to_json());
     }
     scene.check();
-    assert!(scene.parser.counters().contains(&("parked".into(), 17)));
+    assert!(scene.parser.counters().contains(&("parked".into(), 14)));
     scene.out.cache.drain().for_each(drop);
     scene.page.room = None;
     scene.input(Input::Writable(id("s")));
@@ -446,8 +446,39 @@ fn without_the_store_the_number_left_out_is_exact() {
     scene.page.room = None;
     scene.input(Input::Writable(id("s")));
     let messages = scene.read("s");
-    assert_eq!(messages.len(), 4);
-    assert_eq!(messages.last(), Some(&ParserToPage::BufferFull { dropped: 17 }));
+    assert_eq!(messages.len(), 7);
+    assert_eq!(messages.last(), Some(&ParserToPage::BufferFull { dropped: 14 }));
+}
+
+#[test]
+fn an_event_that_comes_again_is_not_read_again_and_reaches_only_pages_that_want_it_read() {
+    let mut scene = Scene::with(Config::default());
+    let event = signed(1, 1, 1, &[], "hello");
+    let raw = vec![PipeSpec::SaveToDb, PipeSpec::SerializeEvents];
+    scene.subscribe("first", notes());
+    scene.event("a", "first", event.to_json());
+    scene.check();
+    scene.subscribe("again", notes());
+    scene.subscribe(
+        "raw",
+        Subscribe {
+            pipeline: raw,
+            ..notes()
+        },
+    );
+    for sub in ["again", "raw"] {
+        let event = event.clone();
+        scene.input(Input::Cache(CacheToParser::Event { sub: id(sub), event }));
+    }
+    let written = |messages: &[ParserToPage]| match messages {
+        [ParserToPage::Event(delivery)] => delivery.written.clone(),
+        other => panic!("{other:?}"),
+    };
+    let first = written(&scene.read("first"));
+    assert!(first.is_some());
+    assert_eq!(written(&scene.read("again")), first);
+    assert_eq!(written(&scene.read("raw")), None);
+    assert!(scene.parser.counters().contains(&("readings_known".into(), 1)));
 }
 
 #[test]

@@ -225,8 +225,13 @@ fn event_size(delivery: &Delivery) -> usize {
     // A tag costs its strings and what holds them.
     let tags: usize = event.tags.iter().flatten().map(|value| value.len() + 24).sum();
     let size = event.content.len() + tags + 256;
+    let written = delivery.written.as_ref().map_or(0, |written| written.len());
     // A reading holds the same texts once more, piece by piece, and a preview of them.
-    if delivery.reading.is_some() { 3 * size } else { size }
+    if delivery.reading.is_some() {
+        3 * size
+    } else {
+        size + written
+    }
 }
 
 #[cfg(test)]
@@ -260,6 +265,7 @@ mod tests {
             source: ShardSource::Network,
             relays: Vec::new(),
             reading: None,
+            written: None,
         }
     }
 

@@ -15,6 +15,7 @@ pub mod pipes;
 mod prepare;
 mod proofs;
 mod publish;
+mod readings;
 pub mod secrets;
 mod shard;
 mod subscription;

@@ -21,12 +21,13 @@ mod samples;
 use std::borrow::Cow;
 
 use flatbuffers::{
-    ErrorTraceDetail, FlatBufferBuilder, Follow, InvalidFlatbuffer, UnionWIPOffset, Verifiable, VerifierOptions,
-    WIPOffset,
+    ErrorTraceDetail, FlatBufferBuilder, Follow, InvalidFlatbuffer, UnionWIPOffset, Vector, Verifiable,
+    VerifierOptions, WIPOffset,
 };
 use thiserror::Error;
 
 use self::generated::ferry as fb;
+pub use self::page::written_reading;
 use crate::message::Nothing;
 use crate::nostr::relay_url::{RelayUrl, RelayUrlError};
 use crate::nostr::sub_id::{MAX_SUB_ID_CHARS, SubId};
@@ -180,6 +181,12 @@ const TABLE_BYTES: usize = 256;
 /// A builder whose buffer need not grow if the strings and vectors of the message take up to `bytes`.
 fn builder<'f>(bytes: usize) -> FlatBufferBuilder<'f> {
     FlatBufferBuilder::with_capacity(TABLE_BYTES + bytes)
+}
+
+/// `bytes` as a vector, copied at once: `create_vector` takes them one by one.
+fn write_bytes<'f>(fbb: &mut FlatBufferBuilder<'f>, bytes: &[u8]) -> WIPOffset<Vector<'f, u8>> {
+    // A zero follows them, which no reader sees.
+    WIPOffset::new(fbb.create_byte_string(bytes).value())
 }
 
 /// `text` unless it is empty, which its absence says as well.
@@ -527,6 +534,7 @@ mod tests {
                 source: ShardSource::Network,
                 relays: vec![relay.clone()],
                 reading: None,
+                written: None,
             };
             let delivery_room = room + nostr::relays_bytes(&delivery.relays);
             assert!(!grew(

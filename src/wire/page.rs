@@ -1,5 +1,7 @@
 //! From the page to the workers' control ports (`MainMessage`), and a subscription's stream to the page.
 
+use std::sync::Arc;
+
 use flatbuffers::{FlatBufferBuilder, UnionWIPOffset, WIPOffset};
 
 use super::kinds::write_reading;
@@ -10,13 +12,14 @@ use super::nostr::{
 };
 use super::pipes::{pipeline_bytes, read_pipeline, write_pipeline};
 use super::{
-    Wire, WireError, builder, fb, finish, misplaced, read_text, root, scalar_enum, worker_message, write_text,
+    Wire, WireError, builder, fb, finish, misplaced, read_text, root, scalar_enum, worker_message, write_bytes,
+    write_text,
 };
 use crate::message::{
     Control, CountResponse, Delivery, EndReason, Explain, PageToCache, PageToConnections, PageToCryptoControl,
-    PageToParser, ParserToPage, PublishId, RequestId, Subscribe, ValidProof, ValidProofs,
+    PageToParser, ParserToPage, PublishId, Reading, RequestId, Subscribe, ValidProof, ValidProofs,
 };
-use crate::nostr::event::{EventId, Pubkey};
+use crate::nostr::event::{Event, EventId, Pubkey};
 use crate::nostr::kind::Kind;
 use crate::nostr::sub_id::SubId;
 use crate::parser::content::cashu::{Dleq, Proof};
@@ -309,6 +312,11 @@ fn read_subscribe(subscribe: fb::Subscribe<'_>) -> Result<PageToParser, WireErro
 
 // ---------------------------------------------------------------- a subscription's stream
 
+/// What the Parse pipe read of `event`, as `Delivery::written`.
+pub fn written_reading(event: &Event, reading: &Reading) -> Arc<[u8]> {
+    write_reading(event, reading).into()
+}
+
 fn write_delivery(delivery: &Delivery) -> Vec<u8> {
     use fb::WorkerContent as Content;
     let Delivery {
@@ -316,11 +324,13 @@ fn write_delivery(delivery: &Delivery) -> Vec<u8> {
         source,
         relays,
         reading,
+        written,
     } = delivery;
-    let reading = reading.as_ref().map(|reading| write_reading(event, reading));
-    let reading_bytes = reading.as_ref().map_or(0, Vec::len);
+    let fresh = reading.as_ref().map(|reading| write_reading(event, reading));
+    let reading = written.as_deref().or(fresh.as_deref());
+    let reading_bytes = reading.map_or(0, |reading| reading.len() + 8);
     let mut fbb = builder(event_bytes(event) + relays_bytes(relays) + reading_bytes);
-    let reading = reading.map(|reading| fbb.create_vector(&reading));
+    let reading = reading.map(|reading| write_bytes(&mut fbb, reading));
     let event = write_seen_event(&mut fbb, event, *source, relays);
     let content = match reading {
         None => (Content::NostrEvent, event.as_union_value()),
@@ -470,6 +480,7 @@ impl Wire for ParserToPage {
                 source: event.source().try_into()?,
                 relays: read_relays("NostrEvent.relays", event.relays())?,
                 reading: None,
+                written: None,
             }));
         }
         if let Some(count) = message.content_as_count_response() {

@@ -554,6 +554,7 @@ impl Samples for ParserToPage {
                 source,
                 relays,
                 reading: None,
+                written: None,
             })
         };
         let mut messages = vec![
@@ -613,6 +614,7 @@ impl Samples for ParserToPage {
             source: ShardSource::Network,
             relays: vec![long_relay(); 100],
             reading: None,
+            written: None,
         };
         vec![ParserToPage::Event(delivery)]
     }

@@ -64,17 +64,24 @@ impl Parser {
             opened,
             sub,
         } = arrival;
+        // What is encrypted says something else to each signer.
+        let keeps_reading = opened.is_none() && subscription.pipeline.presents_readings();
+        let written = keeps_reading.then(|| self.readings.get(&event.id)).flatten();
         let delivery = Delivery {
             event,
             source,
             relays,
             reading: None,
+            written,
         };
         let opened = opened.as_ref();
         match way {
             Way::New => {}
             Way::Refill => {
-                let delivery = subscription.pipeline.present_again(delivery, opened);
+                let mut delivery = subscription.pipeline.present_again(delivery, opened);
+                if keeps_reading {
+                    self.readings.write(&mut delivery);
+                }
                 subscription.refilled(delivery, self.config.page_queue_bytes);
                 return None;
             }
@@ -113,7 +120,12 @@ impl Parser {
         }
         let delivery = match output? {
             Output::Event(delivery) if subscription.was_delivered(&delivery.event.id) => return None,
-            Output::Event(delivery) => delivery,
+            Output::Event(mut delivery) => {
+                if keeps_reading {
+                    self.readings.write(&mut delivery);
+                }
+                delivery
+            }
             Output::Count(count) => {
                 subscription.queue.push_count(count);
                 return None;

@@ -135,10 +135,19 @@ impl Pipeline {
 
     /// What `process` made of an event that comes back from the store for a page that was too slow.
     pub fn present_again(&self, mut delivery: Delivery, opened: Option<&Opened>) -> Delivery {
-        if self.pipes.iter().any(|pipe| matches!(pipe, Pipe::Parse)) {
+        if self.has_parse() {
             parse::run(&mut delivery, opened);
         }
         delivery
+    }
+
+    /// Whether events are delivered with what they say.
+    pub fn presents_readings(&self) -> bool {
+        self.has_parse() && !self.verifies_proofs()
+    }
+
+    fn has_parse(&self) -> bool {
+        self.pipes.iter().any(|pipe| matches!(pipe, Pipe::Parse))
     }
 
     /// Whether what goes through can be had from the store later.
@@ -159,6 +168,7 @@ mod tests {
             source,
             relays: Vec::new(),
             reading: None,
+            written: None,
         }
     }
 

@@ -7,6 +7,9 @@ use crate::parser::kinds;
 use crate::parser::secrets::Opened;
 
 pub fn run(delivery: &mut Delivery, opened: Option<&Opened>) {
+    if delivery.written.is_some() {
+        return;
+    }
     let (text, lock) = match opened {
         Some(Opened::Text(text)) => (Some(text.0.as_str()), None),
         Some(Opened::Locked(lock)) => (None, Some(*lock)),
@@ -42,6 +45,7 @@ mod tests {
                     source,
                     relays: Vec::new(),
                     reading: None,
+                    written: None,
                 };
                 run(&mut delivery, None);
                 assert_eq!(delivery.reading.is_some(), read, "{kind}");
@@ -56,6 +60,7 @@ mod tests {
             source: ShardSource::Network,
             relays: Vec::new(),
             reading: None,
+            written: None,
         };
         run(&mut delivery, None);
         let reading = delivery.reading.unwrap();

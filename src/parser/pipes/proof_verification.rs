@@ -112,6 +112,7 @@ mod tests {
                 source,
                 relays: Vec::new(),
                 reading: None,
+                written: None,
             };
             let again = pipe
                 .find(&mut delivery, None)
@@ -164,6 +165,7 @@ mod tests {
                     lock: None,
                     unlocked: false,
                 })),
+                written: None,
             };
             let found = ProofVerification::new(9).find(&mut delivery, None);
             assert_eq!(

@@ -32,6 +32,7 @@ mod tests {
                 source,
                 relays: Vec::new(),
                 reading: None,
+                written: None,
             };
             run(&delivery, &mut cache);
             assert_eq!(cache.len(), saved, "{kind} {source:?}");
