@@ -941,6 +941,7 @@ export interface ImportResult {
 export interface CacheStats {
     events: number;
     bytes: number;
+    budget: number;
     unsavedBytes: number;
     evicted: number;
     memoryOnly: boolean;
@@ -963,6 +964,7 @@ export type Explanation = {
     type: 'event';
     id: string;
     stored: boolean;
+    relays: string[];
 };
 export interface CountOptions {
     relays?: string[];

@@ -129,6 +129,7 @@ export class EventCache {
     return {
       events: counters.events ?? 0,
       bytes: counters.bytes ?? 0,
+      budget: counters.budget_bytes ?? 0,
       unsavedBytes: counters.unsaved_bytes ?? 0,
       evicted: counters.evicted ?? 0,
       memoryOnly: counters.memory_only === 1,

@@ -347,8 +347,8 @@ export class NostrManager extends Emitter<ManagerEvents> implements AsyncDisposa
 
   /**
    * Why an open subscription asks the relays it asks, and what speaks against those it does not; or whether an event
-   * is stored. Relays are chosen when the store has answered (`eoce`); before, there are none to explain. Where a
-   * delivered event was seen, its `relays` tell.
+   * is stored, and which relays had it when it was saved, in earlier sessions, too. Relays are chosen when the store has
+   * answered (`eoce`); before, there are none to explain.
    *
    * @param id of an open subscription, or of an event: 64 characters of lower-case hex.
    * @throws {FerryError} `bad-input` if it is neither; `stopped`.
@@ -362,8 +362,8 @@ export class NostrManager extends Emitter<ManagerEvents> implements AsyncDisposa
       throw new FerryError('bad-input', `"${id}" is no open subscription and no event's id`, { subscription: id });
     }
     const about = sub === undefined ? { event: id } : { sub };
-    const { relays, stored } = await this.#ask('cache', 'explained', (request) => encodeExplain(request, about));
-    if (sub === undefined) return { type: 'event', id, stored };
+    const { relays, stored, seen } = await this.#ask('cache', 'explained', (request) => encodeExplain(request, about));
+    if (sub === undefined) return { type: 'event', id, stored, relays: seen };
     const skipped = relays.filter(({ reason }) => reason === 'covered' || reason === 'over-limit');
     return { type: 'subscription', id, asked: relays.filter((choice) => !skipped.includes(choice)), skipped };
   }

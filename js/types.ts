@@ -72,8 +72,8 @@ export interface StartOptions {
   indexers?: string[];
   /** The most relays chosen by relay lists for one request or publish. Default 15. */
   maxRelays?: number;
-  /** `false` keeps the store in memory and forgets it with the page. Default: IndexedDB, 256 MiB. */
-  cache?: false | { /** The store's budget in bytes. */ maxBytes?: number; /** The database's name. Default `nostr-ferry`. */ name?: string };
+  /** `false` keeps the store in memory and forgets it with the page. Default: IndexedDB. */
+  cache?: false | { /** The store's budget in bytes. Default: 256 MiB, or a quarter of the origin's quota where that is less. */ maxBytes?: number; /** The database's name. Default `nostr-ferry`. */ name?: string };
   /** `'none'` delivers events without a check of id and signature: for benchmarks and relays you run yourself. Default `'all'`. */
   verify?: 'all' | 'none';
   /** Workers that check signatures beside the crypto worker; 0 leaves them to it. Default: the processor's cores less two, at most 4. */
@@ -252,6 +252,8 @@ export interface CacheStats {
   events: number;
   /** On the disk, without the browser's own overhead. */
   bytes: number;
+  /** The most that it keeps: `cache.maxBytes`, or less where the origin's quota or the disk allows less. */
+  budget: number;
   /** Of events that wait to become durable. */
   unsavedBytes: number;
   /** Events that had to go for others since the engine started. */
@@ -290,10 +292,10 @@ export interface RelayChoice {
   people: string[];
 }
 
-/** What `explain` tells: of a subscription, its relays; of an event, where it is. */
+/** What `explain` tells: of a subscription, its relays; of an event, whether it is stored and on which relays it was seen. */
 export type Explanation =
   | { type: 'subscription'; id: string; asked: RelayChoice[]; skipped: RelayChoice[] }
-  | { type: 'event'; id: string; stored: boolean };
+  | { type: 'event'; id: string; stored: boolean; relays: string[] };
 
 export interface CountOptions {
   /** The relays to ask. Default: chosen as for a subscription, each asked only for the authors who use it. */

@@ -42,7 +42,7 @@ export type Report =
   | { type: 'notice'; relay: string; message: string }
   | ({ type: 'imported'; request: number } & Imported)
   | { type: 'wiped'; request: number }
-  | { type: 'explained'; request: number; stored: boolean; relays: RelayChoice[] };
+  | { type: 'explained'; request: number; stored: boolean; relays: RelayChoice[]; seen: string[] };
 
 /** What became of some lines; `at` counts them from 0. */
 export interface Imported {
@@ -465,7 +465,8 @@ export function decodeReport(record: Uint8Array): Report {
         reason: choiceReason(choice.reason()),
         people: list(choice.peopleLength(), (at) => choice.people(at)).map((key) => structHex(key)),
       }));
-      return { type: 'explained', request: Number(explained.requestId()), stored: explained.stored(), relays };
+      const seen = list(explained.seenLength(), (at) => explained.seen(at));
+      return { type: 'explained', request: Number(explained.requestId()), stored: explained.stored(), relays, seen };
     }
     default:
       throw new FerryError('bad-input', `a report of type ${report.contentType()} is unknown`);

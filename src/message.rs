@@ -375,7 +375,10 @@ pub enum RoleReport {
         request: RequestId,
         /// Whether the event in question is stored.
         stored: bool,
+        /// Of a subscription: which relays were considered.
         relays: Vec<RelayChoice>,
+        /// Of an event: where it was seen.
+        seen: Vec<RelayUrl>,
     },
 }
 
@@ -517,6 +520,8 @@ pub enum ParserToCache {
     },
     Save {
         event: Event,
+        /// Where it was seen.
+        relays: Vec<RelayUrl>,
     },
     /// Save, choose relays, send.
     Publish {
@@ -525,10 +530,7 @@ pub enum ParserToCache {
         relays: Vec<RelayUrl>,
     },
     /// Hand these events out again: the page was too slow for them the first time.
-    Refill {
-        sub: SubId,
-        ids: Vec<EventId>,
-    },
+    Refill { sub: SubId, ids: Vec<EventId> },
 }
 
 /// What the cache answers.

@@ -245,6 +245,7 @@ impl Engine {
                 Completion::Got { purpose, keys, blobs }
             }
             Operation::Write(batch) => Completion::Written(self.storage.write(&batch).now_or_never().unwrap()),
+            Operation::Quota => Completion::Quota(self.storage.quota().now_or_never().unwrap()),
         }
     }
 
@@ -334,7 +335,10 @@ fn a_hundred_thousand_requests_find_what_a_naive_store_finds() {
                 for _ in 0..random.below(60) {
                     let event = random.pick(pool());
                     naive.save(&event, engine.now.unix.0);
-                    engine.input(Input::Parser(ParserToCache::Save { event }));
+                    engine.input(Input::Parser(ParserToCache::Save {
+                        event,
+                        relays: Vec::new(),
+                    }));
                 }
             }
             if random.one_in(40) {

@@ -125,8 +125,10 @@ fn agrees(item: &Item, block: &[u8]) -> Result<(), String> {
     if record::length(record) != Some(item.length as usize) {
         return Err("its record has another length".to_owned());
     }
-    // Whether it was published here is known only from how it came.
-    if Meta::of(&event, item.meta.own) != item.meta {
+    let mut meta = Meta::of(&event, item.meta.own);
+    // Whether it was published here and where it was seen is known only from how it came.
+    meta.seen.clone_from(&item.meta.seen);
+    if meta != item.meta {
         return Err("its record says something else".to_owned());
     }
     event.into_raw().hash().map(drop).map_err(|error| error.to_string())

@@ -405,6 +405,7 @@ impl Store {
             let record = compaction.records.remove(&(number, item.spot));
             if let (Some(slot), Some(record)) = (self.slot_at(&item, number), record) {
                 item.meta.own |= self.index.get(slot).is_some_and(|entry| entry.own);
+                item.meta.seen = self.index.seen(slot).to_vec();
                 (item.spot, item.length) = compaction.blocks.push_record(&record);
                 self.worked.bytes += record.len();
                 compaction.moved.push((slot, item));

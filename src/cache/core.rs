@@ -220,11 +220,11 @@ impl Cache {
             ParserToCache::Close { sub, asked } => {
                 self.close(&sub, asked, out);
             }
-            ParserToCache::Save { event } => {
-                self.store.save(&event, false, now);
+            ParserToCache::Save { event, relays } => {
+                self.store.save(&event, false, relays, now);
             }
             ParserToCache::Publish { publish, event, relays } => {
-                self.store.save(&event, true, now);
+                self.store.save(&event, true, Vec::new(), now);
                 self.unrouted.push_back((publish, event, relays));
             }
             ParserToCache::Refill { sub, ids } => {
@@ -328,6 +328,7 @@ impl Cache {
                 Purpose::Job(number) => self.job_got(number, keys, blobs),
             },
             Completion::Written(result) => self.store.written(result, now),
+            Completion::Quota(quota) => self.store.heard_quota(quota),
         }
     }
 

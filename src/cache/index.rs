@@ -8,6 +8,7 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 use super::meta::{Extra, Meta, RelayList};
+use super::seen::{SeenSet, SeenSets};
 use super::segment::Spot;
 use crate::nostr::event::{EventId, Pubkey};
 use crate::nostr::kind::{Kind, Retention};
@@ -38,6 +39,8 @@ pub struct Entry {
     /// Bytes of its record.
     pub length: u32,
     pub kind: Kind,
+    /// Where it was seen; see `Index::seen`.
+    seen: SeenSet,
     pub own: bool,
     pub alive: bool,
 }
@@ -76,6 +79,7 @@ pub struct Index {
     relay_lists: HashMap<u32, (Slot, RelayList)>,
     /// One copy of each relay's name.
     relay_names: HashSet<RelayUrl>,
+    seen: SeenSets,
     expirations: BTreeSet<(UnixSeconds, Slot)>,
     /// The same by slot, of live events only.
     expires: HashMap<Slot, UnixSeconds>,
@@ -143,6 +147,18 @@ impl Index {
         if let Some(entry) = self.entries.get_mut(slot as usize) {
             entry.own |= own;
         }
+    }
+
+    /// Notes that these relays have an event, too.
+    pub fn add_seen(&mut self, slot: Slot, relays: Vec<RelayUrl>) {
+        if let Some(entry) = self.entries.get_mut(slot as usize) {
+            entry.seen = self.seen.with(entry.seen, relays);
+        }
+    }
+
+    /// The relays that had a live event, as far as is known.
+    pub fn seen(&self, slot: Slot) -> &[RelayUrl] {
+        self.get(slot).map_or(&[], |entry| self.seen.get(entry.seen))
     }
 
     /// A dead event that has not been swept.
@@ -422,6 +438,7 @@ impl Index {
             place,
             length,
             kind: meta.kind,
+            seen: self.seen.number(meta.seen.clone()),
             own: meta.own,
             alive: true,
         };

@@ -232,6 +232,10 @@ impl Store {
                 return;
             }
             self.load.misses = 0;
+            // Not at start, where the first answer matters more.
+            if !self.load.complete && self.config.quota_parts.is_some() {
+                self.operations.push(Operation::Quota);
+            }
             self.load.complete = true;
             for slot in self.index.lost() {
                 self.index.kill(slot);

@@ -15,6 +15,8 @@ pub struct Meta {
     pub kind: Kind,
     /// Published through this engine: evicted last.
     pub own: bool,
+    /// The relays that had it, as far as is known.
+    pub seen: Vec<RelayUrl>,
     /// NIP-40.
     pub expiration: Option<UnixSeconds>,
     /// Hash of kind, pubkey and `d` of what only has a latest version.
@@ -68,6 +70,7 @@ impl Meta {
             created_at: event.created_at,
             kind: event.kind,
             own,
+            seen: Vec::new(),
             expiration: event.expiration(),
             address,
             tags: tag_hashes(event),

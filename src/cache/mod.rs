@@ -26,6 +26,7 @@ mod relays;
 mod routing;
 #[cfg(test)]
 mod run_tests;
+mod seen;
 mod segment;
 pub mod storage;
 mod store;
@@ -222,5 +223,6 @@ async fn execute(storage: &Fallback<impl Storage>, operation: Operation) -> Comp
             Completion::Got { purpose, keys, blobs }
         }
         Operation::Write(batch) => Completion::Written(storage.write(&batch).await),
+        Operation::Quota => Completion::Quota(storage.quota().await),
     }
 }

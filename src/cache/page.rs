@@ -26,14 +26,19 @@ impl Cache {
                 self.wipes.push(request);
             }
             PageToCache::Explain { request, about } => {
-                let (stored, relays) = match about {
-                    Explain::Sub(sub) => (false, self.explain(&sub).to_vec()),
-                    Explain::Event(id) => (self.store.index.find(&id).is_some(), Vec::new()),
+                let (stored, relays, seen) = match about {
+                    Explain::Sub(sub) => (false, self.explain(&sub).to_vec(), Vec::new()),
+                    Explain::Event(id) => {
+                        let slot = self.store.index.find(&id);
+                        let seen = slot.map(|slot| self.store.index.seen(slot).to_vec());
+                        (slot.is_some(), Vec::new(), seen.unwrap_or_default())
+                    }
                 };
                 out.page.push(RoleReport::Explained {
                     request,
                     stored,
                     relays,
+                    seen,
                 });
             }
         }
@@ -66,7 +71,7 @@ impl Cache {
         };
         for (at, line) in (0..).zip(lines) {
             match RawEvent::from_json(line).and_then(RawEvent::verify) {
-                Ok(event) if self.store.save(&event, false, now) => imported.stored += 1,
+                Ok(event) if self.store.save(&event, false, Vec::new(), now) => imported.stored += 1,
                 Ok(_) => imported.known += 1,
                 Err(error) => imported.bad.push((at, error.to_string())),
             }
@@ -93,6 +98,7 @@ impl Cache {
         vec![
             ("events", self.store.index.len() as u64),
             ("bytes", bytes),
+            ("budget_bytes", self.store.config.budget_bytes),
             ("live_bytes", live_bytes),
             ("segments", self.store.names.len() as u64),
             ("unsaved_bytes", self.store.unsaved_bytes()),

@@ -161,3 +161,28 @@ fn whether_an_event_is_stored_can_be_asked() {
         assert!(matches!(answer, RoleReport::Explained { stored, .. } if stored == expected));
     }
 }
+
+#[test]
+fn where_an_event_was_seen_is_told_before_and_after_it_is_durable_and_after_a_restart() {
+    let storage = MemoryStorage::default();
+    let mut world = World::on(storage.another(), 1);
+    let relay = |name: &str| RelayUrl::parse(&format!("wss://{name}.example")).unwrap();
+    let event = signed(1, 1, 1, &[], "seen");
+    let save = |relays: Vec<RelayUrl>| ParserToCache::Save {
+        event: event.clone(),
+        relays,
+    };
+    let seen = |world: &mut World| match explain(world, Explain::Event(event.id)) {
+        RoleReport::Explained { stored: true, seen, .. } => seen,
+        other => panic!("{other:?}"),
+    };
+    world.parser(save(vec![relay("b"), relay("a")]));
+    assert_eq!(seen(&mut world), [relay("a"), relay("b")]);
+    world.advance(1_000);
+    assert_eq!(seen(&mut world), [relay("a"), relay("b")]);
+    // Another tab's copy may come from elsewhere; it is known until the next time that the event is written.
+    world.parser(save(vec![relay("c")]));
+    assert_eq!(seen(&mut world), [relay("a"), relay("b"), relay("c")]);
+    let mut again = World::on(storage, 2);
+    assert_eq!(seen(&mut again), [relay("a"), relay("b")]);
+}

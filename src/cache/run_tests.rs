@@ -109,7 +109,15 @@ impl Scene {
 fn a_page_that_saves_looks_up_and_stops_is_served_to_the_end() {
     let mut scene = Scene::new(4 << 20, MemoryStorage::default());
     for n in 0..300 {
-        assert!(scene.parser.try_send(ParserToCache::Save { event: note(n) }).is_ok());
+        assert!(
+            scene
+                .parser
+                .try_send(ParserToCache::Save {
+                    event: note(n),
+                    relays: Vec::new()
+                })
+                .is_ok()
+        );
     }
     assert!(!scene.run());
     scene.clock.mono.set(100);
@@ -149,7 +157,15 @@ fn a_page_that_saves_looks_up_and_stops_is_served_to_the_end() {
     assert!(stats.counters.contains(&("events".to_owned(), 300)));
     assert!(scene.page.try_send(control(Control::Stop)).is_ok());
     assert!(!scene.run(), "what the parser has sent may still be under way");
-    assert!(scene.parser.try_send(ParserToCache::Save { event: note(999) }).is_ok());
+    assert!(
+        scene
+            .parser
+            .try_send(ParserToCache::Save {
+                event: note(999),
+                relays: Vec::new()
+            })
+            .is_ok()
+    );
     scene.parser.goodbye();
     assert!(scene.run(), "it ends");
     assert!(
@@ -169,7 +185,14 @@ fn a_parser_that_does_not_read_gets_no_more_than_its_window_and_later_all_of_it(
     let storage = MemoryStorage::default();
     let mut scene = Scene::new(8_192, storage);
     for n in 0..200 {
-        while scene.parser.try_send(ParserToCache::Save { event: note(n) }).is_err() {
+        while scene
+            .parser
+            .try_send(ParserToCache::Save {
+                event: note(n),
+                relays: Vec::new(),
+            })
+            .is_err()
+        {
             scene.run();
             scene.heard();
         }
@@ -195,7 +218,10 @@ fn a_parser_that_does_not_read_gets_no_more_than_its_window_and_later_all_of_it(
     assert!(
         scene
             .parser
-            .try_send(ParserToCache::Save { event: note(1_000) })
+            .try_send(ParserToCache::Save {
+                event: note(1_000),
+                relays: Vec::new()
+            })
             .is_ok()
     );
     scene.run();

@@ -27,7 +27,8 @@ use crate::time::UnixSeconds;
 /// from which Chromium gives a value a file of its own, whose space comes back when it is deleted.
 pub const BLOCK_BYTES: usize = 128 << 10;
 const MAGIC: &[u8; 4] = b"FryI";
-const VERSION: u8 = 1;
+/// 1 did not say where events were seen; it is read as ever, and compaction writes what it merges in the newest.
+const VERSION: u8 = 2;
 
 /// Where a record lies within its segment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -195,10 +196,19 @@ pub fn encode_index(items: &[Item]) -> Vec<u8> {
     for author in authors {
         out.extend_from_slice(&author.0);
     }
+    let (mut sets, mut set_numbers) = (Vec::new(), HashMap::new());
+    for item in items.iter().filter(|item| !item.meta.seen.is_empty()) {
+        set_numbers.entry(&item.meta.seen).or_insert_with(|| {
+            sets.push(&item.meta.seen);
+            sets.len() as u64 - 1
+        });
+    }
+    push_varint(&mut out, sets.len() as u64);
+    sets.into_iter().for_each(|relays| push_relays(&mut out, relays));
     push_varint(&mut out, items.len() as u64);
     for item in items {
         let author = numbers.get(&item.meta.pubkey).copied().unwrap_or_default();
-        push_item(&mut out, item, author);
+        push_item(&mut out, item, author, set_numbers.get(&item.meta.seen).copied());
     }
     let checksum = hash(&[out.get(13..).unwrap_or_default()]);
     if let Some(place) = out.get_mut(5..13) {
@@ -215,12 +225,17 @@ pub fn decode_index(blob: &[u8]) -> Option<Vec<Item>> {
     }
     // The upgrade path: a later layout adds an arm, and compaction writes the newest.
     match reader.u8()? {
-        VERSION => decode_index_v1(reader),
+        1 => decode_items(reader, |_| Some(Vec::new())),
+        VERSION => decode_items(reader, read_sets),
         _ => None,
     }
 }
 
-fn decode_index_v1(mut reader: Reader<'_>) -> Option<Vec<Item>> {
+/// Version 2 differs from 1 in the sets of relays between authors and items, and the flag of items that have one.
+fn decode_items(
+    mut reader: Reader<'_>,
+    sets: impl Fn(&mut Reader<'_>) -> Option<Vec<Vec<RelayUrl>>>,
+) -> Option<Vec<Item>> {
     let checksum = reader.u64()?;
     if hash(&[reader.0]) != checksum {
         return None;
@@ -230,10 +245,11 @@ fn decode_index_v1(mut reader: Reader<'_>) -> Option<Vec<Item>> {
     for _ in 0..count {
         authors.push(Pubkey(reader.array()?));
     }
+    let sets = sets(&mut reader)?;
     let count = reader.count(48)?;
     let mut items = Vec::with_capacity(count);
     for _ in 0..count {
-        items.push(read_item(&mut reader, &authors)?);
+        items.push(read_item(&mut reader, &authors, &sets)?);
     }
     reader.0.is_empty().then_some(items)
 }
@@ -307,13 +323,32 @@ pub fn decode_marks(blob: &[u8]) -> Option<Vec<Spot>> {
 const OWN: u8 = 1;
 const EXPIRES: u8 = 2;
 const ADDRESSED: u8 = 4;
+const SEEN: u8 = 8;
 
-fn push_item(out: &mut Vec<u8>, item: &Item, author: u64) {
+fn push_relays(out: &mut Vec<u8>, relays: &[RelayUrl]) {
+    push_varint(out, relays.len() as u64);
+    for relay in relays {
+        push_text(out, relay.as_str());
+    }
+}
+
+fn read_relays(reader: &mut Reader<'_>) -> Option<Vec<RelayUrl>> {
+    let count = reader.count(1)?;
+    (0..count).map(|_| RelayUrl::parse(reader.text()?).ok()).collect()
+}
+
+fn read_sets(reader: &mut Reader<'_>) -> Option<Vec<Vec<RelayUrl>>> {
+    let count = reader.count(1)?;
+    (0..count).map(|_| read_relays(reader)).collect()
+}
+
+fn push_item(out: &mut Vec<u8>, item: &Item, author: u64, seen: Option<u64>) {
     let meta = &item.meta;
     let flags = [
         (OWN, meta.own),
         (EXPIRES, meta.expiration.is_some()),
         (ADDRESSED, meta.address.is_some()),
+        (SEEN, seen.is_some()),
     ];
     out.push(flags.iter().filter(|(_, set)| *set).map(|(flag, _)| flag).sum());
     out.extend_from_slice(&meta.id.0);
@@ -328,6 +363,9 @@ fn push_item(out: &mut Vec<u8>, item: &Item, author: u64) {
     }
     if let Some(address) = meta.address {
         out.extend_from_slice(&address.to_le_bytes());
+    }
+    if let Some(seen) = seen {
+        push_varint(out, seen);
     }
     push_varint(out, meta.tags.len() as u64);
     for tag in &meta.tags {
@@ -348,17 +386,13 @@ fn push_item(out: &mut Vec<u8>, item: &Item, author: u64) {
         }
         Extra::Relays(list) => {
             out.push(2);
-            for relays in [&list.write, &list.read] {
-                push_varint(out, relays.len() as u64);
-                for relay in relays {
-                    push_text(out, relay.as_str());
-                }
-            }
+            push_relays(out, &list.write);
+            push_relays(out, &list.read);
         }
     }
 }
 
-fn read_item(reader: &mut Reader<'_>, authors: &[Pubkey]) -> Option<Item> {
+fn read_item(reader: &mut Reader<'_>, authors: &[Pubkey], sets: &[Vec<RelayUrl>]) -> Option<Item> {
     let flags = reader.u8()?;
     let id = EventId(reader.array()?);
     let pubkey = *authors.get(usize::try_from(reader.varint()?).ok()?)?;
@@ -379,6 +413,11 @@ fn read_item(reader: &mut Reader<'_>, authors: &[Pubkey]) -> Option<Item> {
     } else {
         None
     };
+    let seen = if flags & SEEN != 0 {
+        sets.get(usize::try_from(reader.varint()?).ok()?)?.clone()
+    } else {
+        Vec::new()
+    };
     let count = reader.count(8)?;
     let mut tags = Vec::with_capacity(count);
     for _ in 0..count {
@@ -390,6 +429,7 @@ fn read_item(reader: &mut Reader<'_>, authors: &[Pubkey]) -> Option<Item> {
         created_at,
         kind,
         own: flags & OWN != 0,
+        seen,
         expiration,
         address,
         tags,
@@ -412,13 +452,8 @@ fn read_extra(reader: &mut Reader<'_>) -> Option<Extra> {
             Some(Extra::Deletion(deletion))
         }
         2 => {
-            let mut list = RelayList::default();
-            for relays in [&mut list.write, &mut list.read] {
-                for _ in 0..reader.count(1)? {
-                    relays.push(RelayUrl::parse(reader.text()?).ok()?);
-                }
-            }
-            Some(Extra::Relays(list))
+            let (write, read) = (read_relays(reader)?, read_relays(reader)?);
+            Some(Extra::Relays(RelayList { write, read }))
         }
         _ => None,
     }
@@ -455,11 +490,8 @@ mod tests {
             .iter()
             .map(|event| {
                 let (spot, length) = blocks.push_event(event);
-                Item {
-                    meta: Meta::of(event, false),
-                    spot,
-                    length,
-                }
+                let meta = Meta::of(event, false);
+                Item { meta, spot, length }
             })
             .collect();
         (items, blocks.finish())
@@ -467,7 +499,11 @@ mod tests {
 
     #[test]
     fn an_index_comes_back_and_damage_to_any_byte_is_noticed() {
-        let (items, _) = items();
+        let (mut items, _) = items();
+        let relay = |name: &str| RelayUrl::parse(&format!("wss://{name}.example")).unwrap();
+        items[0].meta.seen = vec![relay("a"), relay("b")];
+        items[2].meta.seen = vec![relay("a")];
+        items[4].meta.seen = vec![relay("a"), relay("b")];
         let blob = encode_index(&items);
         assert_eq!(decode_index(&blob), Some(items));
         for at in 0..blob.len() {

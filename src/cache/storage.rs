@@ -61,6 +61,9 @@ pub trait Storage {
     /// Nothing has been changed. `Conflict` if one of `batch.expect` does not hold.
     fn write(&self, batch: &Batch) -> impl Future<Output = Result<(), StorageError>>;
 
+    /// The most bytes that the origin may store, as far as can be told.
+    fn quota(&self) -> impl Future<Output = Option<u64>>;
+
     /// Ready when another writer has written since this was last ready. May be dropped and asked again.
     fn changed(&self) -> impl Future<Output = ()>;
 }
@@ -186,6 +189,10 @@ impl Storage for MemoryStorage {
         Ok(())
     }
 
+    async fn quota(&self) -> Option<u64> {
+        self.shared.quota_bytes.get()
+    }
+
     async fn changed(&self) {
         poll_fn(|cx| {
             if self.others_writes() > self.seen.get() {
@@ -282,6 +289,10 @@ impl<S: Storage> Storage for Fallback<S> {
             self.deleted.borrow_mut().remove(key);
         }
         self.memory.write(&batch).await
+    }
+
+    async fn quota(&self) -> Option<u64> {
+        self.disk.quota().await
     }
 
     async fn changed(&self) {

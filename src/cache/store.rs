@@ -18,6 +18,7 @@ use super::storage::{Batch, StorageError};
 use super::wipe::Wipe;
 use super::writing::{Group, Writing};
 use crate::nostr::event::{Event, EventId, MAX_EVENT_BYTES, Pubkey};
+use crate::nostr::relay_url::RelayUrl;
 use crate::sorted::{SortedMap, SortedSet};
 use crate::time::{Millis, Now};
 
@@ -31,6 +32,8 @@ pub enum Operation {
         keys: Vec<String>,
     },
     Write(Arc<Batch>),
+    /// How much may be stored at all?
+    Quota,
 }
 
 /// Who asked for blobs.
@@ -53,6 +56,7 @@ pub enum Completion {
         blobs: Result<Vec<Option<Vec<u8>>>, StorageError>,
     },
     Written(Result<(), StorageError>),
+    Quota(Option<u64>),
 }
 
 /// Sizes and times of the store.
@@ -62,6 +66,8 @@ pub struct StoreConfig {
     pub writer: u64,
     /// The most bytes kept on disk.
     pub budget_bytes: u64,
+    /// And no more than one part in so many of what the origin may store; none asks for no quota.
+    pub quota_parts: Option<u64>,
     /// The most bytes kept once the disk cannot be written to.
     pub memory_bytes: u64,
     /// Blocks kept in memory after reading.
@@ -76,6 +82,8 @@ impl Default for StoreConfig {
         StoreConfig {
             writer: 0,
             budget_bytes: 256 << 20,
+            // Browsers clear a whole origin when space is short: its own data are worth more than this store.
+            quota_parts: Some(4),
             memory_bytes: 64 << 20,
             block_cache_bytes: 16 << 20,
             group_bytes: 512 << 10,
@@ -218,16 +226,20 @@ impl Store {
     }
 
     /// Takes an event in. Its id is acknowledged once it is durable, or at once if it needs no keeping.
-    /// False: it is known, superseded, deleted or expired.
-    pub fn save(&mut self, event: &Event, own: bool, now: Now) -> bool {
+    /// False: it is known, superseded, deleted or expired. `seen`: the relays that had it.
+    pub fn save(&mut self, event: &Event, own: bool, seen: Vec<RelayUrl>, now: Now) -> bool {
         if own {
             self.owners.insert(event.pubkey);
         }
-        let meta = Meta::of(event, own);
+        let meta = Meta {
+            seen,
+            ..Meta::of(event, own)
+        };
         match self.index.admit(&meta, Place::Unsaved, 0, now.unix) {
             Admission::Known(slot) => {
                 self.counters.duplicates += 1;
                 self.index.set_own(slot, own);
+                self.index.add_seen(slot, meta.seen);
                 if self.unsaved.contains_key(&slot) {
                     self.group.ids.push(event.id);
                 } else {
@@ -354,6 +366,14 @@ impl Store {
 
     pub fn is_stopping(&self) -> bool {
         self.stopping
+    }
+
+    /// What the origin may store is known now: the store keeps to its part of it.
+    pub fn heard_quota(&mut self, quota: Option<u64>) {
+        if let Some((quota, parts)) = quota.zip(self.config.quota_parts) {
+            self.config.budget_bytes = self.config.budget_bytes.min(quota / parts.max(1));
+            self.watch_budget();
+        }
     }
 
     /// Live bytes and all bytes on disk.

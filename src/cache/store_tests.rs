@@ -4,6 +4,8 @@ use std::cell::Cell;
 use std::collections::HashSet;
 use std::rc::Rc;
 
+use data_encoding::HEXLOWER;
+
 use futures_util::future::FutureExt;
 
 use super::check;
@@ -316,6 +318,65 @@ fn a_lost_or_damaged_index_blob_is_made_again_from_the_records() {
     }
 }
 
+/// A store as layout version 1 has written it; `tests/vectors/README.md` says what is in it.
+fn version_one() -> MemoryStorage {
+    let storage = MemoryStorage::default();
+    storage.tamper(|blobs| {
+        for line in include_str!("../../tests/vectors/store-v1.txt").lines() {
+            let (key, blob) = line.split_once(' ').unwrap();
+            blobs.insert(key.to_owned(), HEXLOWER.decode(blob.as_bytes()).unwrap());
+        }
+    });
+    storage
+}
+
+/// The layout versions of the index blobs.
+fn index_versions(storage: &MemoryStorage) -> Vec<u8> {
+    let mut versions = Vec::new();
+    storage.tamper(|blobs| {
+        let indexes = blobs.iter().filter(|(key, _)| key.starts_with("i/"));
+        versions.extend(indexes.map(|(_, blob)| blob[4]));
+    });
+    versions
+}
+
+#[test]
+fn a_store_of_the_previous_layout_is_read_as_it_is_and_compaction_brings_it_to_the_newest() {
+    let storage = version_one();
+    assert_eq!(index_versions(&storage), [1; 4]);
+    let walked = walk(&storage);
+    assert_eq!((walked.problems, walked.dead), (vec![], 3));
+    let mut expected: Vec<String> = ["gone", "profile, new", "own note", "expires", "article one", ""]
+        .map(str::to_owned)
+        .into();
+    expected.extend((1..12).rev().map(|n| format!("note {n}")));
+    let mut world = World::on(storage.another(), 2);
+    assert_eq!(world.contents(&["{}"]), expected);
+    assert_eq!((world.counter("corrupt"), world.counter("foreign")), (0, 0));
+    // What was deleted stays so, and the relay list is one.
+    world.keep(&[
+        event(1, 30023, 23, &[&["d", "two"]], "article two"),
+        event(1, 1, 0, &[&["t", "x"], &["e", &"ab".repeat(32)]], "note 0"),
+    ]);
+    assert_eq!(world.contents(&["{}"]), expected);
+    assert_eq!(world.contents(&["{\"#t\":[\"x\"],\"limit\":1}"]), ["note 11"]);
+    // New events are written in the newest layout, beside the old ones until these are merged with them.
+    for n in 0..12 {
+        world.keep(&[event(4, 1, 100 + n, &[], &format!("new {n}"))]);
+    }
+    world.input(Input::Page(PageToCache::Control(Control::Stop)));
+    world.settle();
+    assert!(
+        index_versions(&storage).iter().all(|version| *version == 2),
+        "{:?}",
+        index_versions(&storage)
+    );
+    assert_eq!(walk(&storage).problems, [""; 0]);
+    let mut again = World::on(storage, 3);
+    assert_eq!(again.contents(&["{\"until\":50}"]), expected);
+    assert_eq!(again.counter("events"), 29);
+}
+
 #[test]
 fn foreign_keys_orphans_and_random_bytes_are_counted_and_removed_at_start() {
     let storage = filled();
@@ -417,6 +478,33 @@ fn a_flood_of_saves_never_takes_the_disk_over_its_budget() {
     let found = world.find(&["{}"]);
     assert!(found.len() > 500, "{}", found.len());
     assert_eq!(found[0], long_note(3, 19_999));
+}
+
+#[test]
+fn without_a_budget_of_the_pages_a_quarter_of_the_quota_is_kept_to_and_the_quota_is_never_met() {
+    for (parts, quota, budget) in [
+        (Some(4), 1_200_000, 300_000),
+        (None, 1_200_000, 256 << 20),
+        (Some(4), 4 << 30, 256 << 20),
+    ] {
+        let storage = MemoryStorage::default();
+        storage.set_quota(Some(quota));
+        let mut config = Config::default();
+        config.store.quota_parts = parts;
+        let mut world = World::starting(storage.another(), 1, config);
+        world.settle();
+        assert_eq!(world.counter("budget_bytes"), budget);
+        for n in 0..1_500 {
+            world.save(&long_note(2, n));
+            if n % 50 == 0 {
+                world.advance(200);
+                assert!(parts.is_none() || storage.used_bytes() <= budget);
+            }
+        }
+        world.advance(1_000);
+        assert_eq!(world.counter("memory_only"), 0);
+        assert_eq!(world.counter("quota_errors") > 0, parts.is_none());
+    }
 }
 
 #[test]

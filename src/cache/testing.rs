@@ -109,7 +109,10 @@ impl World {
     }
 
     pub fn save(&mut self, event: &Event) {
-        self.parser(ParserToCache::Save { event: event.clone() });
+        self.parser(ParserToCache::Save {
+            event: event.clone(),
+            relays: Vec::new(),
+        });
     }
 
     /// Does the oldest storage operation.
@@ -135,6 +138,7 @@ impl World {
                 Some(error) => Err(error),
                 None => self.storage.write(&batch).now_or_never().unwrap(),
             }),
+            Operation::Quota => Completion::Quota(self.storage.quota().now_or_never().unwrap()),
         };
         self.input(Input::Storage(completion));
         true

@@ -77,7 +77,10 @@ impl Store {
             let Some(event) = self.unsaved.get(slot) else { continue };
             let own = self.index.get(*slot).is_some_and(|entry| entry.own);
             let (spot, length) = blocks.push_event(event);
-            let meta = Meta::of(event, own);
+            let meta = Meta {
+                seen: self.index.seen(*slot).to_vec(),
+                ..Meta::of(event, own)
+            };
             items.push((*slot, Item { meta, spot, length }));
         }
         let mut batch = Batch::default();

@@ -173,7 +173,7 @@ pub struct Parser {
     completing: SortedSet<SubId>,
     requests: Requests,
     /// Events at the cache that it has not reported as saved, in order.
-    unsaved: VecDeque<Event>,
+    unsaved: VecDeque<(Event, Vec<RelayUrl>)>,
     /// The last subscriptions closed, with the relays that were asked: a new cache may have to tell them.
     recently_closed: VecDeque<(SubId, Vec<RelayUrl>)>,
     counters: Counters,

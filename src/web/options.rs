@@ -98,6 +98,8 @@ impl Options {
             store: cache::StoreConfig {
                 writer: entropy::seed(),
                 budget_bytes: self.cache_bytes.unwrap_or(defaults.budget_bytes),
+                // A page that says how much means it.
+                quota_parts: defaults.quota_parts.filter(|_| self.cache_bytes.is_none()),
                 ..defaults
             },
             relays: cache::RelayConfig {

@@ -12,8 +12,9 @@ use std::task::{Poll, Waker};
 use futures_channel::oneshot;
 use futures_util::future::try_join_all;
 use idb::{Database, Factory, KeyRange, ObjectStore, ObjectStoreParams, Query, Transaction, TransactionMode};
-use js_sys::{Array, Uint8Array};
+use js_sys::{Array, Function, Promise, Reflect, Uint8Array};
 use wasm_bindgen::prelude::*;
+use wasm_bindgen_futures::JsFuture;
 use web_sys::{Blob, BroadcastChannel, DomException, FileReaderSync, IdbTransaction};
 
 use crate::cache::storage::{Batch, Storage, StorageError};
@@ -154,6 +155,10 @@ impl Storage for IndexedDb {
         Ok(())
     }
 
+    async fn quota(&self) -> Option<u64> {
+        estimated_quota().await
+    }
+
     async fn changed(&self) {
         poll_fn(|cx| match &self.others {
             Some(others) if others.news.unread.take() => Poll::Ready(()),
@@ -192,6 +197,16 @@ impl Drop for Others {
         self.channel.set_onmessage(None);
         self.channel.close();
     }
+}
+
+/// The browser's estimate of what the origin may store; older ones have none.
+async fn estimated_quota() -> Option<u64> {
+    let get = |object: &JsValue, name: &str| Reflect::get(object, &name.into()).ok();
+    let storage = get(&get(&js_sys::global(), "navigator")?, "storage")?;
+    let estimate = get(&storage, "estimate")?.dyn_into::<Function>().ok()?;
+    let promise = estimate.call0(&storage).ok()?.dyn_into::<Promise>().ok()?;
+    let estimate = JsFuture::from(promise).await.ok()?;
+    Some(get(&estimate, "quota")?.as_f64()? as u64)
 }
 
 /// How a transaction ends. The crate's own future loses the reason of an abort, which is

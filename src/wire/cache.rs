@@ -46,11 +46,12 @@ impl Wire for ParserToCache {
                 };
                 request(fbb, &args)
             }
-            ParserToCache::Save { event } => {
-                let mut fbb = builder(event_bytes(event));
+            ParserToCache::Save { event, relays } => {
+                let mut fbb = builder(event_bytes(event) + relays_bytes(relays));
                 let args = fb::CacheRequestArgs {
                     action: Action::Save,
                     event: Some(write_event(&mut fbb, event)),
+                    relays: write_relays(&mut fbb, relays),
                     ..Default::default()
                 };
                 request(fbb, &args)
@@ -99,7 +100,10 @@ impl Wire for ParserToCache {
                 sub: sub()?,
                 asked: asked()?,
             }),
-            Action::Save => Ok(ParserToCache::Save { event: event()? }),
+            Action::Save => Ok(ParserToCache::Save {
+                event: event()?,
+                relays: relays()?,
+            }),
             Action::Publish => Ok(ParserToCache::Publish {
                 publish: PublishId(request.publish()),
                 event: event()?,

@@ -27344,6 +27344,7 @@ pub mod ferry {
         pub const VT_REQUEST_ID: ::flatbuffers::VOffsetT = 4;
         pub const VT_STORED: ::flatbuffers::VOffsetT = 6;
         pub const VT_RELAYS: ::flatbuffers::VOffsetT = 8;
+        pub const VT_SEEN: ::flatbuffers::VOffsetT = 10;
 
         #[inline]
         pub unsafe fn init_from_table(table: ::flatbuffers::Table<'a>) -> Self {
@@ -27356,6 +27357,9 @@ pub mod ferry {
         ) -> ::flatbuffers::WIPOffset<Explained<'bldr>> {
             let mut builder = ExplainedBuilder::new(_fbb);
             builder.add_request_id(args.request_id);
+            if let Some(x) = args.seen {
+                builder.add_seen(x);
+            }
             if let Some(x) = args.relays {
                 builder.add_relays(x);
             }
@@ -27388,6 +27392,17 @@ pub mod ferry {
                 >>(Explained::VT_RELAYS, None)
             }
         }
+        #[inline]
+        pub fn seen(&self) -> Option<::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<&'a str>>> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab.get::<::flatbuffers::ForwardsUOffset<
+                    ::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<&'a str>>,
+                >>(Explained::VT_SEEN, None)
+            }
+        }
     }
 
     impl ::flatbuffers::Verifiable for Explained<'_> {
@@ -27397,6 +27412,7 @@ pub mod ferry {
      .visit_field::<u64>("request_id", Self::VT_REQUEST_ID, false)?
      .visit_field::<bool>("stored", Self::VT_STORED, false)?
      .visit_field::<::flatbuffers::ForwardsUOffset<::flatbuffers::Vector<'_, ::flatbuffers::ForwardsUOffset<RelayChoice>>>>("relays", Self::VT_RELAYS, false)?
+     .visit_field::<::flatbuffers::ForwardsUOffset<::flatbuffers::Vector<'_, ::flatbuffers::ForwardsUOffset<&'_ str>>>>("seen", Self::VT_SEEN, false)?
      .finish();
             Ok(())
         }
@@ -27407,6 +27423,7 @@ pub mod ferry {
         pub relays: Option<
             ::flatbuffers::WIPOffset<::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<RelayChoice<'a>>>>,
         >,
+        pub seen: Option<::flatbuffers::WIPOffset<::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<&'a str>>>>,
     }
     impl<'a> Default for ExplainedArgs<'a> {
         #[inline]
@@ -27415,6 +27432,7 @@ pub mod ferry {
                 request_id: 0,
                 stored: false,
                 relays: None,
+                seen: None,
             }
         }
     }
@@ -27443,6 +27461,14 @@ pub mod ferry {
                 .push_slot_always::<::flatbuffers::WIPOffset<_>>(Explained::VT_RELAYS, relays);
         }
         #[inline]
+        pub fn add_seen(
+            &mut self,
+            seen: ::flatbuffers::WIPOffset<::flatbuffers::Vector<'b, ::flatbuffers::ForwardsUOffset<&'b str>>>,
+        ) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<_>>(Explained::VT_SEEN, seen);
+        }
+        #[inline]
         pub fn new(_fbb: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>) -> ExplainedBuilder<'a, 'b, A> {
             let start = _fbb.start_table();
             ExplainedBuilder {
@@ -27463,6 +27489,7 @@ pub mod ferry {
             ds.field("request_id", &self.request_id());
             ds.field("stored", &self.stored());
             ds.field("relays", &self.relays());
+            ds.field("seen", &self.seen());
             ds.finish()
         }
     }

@@ -546,7 +546,14 @@ mod tests {
                 .encode(),
                 raw_room
             ));
-            assert!(!grew(ParserToCache::Save { event: event.clone() }.encode(), room));
+            assert!(!grew(
+                ParserToCache::Save {
+                    event: event.clone(),
+                    relays: vec![]
+                }
+                .encode(),
+                room
+            ));
             assert!(!grew(CacheToParser::Event { sub, event }.encode(), room + sub_bytes));
             assert!(!grew(ParserToPage::Event(delivery).encode(), delivery_room));
         }

@@ -78,7 +78,8 @@ impl Wire for RoleReport {
                 request,
                 stored,
                 relays,
-            } => explained_report(*request, *stored, relays),
+                seen,
+            } => explained_report(*request, *stored, relays, seen),
         }
     }
 
@@ -103,6 +104,7 @@ impl Wire for RoleReport {
                 request: RequestId(explained.request_id()),
                 stored: explained.stored(),
                 relays: choices?,
+                seen: read_relays("Explained.seen", explained.seen())?,
             });
         }
         read_stats(report).map(RoleReport::Stats)
@@ -127,11 +129,11 @@ fn imported_report(imported: &Imported) -> Vec<u8> {
     role_report(fbb, (fb::ReportContent::Imported, imported.as_union_value()))
 }
 
-fn explained_report(request: RequestId, stored: bool, relays: &[RelayChoice]) -> Vec<u8> {
+fn explained_report(request: RequestId, stored: bool, relays: &[RelayChoice], seen: &[RelayUrl]) -> Vec<u8> {
     let bytes = relays
         .iter()
         .map(|choice| 48 + text_bytes(choice.relay.as_str()) + 32 * choice.people.len());
-    let mut fbb = builder(bytes.sum());
+    let mut fbb = builder(bytes.sum::<usize>() + relays_bytes(seen));
     let relays = relays.iter().map(|choice| {
         let people = choice.people.iter().map(|pubkey| fb::Hash(pubkey.0));
         let args = fb::RelayChoiceArgs {
@@ -146,6 +148,7 @@ fn explained_report(request: RequestId, stored: bool, relays: &[RelayChoice]) ->
         request_id: request.0,
         stored,
         relays: (!relays.is_empty()).then(|| fbb.create_vector(&relays)),
+        seen: write_relays(&mut fbb, seen),
     };
     let explained = fb::Explained::create(&mut fbb, &args);
     role_report(fbb, (fb::ReportContent::Explained, explained.as_union_value()))

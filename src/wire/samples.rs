@@ -700,17 +700,18 @@ impl Samples for RoleReport {
         ];
         let mut choices: Vec<RelayChoice> = reasons.map(|reason| choice(reason, vec![])).into();
         choices.push(choice(ChoiceReason::Outbox, vec![event().pubkey; 2]));
-        let explained = |stored, relays| RoleReport::Explained {
+        let explained = |stored, choices, seen| RoleReport::Explained {
             request: REQUEST,
             stored,
-            relays,
+            relays: choices,
+            seen,
         };
         let own = [
             imported(vec![]),
             imported(vec![(0, String::new()), (u32::MAX, "no event".into())]),
             RoleReport::Wiped { request: REQUEST },
-            explained(true, vec![]),
-            explained(false, choices),
+            explained(true, vec![], relays()),
+            explained(false, choices, vec![]),
         ];
         own.into_iter().chain(stats().map(RoleReport::Stats)).collect()
     }
@@ -813,8 +814,14 @@ impl Samples for ParserToCache {
                 sub: sub(),
                 asked: relays(),
             },
-            ParserToCache::Save { event: event() },
-            ParserToCache::Save { event: empty_event() },
+            ParserToCache::Save {
+                event: event(),
+                relays: relays(),
+            },
+            ParserToCache::Save {
+                event: empty_event(),
+                relays: vec![],
+            },
             ParserToCache::Publish {
                 publish: PUBLISH,
                 event: event(),
@@ -846,7 +853,10 @@ impl Samples for ParserToCache {
                 max_relays: None,
                 asked: vec![long_relay(); 100],
             },
-            ParserToCache::Save { event: large_event() },
+            ParserToCache::Save {
+                event: large_event(),
+                relays: vec![long_relay(); 100],
+            },
             ParserToCache::Refill {
                 sub: sub(),
                 ids: vec![EventId([1; 32]); 10_000],

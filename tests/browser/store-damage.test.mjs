@@ -1,5 +1,6 @@
 // What is in IndexedDB is not as the engine left it: it starts, serves the rest, says so and repairs.
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { openOrigin } from './store-page.mjs';
 import { startStream, synthetic } from './synthetic.mjs';
@@ -127,5 +128,41 @@ test('half-written records, values that are no bytes and keys of others harm not
   assert.equal(second.events.length, first.events.length);
   assert.deepEqual([second.counters.corrupt, second.counters.foreign], [0, 0]);
   assert.equal(await page.evaluate(() => store.raw((_, keys) => keys.includes('another program'))), false);
+  assert.deepEqual(errors, []);
+});
+
+test('a store of the previous layout is read as it is, says where new events were seen, and is brought to the newest', async () => {
+  const lines = readFileSync(new URL('../vectors/store-v1.txt', import.meta.url), 'utf8').trimEnd().split('\n');
+  const blobs = lines.map((line) => line.split(' '));
+  const fresh = synthetic({ count: 600, seed: 14, first: 1_000 });
+  let sent = 0;
+  const stream = await startStream(() => fresh.slice(sent, sent + 50));
+  const { open } = await openOrigin();
+  const { page, errors } = await open();
+  const old = await page.evaluate(
+    async ([blobs]) => {
+      // The engine makes the database.
+      await store.start();
+      await nostr.stop();
+      const bytes = (hex) => Uint8Array.from(hex.match(/../g), (byte) => parseInt(byte, 16));
+      await store.raw((database) => blobs.forEach(([key, hex]) => database.put(bytes(hex), key)), 'readwrite');
+      await store.start();
+      return (await store.events([{ until: 100 }])).map(({ content }) => content);
+    },
+    [blobs],
+  );
+  // Enough writes that the old segments are merged with new ones.
+  for (; sent < fresh.length; sent += 50) await page.evaluate((url) => store.fill(url), stream.url);
+  const { explained, versions, walk } = await page.evaluate(async (id) => {
+    const explained = await nostr.explain(id);
+    await nostr.stop();
+    const versions = await store.raw((_, keys, values) => keys.flatMap((key, at) => (key.startsWith('i/') ? [values[at][4]] : [])));
+    return { explained, versions, walk: await store.check() };
+  }, fresh[0].id);
+  const notes = Array.from({ length: 11 }, (_, at) => `note ${11 - at}`);
+  assert.deepEqual(old, ['gone', 'profile, new', 'own note', 'expires', 'article one', '', ...notes]);
+  assert.deepEqual(explained, { type: 'event', id: fresh[0].id, stored: true, relays: [new URL(stream.url).href.replace(/\/$/, '')] });
+  assert.ok(versions.includes(2), `layouts ${versions}`);
+  assert.deepEqual([walk.problems, walk.events], [[], 17 + fresh.length]);
   assert.deepEqual(errors, []);
 });

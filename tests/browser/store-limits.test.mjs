@@ -67,7 +67,7 @@ test("the browser's own quota is met: the store evicts, tries again and stays on
   const session = await context.newCDPSession(page);
   await session.send('Storage.overrideQuotaForOrigin', { origin, quotaSize: 2 << 20 });
   const { told, counters, found } = await page.evaluate(async (url) => {
-    await store.start();
+    await store.start({ cache: { maxBytes: 256 << 20 } });
     let told = 0;
     nostr.on('memoryOnly', () => (told += 1));
     await store.fill(url);
@@ -81,12 +81,31 @@ test("the browser's own quota is met: the store evicts, tries again and stays on
   assert.deepEqual(found, newestFirst.slice(0, 500));
   // What is on the disk is whole, and is the newest.
   const later = await page.evaluate(async () => {
-    await store.start();
+    await store.start({ cache: { maxBytes: 256 << 20 } });
     return { ids: await store.ids(), counters: await store.counters() };
   });
   assert.deepEqual([later.counters.corrupt, later.counters.foreign], [0, 0]);
   assert.ok(later.ids.length >= 1_000, `${later.ids.length} events are kept`);
   assert.deepEqual(later.ids, newestFirst.slice(0, later.ids.length));
+});
+
+test("a page that says nothing of a budget takes a quarter of the origin's quota, and never meets that", async () => {
+  const stream = await startStream(() => synthetic({ count: 20_000, seed: 13 }));
+  // Chromium reports the same quota to everybody, whatever it grants: the workers' own estimate is made a small one.
+  const worker = "navigator.storage.estimate = async () => ({ usage: 0, quota: 16 << 20 });importScripts('/dist/nostr-ferry.worker.js');";
+  const { open } = await openOrigin({ '/small.js': worker });
+  const { page, errors } = await open();
+  const { stats, counters } = await page.evaluate(async (url) => {
+    await store.start({ workerUrl: '/small.js' });
+    await store.fill(url);
+    const answers = { stats: await nostr.cache.stats(), counters: await store.counters() };
+    await nostr.stop();
+    return answers;
+  }, stream.url);
+  assert.equal(stats.budget, 4 << 20);
+  assert.ok(stats.bytes <= 4 << 20 && stats.evicted > 0, JSON.stringify(stats));
+  assert.equal(counters.quota_errors, 0);
+  assert.deepEqual(errors, []);
 });
 
 /** Saves and finds events in a store that cannot last, and tells what the page was told. */

@@ -46,8 +46,20 @@ relaysLength():number {
   return offset ? this.bb!.__vector_len(this.bb_pos + offset) : 0;
 }
 
+seen(index: number):string
+seen(index: number,optionalEncoding:flatbuffers.Encoding):string|Uint8Array
+seen(index: number,optionalEncoding?:any):string|Uint8Array|null {
+  const offset = this.bb!.__offset(this.bb_pos, 10);
+  return offset ? this.bb!.__string(this.bb!.__vector(this.bb_pos + offset) + index * 4, optionalEncoding) : null;
+}
+
+seenLength():number {
+  const offset = this.bb!.__offset(this.bb_pos, 10);
+  return offset ? this.bb!.__vector_len(this.bb_pos + offset) : 0;
+}
+
 static startExplained(builder:flatbuffers.Builder) {
-  builder.startObject(3);
+  builder.startObject(4);
 }
 
 static addRequestId(builder:flatbuffers.Builder, requestId:bigint) {
@@ -74,16 +86,33 @@ static startRelaysVector(builder:flatbuffers.Builder, numElems:number) {
   builder.startVector(4, numElems, 4);
 }
 
+static addSeen(builder:flatbuffers.Builder, seenOffset:flatbuffers.Offset) {
+  builder.addFieldOffset(3, seenOffset, 0);
+}
+
+static createSeenVector(builder:flatbuffers.Builder, data:flatbuffers.Offset[]):flatbuffers.Offset {
+  builder.startVector(4, data.length, 4);
+  for (let i = data.length - 1; i >= 0; i--) {
+    builder.addOffset(data[i]!);
+  }
+  return builder.endVector();
+}
+
+static startSeenVector(builder:flatbuffers.Builder, numElems:number) {
+  builder.startVector(4, numElems, 4);
+}
+
 static endExplained(builder:flatbuffers.Builder):flatbuffers.Offset {
   const offset = builder.endObject();
   return offset;
 }
 
-static createExplained(builder:flatbuffers.Builder, requestId:bigint, stored:boolean, relaysOffset:flatbuffers.Offset):flatbuffers.Offset {
+static createExplained(builder:flatbuffers.Builder, requestId:bigint, stored:boolean, relaysOffset:flatbuffers.Offset, seenOffset:flatbuffers.Offset):flatbuffers.Offset {
   Explained.startExplained(builder);
   Explained.addRequestId(builder, requestId);
   Explained.addStored(builder, stored);
   Explained.addRelays(builder, relaysOffset);
+  Explained.addSeen(builder, seenOffset);
   return Explained.endExplained(builder);
 }
 }

@@ -113,10 +113,10 @@ impl Parser {
         }
         let ephemeral = delivery.event.kind.retention() == Retention::Ephemeral;
         let stored = delivery.source == ShardSource::Cache || (subscription.pipeline.saves() && !ephemeral);
-        let (event, queued) = (delivery.event.clone(), out.cache.len());
+        let (event, relays, queued) = (delivery.event.clone(), delivery.relays.clone(), out.cache.len());
         let output = subscription.pipeline.process(delivery, opened, &mut out.cache);
         if out.cache.len() > queued {
-            self.unsaved.push_back(event);
+            self.unsaved.push_back((event, relays));
         }
         let delivery = match output? {
             Output::Event(delivery) if subscription.was_delivered(&delivery.event.id) => return None,

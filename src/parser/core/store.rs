@@ -77,7 +77,7 @@ impl Parser {
     /// They are reported nearly in the order in which they were sent, so each is near the front.
     fn on_saved(&mut self, ids: &[EventId]) {
         for id in ids {
-            if let Some(at) = self.unsaved.iter().position(|event| event.id == *id) {
+            if let Some(at) = self.unsaved.iter().position(|(event, _)| event.id == *id) {
                 self.unsaved.remove(at);
             }
         }
@@ -107,8 +107,8 @@ impl Parser {
             out.cache.push(ParserToCache::Close { sub, asked });
         }
         // Before the refills that may want them.
-        for event in self.unsaved.iter().cloned() {
-            out.cache.push(ParserToCache::Save { event });
+        for (event, relays) in self.unsaved.iter().cloned() {
+            out.cache.push(ParserToCache::Save { event, relays });
         }
         for (sub, subscription) in &mut self.subs {
             out.cache.extend(subscription.lookup(sub));

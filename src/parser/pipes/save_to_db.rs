@@ -9,6 +9,7 @@ pub fn run(delivery: &Delivery, cache: &mut Backlog<ParserToCache>) {
     if delivery.source == ShardSource::Network && !ephemeral {
         cache.push(ParserToCache::Save {
             event: delivery.event.clone(),
+            relays: delivery.relays.clone(),
         });
     }
 }
