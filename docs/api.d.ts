@@ -696,6 +696,7 @@ export declare function decode(text: string): Nip19Entity;
 // ---------------------------------------------------------------- publish.d.ts
 export declare class Publish {
     #private;
+    readonly id: string;
     get status(): AsyncIterable<PublishStatus>;
     signed(): Promise<SignedEvent>;
     accepted({ timeoutMs }?: AcceptedOptions): Promise<string>;

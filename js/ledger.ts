@@ -93,7 +93,7 @@ export class Ledger {
         const why = publish.isWrapped
           ? 'the parser worker was replaced while copies were on their way: some people may not get theirs'
           : 'the parser worker was replaced before the signer answered; publish the event again';
-        publish.finish(new FerryError('disconnected', why, { publish: String(id) }));
+        publish.finish(new FerryError('disconnected', why));
       }
     }
     return again;

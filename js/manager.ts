@@ -296,7 +296,7 @@ export class NostrManager extends Emitter<ManagerEvents> implements AsyncDisposa
     const id = this.#ledger.nextPublish();
     const relays = [...(options.relays ?? [])];
     const request = encodePublish(id, template, relays);
-    const publish = new Publish();
+    const publish = new Publish(id);
     this.#ledger.publishes.set(id, { publish, request, relays });
     this.#control.parser.send(request);
     const abort = () => {

@@ -1,4 +1,4 @@
-import { FerryError, assertNever } from './errors.js';
+import { FerryError, assertNever, type FerryErrorCode } from './errors.js';
 import type { AcceptedOptions, PublishStatus, SignedEvent } from './types.js';
 
 /** The longest that a timer of the platform's waits. */
@@ -6,11 +6,18 @@ const MAX_TIMEOUT_MS = 2 ** 31 - 1;
 
 /** One event on its way to relays. */
 export class Publish {
+  /** Its name within this engine; errors about it carry it as `publish`. */
+  readonly id: string;
   readonly #statuses: PublishStatus[] = [];
   /** What was reported, for a replaced worker has some of it reported again. */
   readonly #told = new Set<string>();
   #over: { error?: FerryError } | undefined;
   #waiting: (() => void)[] = [];
+
+  /** @internal */
+  constructor(id: number) {
+    this.id = String(id);
+  }
 
   /**
    * Every step, from the first on, as it happens; ends when every relay has had its last word.
@@ -29,7 +36,7 @@ export class Publish {
    */
   async signed(): Promise<SignedEvent> {
     for await (const status of this.status) if (status.state === 'signed') return status.event;
-    throw new FerryError('refused', 'the event was not signed');
+    throw this.#error('refused', 'the event was not signed');
   }
 
   /**
@@ -44,11 +51,11 @@ export class Publish {
     if (timeoutMs === undefined) return this.#accepted();
     // What a timer makes of other numbers is to fire at once.
     if (!(timeoutMs >= 0 && timeoutMs <= MAX_TIMEOUT_MS)) {
-      throw new FerryError('bad-input', `timeoutMs has to be a number from 0 to ${MAX_TIMEOUT_MS}, not ${timeoutMs}`);
+      throw this.#error('bad-input', `timeoutMs has to be a number from 0 to ${MAX_TIMEOUT_MS}, not ${timeoutMs}`);
     }
     let timer: ReturnType<typeof setTimeout> | undefined;
     const late = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => reject(new FerryError('timed-out', this.#lateness(timeoutMs))), timeoutMs);
+      timer = setTimeout(() => reject(this.#error('timed-out', this.#lateness(timeoutMs))), timeoutMs);
     });
     try {
       return await Promise.race([this.#accepted(), late]);
@@ -66,7 +73,7 @@ export class Publish {
       if (status.state === 'rejected' || status.state === 'unanswered') words.push(`${status.relay}: ${status.reason}`);
     }
     const what = [...waiting].some(Boolean) ? 'the copies of ' + [...waiting].join(', ') : 'the event';
-    throw new FerryError('refused', `no relay accepted ${what} (${words.join('; ')})`);
+    throw this.#error('refused', `no relay accepted ${what} (${words.join('; ')})`);
   }
 
   /** @internal The event, once it is signed: it is never signed again. */
@@ -91,8 +98,13 @@ export class Publish {
 
   /** @internal */
   finish(error?: FerryError): void {
-    this.#over ??= error ? { error } : {};
+    // It may be the engine's end, which others are told, too.
+    this.#over ??= error ? { error: this.#error(error.code, error.message, error) } : {};
     this.#wake();
+  }
+
+  #error(code: FerryErrorCode, message: string, cause?: FerryError): FerryError {
+    return new FerryError(code, message, { publish: this.id, ...(cause && { cause }) });
   }
 
   /** What a publish has to show for its `timeoutMs`. */

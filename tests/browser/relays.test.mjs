@@ -238,7 +238,8 @@ test('whoever waits for an OK may stop waiting: the publish goes on, and the OK 
     for await (const { state } of window.post.status) if (state === 'sent') break;
     const late = await window.post.accepted({ timeoutMs: 1 }).catch(words);
     const bad = await Promise.all([-1, NaN, 2 ** 31].map((timeoutMs) => window.post.accepted({ timeoutMs }).catch(words)));
-    return [unsigned, late, ...bad];
+    const named = await window.post.accepted({ timeoutMs: 1 }).catch(({ publish }) => publish === window.post.id);
+    return [unsigned, late, named, ...bad];
   }, relay.url);
   ok();
   const [states, accepted] = await page.evaluate(async () => {
@@ -250,7 +251,8 @@ test('whoever waits for an OK may stop waiting: the publish goes on, and the OK 
   });
   assert.match(late[0], /^no-signer: /);
   assert.equal(late[1], `timed-out: the event has not been accepted in 1 ms (${relay.url}: no answer yet)`);
-  for (const words of late.slice(2)) assert.match(words, /^bad-input: timeoutMs has to be /);
+  assert.equal(late[2], true, 'the error says which publish it is about');
+  for (const words of late.slice(3)) assert.match(words, /^bad-input: timeoutMs has to be /);
   assert.deepEqual(states, ['signed', 'queued', 'sent', 'accepted at last']);
   assert.equal(accepted, relay.url);
   assert.deepEqual(errors, []);
