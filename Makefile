@@ -63,7 +63,7 @@ SAMPLE_EVENTS := target/debug/examples/sample_events
 SAMPLE := .tools/sample-events.jsonl
 READING_RECORDS := target/debug/examples/reading_records
 
-.PHONY: help setup gen build pack docs api test test-native test-kinds test-browser frames bench bench-cache bench-verify bench-schnorr bench-parser check fuzz size serve ci clean
+.PHONY: help setup gen build pack docs api test test-native test-kinds test-browser frames bench bench-cache bench-verify bench-schnorr bench-parser check fuzz size parts serve ci clean
 
 help: ## print these targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -135,6 +135,9 @@ fuzz: $(GEN) ## look for input that breaks the engine, a minute each target
 size: $(DIST) ## bytes of each file in dist/: raw, gzip, brotli; fails over budget
 	@node tools/size.mjs dist tools/size-budget.json
 
+parts: $(WASM) ## what the .wasm's code is made of, by brotli and by bytes
+	@node tools/parts.mjs $(WASM)
+
 serve: $(DIST) $(SAMPLE) | $(PYTHON) ## run the demo: a relay with sample events and two web servers
 	@node tools/serve.mjs --events $(SAMPLE)
 
@@ -199,7 +202,7 @@ $(GLUE): $(WASM) $(BINDGEN)
 	$(BINDGEN) $(WASM) $(@D) nostr_ferry
 	@touch $@
 
-$(SHRUNK): $(GLUE) tools/shrink.mjs $(NODE)
+$(SHRUNK): $(GLUE) tools/shrink.mjs tools/wasm.mjs $(NODE)
 	@mkdir -p $(@D)
 	$(NICE) node tools/shrink.mjs $(BOUND) $@
 

@@ -12,6 +12,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { functions, withNames } from './wasm.mjs';
 
 const PASSES = [
   'duplicate-function-elimination',
@@ -27,7 +28,6 @@ const PASSES = [
 const SEQUENCE = 6;
 /** A sequence that more functions have says nothing about any two of them. */
 const COMMON = 500;
-const CODE_SECTION = 10;
 
 const [input, output] = process.argv.slice(2);
 const folder = mkdtempSync(join(tmpdir(), 'ferry-shrink-'));
@@ -35,7 +35,7 @@ try {
   const [shorter, named] = ['shorter.wasm', 'named.wasm'].map((name) => join(folder, name));
   optimise(input, shorter, PASSES);
   const wasm = readFileSync(shorter);
-  writeFileSync(named, withNames(wasm, chain(functions(wasm))));
+  writeFileSync(named, withNames(wasm, placeNames(chain(functions(wasm)))));
   optimise(named, output, ['reorder-functions-by-name', 'strip-debug', 'strip-target-features']);
 } finally {
   rmSync(folder, { recursive: true });
@@ -44,29 +44,6 @@ try {
 function optimise(from, to, passes) {
   const program = fileURLToPath(new URL('../node_modules/.bin/wasm-opt', import.meta.url));
   execFileSync(program, [from, ...passes.map((pass) => `--${pass}`), '-o', to], { stdio: 'inherit' });
-}
-
-/** The bodies of the functions that a module defines, in its order. */
-function functions(wasm) {
-  let at = 8;
-  while (at < wasm.length) {
-    const id = wasm[at];
-    const [length, start] = readNumber(wasm, at + 1);
-    if (id === CODE_SECTION) return bodies(wasm, start);
-    at = start + length;
-  }
-  throw new Error('the module has no code');
-}
-
-function bodies(wasm, at) {
-  const found = [];
-  let [count, next] = readNumber(wasm, at);
-  for (; count > 0; count -= 1) {
-    const [length, start] = readNumber(wasm, next);
-    next = start + length;
-    found.push(wasm.subarray(start, next));
-  }
-  return found;
 }
 
 /** The order of `bodies` in which each is followed by the one most like it of those that are left. */
@@ -119,31 +96,9 @@ function sequencesOf(body) {
   return found;
 }
 
-/** The module with a name section that names each function by its place in `order`. */
-function withNames(wasm, order) {
-  const imports = WebAssembly.Module.imports(new WebAssembly.Module(wasm)).filter(({ kind }) => kind === 'function').length;
-  const places = new Array(order.length);
-  for (const [place, at] of order.entries()) places[at] = place;
-  // Six digits each, so that names sort as numbers do.
-  const names = places.map((place, at) => [...number(imports + at), ...string(String(place).padStart(6, '0'))]);
-  const map = [...number(names.length), ...names.flat()];
-  const section = [...string('name'), 1, ...number(map.length), ...map];
-  return Buffer.concat([wasm, Buffer.from([0, ...number(section.length), ...section])]);
-}
-
-function string(text) {
-  return [...number(text.length), ...Buffer.from(text)];
-}
-
-/** LEB128, as wasm writes its unsigned numbers. */
-function number(value) {
-  return value < 128 ? [value] : [(value % 128) + 128, ...number(Math.floor(value / 128))];
-}
-
-/** The number at `at`, and where it ends. */
-function readNumber(bytes, at) {
-  const byte = bytes[at];
-  if (byte < 128) return [byte, at + 1];
-  const [rest, end] = readNumber(bytes, at + 1);
-  return [byte - 128 + 128 * rest, end];
+/** Names that sort as `order` has it. */
+function placeNames(order) {
+  const names = new Array(order.length);
+  for (const [place, at] of order.entries()) names[at] = String(place).padStart(6, '0');
+  return names;
 }

@@ -9,6 +9,7 @@ use serde::Deserialize;
 
 use crate::nostr::cashu::Point;
 use crate::nostr::hex;
+use crate::sorted;
 use crate::time::UnixSeconds;
 
 /// What a token says about itself.
@@ -136,7 +137,7 @@ impl PubkeyLock {
             .iter()
             .map(|key| key.get(2..).unwrap_or_default().to_lowercase())
             .collect();
-        xs.sort();
+        sorted::sort(&mut xs);
         xs.dedup();
         let can_be_refunded = xs.len() == refund.len() && refund.iter().all(|key| is_key(key));
         let holds = is_lock && (at.is_none() || (can_be_refunded && one_signature("n_sigs_refund")));

@@ -66,10 +66,9 @@ pub(super) fn parse(event: &RawEvent) -> Option<Nutzap> {
 
 fn lock_of_all(proofs: &[Proof]) -> Option<PubkeyLock> {
     let locks: Option<Vec<PubkeyLock>> = proofs.iter().map(Proof::lock).collect();
-    let mut locks = locks?;
-    let opens = |lock: &PubkeyLock| lock.opens.as_ref().map_or(u64::MAX, |opens| opens.at.0);
-    locks.sort_by_key(opens);
-    let first = locks.first()?;
+    let locks = locks?;
+    let opens = |lock: &&PubkeyLock| lock.opens.as_ref().map_or(u64::MAX, |opens| opens.at.0);
+    let first = locks.iter().min_by_key(opens)?;
     locks.iter().all(|lock| lock.key == first.key).then(|| first.clone())
 }
 
