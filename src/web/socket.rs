@@ -54,6 +54,26 @@ impl WebSockets {
         }
     }
 
+    /// The role takes `event`: its bytes wait no more, and a socket that has ended is let go.
+    fn taken(&mut self, event: &SocketEvent) {
+        match event {
+            SocketEvent::Text { socket, .. } | SocketEvent::Binary { socket } | SocketEvent::TooLong { socket } => {
+                if let Some(open) = self.open.get(socket) {
+                    open.queued.set(open.queued.get().saturating_sub(cost(event)));
+                }
+            }
+            SocketEvent::Closed { socket, .. }
+            | SocketEvent::Failed { socket }
+            | SocketEvent::Forbidden { socket }
+            | SocketEvent::Overflowed { socket } => {
+                if let Some(open) = self.open.remove(socket) {
+                    open.close(1000, "");
+                }
+            }
+            SocketEvent::Opened { .. } | SocketEvent::Limits { .. } => {}
+        }
+    }
+
     fn report(&self, event: SocketEvent) {
         // The receiver is our own.
         let _ = self.sender.unbounded_send(event);
@@ -101,22 +121,8 @@ impl Stream for WebSockets {
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<SocketEvent>> {
         let event = self.events.poll_next_unpin(cx);
-        match &event {
-            Poll::Ready(Some(SocketEvent::Text { socket, text })) => {
-                if let Some(open) = self.open.get(socket) {
-                    open.queued.set(open.queued.get().saturating_sub(text.len()));
-                }
-            }
-            Poll::Ready(Some(
-                SocketEvent::Closed { socket, .. }
-                | SocketEvent::Failed { socket }
-                | SocketEvent::Overflowed { socket },
-            )) => {
-                if let Some(open) = self.open.remove(socket) {
-                    open.close(1000, "");
-                }
-            }
-            _ => {}
+        if let Poll::Ready(Some(event)) = &event {
+            self.taken(event);
         }
         event
     }
@@ -193,9 +199,19 @@ impl Socket {
     }
 }
 
-/// A frame as an event, its size added to `queued`.
-fn read(socket: SocketId, event: &MessageEvent, queued: &Cell<usize>) -> SocketEvent {
-    let data = event.data();
+/// A frame as an event, its cost added to `queued`.
+fn read(socket: SocketId, frame: &MessageEvent, queued: &Cell<usize>) -> SocketEvent {
+    let event = event_of(socket, frame);
+    let bytes = queued.get() + cost(&event);
+    if bytes > MAX_QUEUED_BYTES {
+        return SocketEvent::Overflowed { socket };
+    }
+    queued.set(bytes);
+    event
+}
+
+fn event_of(socket: SocketId, frame: &MessageEvent) -> SocketEvent {
+    let data = frame.data();
     let Some(text) = data.dyn_ref::<JsString>() else {
         return SocketEvent::Binary { socket };
     };
@@ -207,10 +223,15 @@ fn read(socket: SocketId, event: &MessageEvent, queued: &Cell<usize>) -> SocketE
     if text.len() > MAX_FRAME_BYTES {
         return SocketEvent::TooLong { socket };
     }
-    let bytes = queued.get() + text.len();
-    if bytes > MAX_QUEUED_BYTES {
-        return SocketEvent::Overflowed { socket };
-    }
-    queued.set(bytes);
     SocketEvent::Text { socket, text }
+}
+
+/// A frame's share of the queue: its text, and what the queue itself needs for it. Empty frames are frames, too.
+fn cost(event: &SocketEvent) -> usize {
+    let text = if let SocketEvent::Text { text, .. } = event {
+        text.len()
+    } else {
+        0
+    };
+    size_of::<SocketEvent>() + text
 }
