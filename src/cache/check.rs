@@ -5,6 +5,7 @@
 
 use std::collections::{HashMap, HashSet};
 
+use super::index_blob;
 use super::meta::Meta;
 use super::record;
 use super::segment::{self, Item, Keys, Spot};
@@ -48,7 +49,7 @@ pub async fn walk(storage: &impl Storage) -> Walk {
 impl Walk {
     async fn segment(&mut self, storage: &impl Storage, name: &str, keys: &Keys) {
         let index = match read(storage, &segment::index_key(name)).await {
-            Some(blob) => segment::decode_index(&blob),
+            Some(blob) => index_blob::decode(&blob),
             None => None,
         };
         let Some(items) = index else {
@@ -172,7 +173,7 @@ mod tests {
             }),
             ("a block that is cut", |key, blob| key.starts_with("d/") && cut(blob)),
             ("an index of another segment", |key, blob| {
-                key.starts_with("i/") && replace(blob, segment::encode_index(&[]))
+                key.starts_with("i/") && replace(blob, index_blob::encode(&[]))
             }),
             ("marks of nothing", |key, blob| {
                 let nowhere = Spot { block: 9, offset: 9 };

@@ -1,4 +1,4 @@
-//! Keeping the store small: merging small segments, rewriting half-dead ones, evicting.
+//! Keeping the store small: merging small segments, rewriting half-dead ones.
 //!
 //! All of it goes in steps, each bounded: a read of some 1 MiB, or a look at some
 //! thousand index entries. A compaction's batch expects its inputs to be as they were
@@ -7,13 +7,13 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use super::index::{Place, Slot};
+use super::index::Slot;
+use super::index_blob;
 use super::record;
 use super::segment::{self, BLOCK_BYTES, Blocks, Item, Spot};
 use super::storage::{Batch, StorageError};
 use super::store::{Operation, Purpose, Store};
 use super::writing::expectations;
-use crate::nostr::kind::{Kind, Retention};
 use crate::sorted::{self, SortedMap};
 
 /// A compaction under way: the inputs' indexes are read, then their blocks; the events are moved and written.
@@ -51,15 +51,6 @@ pub struct Work {
     pub bytes: usize,
 }
 
-/// An eviction under way.
-pub(super) struct Eviction {
-    /// Live bytes to get down to.
-    goal: u64,
-    pass: usize,
-    /// The last event looked at.
-    after: Option<(u32, Slot)>,
-}
-
 /// A segment is not merged into a larger one than this, so that its index is read and written in one step.
 pub(super) const LARGE: u64 = 1 << 20;
 /// Blocks read in one transaction, and taken in at once: half a MiB.
@@ -70,24 +61,6 @@ pub(super) const MOVES_PER_STEP: usize = 512;
 const FAN_IN: usize = 8;
 /// After so many compactions in a row whose inputs could not be read, the disk is left as it is.
 const MAX_FAILED: u32 = 3;
-/// Index entries that one step of an eviction looks at.
-const EVICTION_STEP: usize = 1_000;
-
-/// Who goes, from the least useful to the most; the last pass takes anything.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Worth {
-    StrangersNote,
-    StrangersArticle,
-    StrangersList,
-    Own,
-}
-const PASSES: [Worth; 4] = [
-    Worth::StrangersNote,
-    Worth::StrangersArticle,
-    Worth::StrangersList,
-    Worth::Own,
-];
-
 impl Compaction {
     fn new(inputs: Vec<u32>) -> Compaction {
         Compaction {
@@ -146,104 +119,8 @@ impl Store {
         }
     }
 
-    /// Starts evicting if the disk holds more than its budget.
-    pub(super) fn watch_budget(&mut self) {
-        let (live, all) = self.disk_bytes();
-        if self.eviction.is_none() && all > self.config.budget_bytes {
-            // A tenth of air, so that not every save evicts.
-            self.start_eviction(live.min(self.config.budget_bytes / 10 * 9));
-        }
-    }
-
-    /// Whether the next write would go over the budget and there is something to be done about it first.
-    pub(super) fn makes_room(&mut self) -> bool {
-        let (live, all) = self.disk_bytes();
-        let (budget, incoming) = (self.config.budget_bytes, self.incoming_bytes());
-        if all + incoming <= budget {
-            return false;
-        }
-        let goal = budget.saturating_sub(incoming) / 10 * 9;
-        if live > goal && self.eviction.is_none() && self.compaction.is_none() && !self.exhausted {
-            self.start_eviction(goal);
-        }
-        self.eviction.is_some() || self.compaction.is_some() || self.choose().is_some()
-    }
-
-    /// The quota is met: frees a quarter, and stays within what is left. False if nothing is stored.
-    pub(super) fn make_room(&mut self) -> bool {
-        let (live, all) = self.disk_bytes();
-        if all == 0 {
-            return false;
-        }
-        self.pressed = true;
-        self.compaction = None;
-        self.config.budget_bytes = self.config.budget_bytes.min(all / 4 * 3);
-        self.start_eviction(live.min(self.config.budget_bytes) / 10 * 9);
-        true
-    }
-
-    fn start_eviction(&mut self, goal: u64) {
-        self.eviction = Some(Eviction {
-            goal,
-            pass: 0,
-            after: None,
-        });
-    }
-
-    fn evict(&mut self) {
-        let Some(mut eviction) = self.eviction.take() else {
-            return;
-        };
-        let (mut live, _) = self.disk_bytes();
-        let worth = PASSES.get(eviction.pass).copied();
-        self.exhausted |= worth.is_none();
-        let Some(worth) = worth.filter(|_| live > eviction.goal) else {
-            return;
-        };
-        let seen: Vec<(u32, Slot)> = self.index.oldest(eviction.after).take(EVICTION_STEP).collect();
-        for (age, slot) in &seen {
-            eviction.after = Some((*age, *slot));
-            if live <= eviction.goal {
-                break;
-            }
-            if self.worth(*slot).is_some_and(|w| w <= worth) {
-                self.counters.evicted += 1;
-                self.remove(*slot);
-                // What is not in a segment of ours any more frees nothing by itself.
-                live = live.saturating_sub(self.index.dead(*slot).map_or(0, |entry| u64::from(entry.length)));
-            }
-        }
-        if seen.len() < EVICTION_STEP {
-            eviction.pass += 1;
-            eviction.after = None;
-        }
-        self.eviction = Some(eviction);
-    }
-
-    /// How useful a saved event is; none for what waits to be written.
-    fn worth(&self, slot: Slot) -> Option<Worth> {
-        let entry = self.index.get(slot)?;
-        if entry.place == Place::Unsaved {
-            return None;
-        }
-        let owner = self
-            .index
-            .pubkey(entry.author)
-            .is_some_and(|key| self.owners.contains(key));
-        if entry.own || owner {
-            return Some(Worth::Own);
-        }
-        Some(match entry.kind.retention() {
-            Retention::Replaceable => Worth::StrangersList,
-            // Without the deletion, what it deleted would come back.
-            Retention::Regular if entry.kind == Kind::DELETION => Worth::StrangersList,
-            Retention::Addressable => Worth::StrangersArticle,
-            Retention::Regular | Retention::Ephemeral => Worth::StrangersNote,
-        })
-    }
-
     /// The segments that are best made into one now.
-    fn choose(&self) -> Option<Vec<u32>> {
+    pub(super) fn choose(&self) -> Option<Vec<u32>> {
         if self.failed_compactions > MAX_FAILED {
             return None;
         }
@@ -353,7 +230,7 @@ impl Store {
         };
         for blob in blobs {
             // The events of an index that was damaged since it was read turn out lost, and are counted so.
-            let items = segment::decode_index(blob).unwrap_or_default();
+            let items = index_blob::decode(blob).unwrap_or_default();
             self.worked.events += items.len();
             let live = items.into_iter().filter(|item| self.slot_at(item, number).is_some());
             compaction.items.extend(live.map(|item| (number, item)));

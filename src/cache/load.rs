@@ -7,6 +7,7 @@
 use std::collections::{HashMap, HashSet, VecDeque};
 
 use super::index::{Admission, Place, Slot};
+use super::index_blob;
 use super::segment::{self, Item, Keys, Spot};
 use super::storage::StorageError;
 use super::store::{Operation, Purpose, Segment, Store};
@@ -266,7 +267,7 @@ impl Store {
         let items = match wanted.what {
             What::Marks(number) => return self.take_marks(number, wanted.keys, marks),
             What::Index => match blobs.remove(&index_key) {
-                Some(blob) => segment::decode_index(&blob).map(|items| (items, blob.len())),
+                Some(blob) => index_blob::decode(&blob).map(|items| (items, blob.len())),
                 // The disk lists it and does not give it: it stays there, unread.
                 None => {
                     self.counters.corrupt += 1;
@@ -293,7 +294,7 @@ impl Store {
             .collect();
         let (items, bad) = segment::rebuild(&blocks);
         self.counters.corrupt += bad;
-        let index = segment::encode_index(&items);
+        let index = index_blob::encode(&items);
         let bytes = index.len();
         if !items.is_empty() {
             self.repairs.push((segment::index_key(&wanted.name), index));

@@ -13,7 +13,9 @@ mod compact;
 mod core;
 #[cfg(test)]
 mod core_tests;
+mod evict;
 mod index;
+mod index_blob;
 mod jobs;
 mod load;
 mod meta;

@@ -2,13 +2,14 @@
 //!
 //! It decides what is read and written; the role's loop does it. One write is in flight
 //! at a time, so what a batch was made from is still so when it lands. `load` reads
-//! segments in, `writing` writes groups of saves, `compact` rewrites and evicts, `wipe` forgets all.
+//! segments in, `writing` writes groups of saves, `compact` rewrites, `evict` makes room, `wipe` forgets all.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use super::blocks::BlockCache;
-use super::compact::{Compaction, Eviction, Work};
+use super::compact::{Compaction, Work};
+use super::evict::Eviction;
 use super::index::{Admission, Entry, Index, Place, Slot};
 use super::load::Load;
 use super::meta::Meta;

@@ -6,6 +6,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::index::{Place, Slot};
+use super::index_blob;
 use super::meta::Meta;
 use super::segment::{self, BLOCK_BYTES, Blocks, Item, Spot};
 use super::storage::{Batch, Expect, StorageError};
@@ -152,9 +153,7 @@ impl Store {
             for (number, block) in (0u16..).zip(blocks.finish()) {
                 batch.put.push((segment::block_key(&name, number), block));
             }
-            batch
-                .put
-                .push((segment::index_key(&name), segment::encode_index(&items)));
+            batch.put.push((segment::index_key(&name), index_blob::encode(&items)));
         }
         name
     }
