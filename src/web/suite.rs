@@ -1,10 +1,16 @@
-//! The storage contract on IndexedDB, for a page of the tests. No shipped module has it.
+//! The storage contract on IndexedDB, and signature checks as they are compiled for the browser, for a page of the
+//! tests. No shipped module has them.
 
 use std::cell::Cell;
 
 use wasm_bindgen::prelude::*;
 
+use super::entropy::Browser;
 use super::storage::IndexedDb;
+use crate::crypto::Entropy;
+use crate::message::Claim;
+use crate::nostr::event::{EventId, Pubkey, Signature};
+use crate::nostr::schnorr;
 
 #[allow(
     clippy::unwrap_used,
@@ -43,4 +49,26 @@ pub async fn store_check(name: String) -> String {
         "problems": walk.problems,
     })
     .to_string()
+}
+
+/// The verdicts on `claims` (id, pubkey and signature of each, 128 bytes): bit 0 is what the check of one by itself
+/// says, bit 1 what the check of all together does.
+#[wasm_bindgen]
+pub fn check_signatures(claims: &[u8]) -> Vec<u8> {
+    let (claims, _) = claims.as_chunks::<128>();
+    let claims: Vec<Claim> = claims.iter().filter_map(claim).collect();
+    let together = schnorr::check_batch(&claims, Browser.bytes());
+    let both = claims.iter().zip(together);
+    both.map(|(claim, together)| u8::from(schnorr::check(claim)) | u8::from(together) << 1)
+        .collect()
+}
+
+fn claim(bytes: &[u8; 128]) -> Option<Claim> {
+    let (id, rest) = bytes.split_first_chunk()?;
+    let (pubkey, sig) = rest.split_first_chunk()?;
+    Some(Claim {
+        id: EventId(*id),
+        pubkey: Pubkey(*pubkey),
+        sig: Signature(sig.try_into().ok()?),
+    })
 }
