@@ -18,7 +18,8 @@ test('50,000 events into a budget of 3 MiB: the store stays under it and keeps l
   const { page, errors } = await open();
   const { most, counters } = await page.evaluate(
     async ([url, key, maxBytes]) => {
-      await store.start({ cache: { maxBytes } });
+      // So much room that the relay is never shed: asked again, it would send evicted events again, and they be stored.
+      await store.start({ cache: { maxBytes }, limits: { spoolBytes: 128 << 20 } });
       await nostr.signer.usePrivateKey(key);
       let most = 0;
       let writing = true;

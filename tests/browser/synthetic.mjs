@@ -48,7 +48,8 @@ export function synthetic({ count, seed = 1, authors = 200, pubkeys = people(aut
 }
 
 /**
- * Lets a server answer each REQ by streaming `events()` in order, no faster than the socket takes them, then EOSE.
+ * Lets a server answer each REQ by streaming `events()` in order, those of its filters' times, no faster than the
+ * socket takes them, then EOSE.
  *
  * @param {WebSocketServer} server
  * @param {() => object[]} events asked at each REQ
@@ -57,12 +58,13 @@ export function stream(server, events) {
   server.on('connection', (socket) => {
     const closed = new Set();
     socket.on('message', async (data) => {
-      const [label, sub] = JSON.parse(String(data));
+      const [label, sub, ...filters] = JSON.parse(String(data));
       if (label === 'CLOSE') closed.add(sub);
       if (label !== 'REQ') return;
       closed.delete(sub);
       const head = `["EVENT",${JSON.stringify(sub)},`;
-      for (const event of events()) {
+      const isWanted = ({ created_at }) => filters.some(({ since = 0, until = Infinity }) => created_at >= since && created_at <= until);
+      for (const event of events().filter(isWanted)) {
         if (closed.has(sub) || socket.readyState !== socket.OPEN) return;
         socket.send(`${head}${JSON.stringify(event)}]`);
         while (socket.bufferedAmount > 1 << 20) await new Promise((resolve) => setTimeout(resolve, 2));

@@ -26,7 +26,7 @@ export async function startTabs() {
     const ended = once(browser, 'exit');
     browser.kill();
     await ended;
-    rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
+    rmSync(folder, { recursive: true, force: true, maxRetries: 20 });
   });
   let words = '';
   const address = await new Promise((resolve, reject) => {
