@@ -2,7 +2,8 @@
 // usage: cache.mjs [--counts 10000,100000] [--stores ferry,nostr-idb,dexie,worker-relay] [--runs 3] [--json FILE]
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { createReadStream, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { createReadStream, mkdtempSync, statSync, writeFileSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { extname, join } from 'node:path';
@@ -168,7 +169,7 @@ async function measure(store, count) {
     const ended = once(chromium, 'exit');
     chromium.kill();
     await ended;
-    rmSync(profile, { recursive: true, force: true, maxRetries: 20 });
+    await rm(profile, { recursive: true, force: true, maxRetries: 50 });
   }
   return results;
 }

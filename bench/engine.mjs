@@ -2,7 +2,8 @@
 // figures back. Prints a Markdown table of medians and spreads. Run it by `make bench`, on a machine at rest.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, writeFileSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -94,7 +95,7 @@ for (let round = 0; round < ROUNDS; round++) {
 }
 await Promise.all([relay.stop(), site.close()]);
 back.close();
-rmSync(folder, { recursive: true, force: true, maxRetries: 20 });
+await rm(folder, { recursive: true, force: true, maxRetries: 50 });
 
 function spread(figures) {
   const sorted = figures.toSorted((a, b) => a - b);

@@ -4,7 +4,8 @@
 // usage: verify.mjs [--rounds 3] [--ms 2000]
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -140,7 +141,7 @@ const { error } = await ended;
 const gone = once(browser, 'exit');
 browser.kill();
 await gone;
-rmSync(profile, { recursive: true, force: true, maxRetries: 20 });
+await rm(profile, { recursive: true, force: true, maxRetries: 50 });
 server.close();
 server.closeAllConnections();
 if (error) throw new Error(error);

@@ -1,7 +1,8 @@
 // Tabs that can be hidden and frozen. Playwright keeps every page visible, so these are driven without it.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after } from 'node:test';
@@ -26,7 +27,7 @@ export async function startTabs() {
     const ended = once(browser, 'exit');
     browser.kill();
     await ended;
-    rmSync(folder, { recursive: true, force: true, maxRetries: 20 });
+    await rm(folder, { recursive: true, force: true, maxRetries: 50 });
   });
   let words = '';
   const address = await new Promise((resolve, reject) => {
