@@ -117,18 +117,22 @@ export class NostrManager extends Emitter<ManagerEvents> implements AsyncDisposa
     signal?.throwIfAborted();
     const starting = NostrManager.#start(options);
     if (!signal) return starting;
-    const aborted = new AbortController();
-    const given = new Promise<never>((_, reject) => {
-      signal.addEventListener('abort', () => (aborted.abort(), reject(signal.reason as Error)), { once: true, signal: aborted.signal });
+    return new Promise((resolve, reject) => {
+      const abort = () => {
+        reject(signal.reason as Error);
+        // Given up meanwhile, it stops as soon as it runs.
+        starting.then((manager) => manager.stop()).catch(() => undefined);
+      };
+      const forget = () => signal.removeEventListener('abort', abort);
+      signal.addEventListener('abort', abort, { once: true });
+      starting.then((manager) => {
+        manager.#life.signal.addEventListener('abort', forget);
+        resolve(manager);
+      }, (error: Error) => {
+        forget();
+        reject(error);
+      });
     });
-    const stop = (manager: NostrManager) => void manager.stop().catch(() => undefined);
-    // Given up meanwhile: it stops as soon as it runs.
-    starting.then((manager) => {
-      if (signal.aborted) return stop(manager);
-      aborted.abort();
-      signal.addEventListener('abort', () => stop(manager), { once: true, signal: manager.#life.signal });
-    }, () => aborted.abort());
-    return Promise.race([starting, given]);
   }
 
   static async #start(options: StartOptions): Promise<NostrManager> {

@@ -65,15 +65,13 @@ export class Publish {
   }
 
   async #accepted(): Promise<string> {
-    const words: string[] = [];
     const waiting = new Set<string | undefined>();
     for await (const status of this.status) {
       if (status.state === 'signed') waiting.add(status.recipient);
       if (status.state === 'accepted' && waiting.delete(status.recipient) && waiting.size === 0) return status.relay;
-      if (status.state === 'rejected' || status.state === 'unanswered') words.push(`${status.relay}: ${status.reason}`);
     }
     const what = [...waiting].some(Boolean) ? 'the copies of ' + [...waiting].join(', ') : 'the event';
-    throw this.#error('refused', `no relay accepted ${what} (${words.join('; ')})`);
+    throw this.#error('refused', `no relay accepted ${what} (${this.#refusals().join('; ')})`);
   }
 
   /** @internal The event, once it is signed: it is never signed again. */
@@ -107,12 +105,17 @@ export class Publish {
     return new FerryError(code, message, { publish: this.id, ...(cause && { cause }) });
   }
 
+  /** The relays that have not accepted it, in their words. */
+  #refusals(): string[] {
+    return this.#statuses.flatMap((status) => {
+      return status.state === 'rejected' || status.state === 'unanswered' ? [`${status.relay}: ${status.reason}`] : [];
+    });
+  }
+
   /** What a publish has to show for its `timeoutMs`. */
   #lateness(timeoutMs: number): string {
     if (!this.#statuses.some(({ state }) => state === 'signed')) return `the signer has not signed the event in ${timeoutMs} ms`;
-    const words = this.#statuses.flatMap((status) => {
-      return status.state === 'rejected' || status.state === 'unanswered' ? [`${status.relay}: ${status.reason}`] : [];
-    });
+    const words = this.#refusals();
     const heard = new Set(this.#statuses.flatMap((status) => ('reason' in status ? [status.relay] : [])));
     const asked = new Set(this.#statuses.flatMap((status) => (status.state === 'queued' ? status.relays : [])));
     words.push(...[...asked].filter((relay) => !heard.has(relay)).map((relay) => `${relay}: no answer yet`));

@@ -65,11 +65,10 @@ struct Limits {
 impl Options {
     pub fn port(&self) -> PortConfig {
         let defaults = PortConfig::default();
-        PortConfig {
-            window_bytes: self.limits.window_bytes.unwrap_or(defaults.window_bytes),
-            batch_bytes: self.limits.batch_bytes.unwrap_or(defaults.batch_bytes),
-            ..defaults
-        }
+        PortConfig::sized(
+            self.limits.window_bytes.unwrap_or(defaults.window_bytes),
+            self.limits.batch_bytes.unwrap_or(defaults.batch_bytes),
+        )
     }
 
     pub fn connections(&self) -> connections::Config {

@@ -2,7 +2,7 @@
 // policies that allow little and nothing, from servers that know no .wasm, twice on one page, and again and again.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { openPage, sampleEvents, startRelay, startServer } from './harness.mjs';
+import { assertNoGrowth, memoryOf, openPage, sampleEvents, startRelay, startServer } from './harness.mjs';
 
 const sample = await sampleEvents({ count: 60 });
 const relay = await startRelay(sample);
@@ -193,7 +193,7 @@ test('two copies on one page work side by side, each with its own engine', { tim
 
 test('50 starts and stops leave no worker, and no memory, behind', { timeout: 120_000 }, async () => {
   const { page, errors } = await open(`${sites.isolated.origin}/nostr-ferry.js.html`);
-  const session = await page.context().newCDPSession(page);
+  const memory = await memoryOf(page);
   const round = (times) =>
     page.evaluate(async ([url, times]) => {
       for (let time = 0; time < times; time++) {
@@ -204,10 +204,7 @@ test('50 starts and stops leave no worker, and no memory, behind', { timeout: 12
     }, [relay.url, times]);
   const look = async () => {
     for (let tries = 0; page.workers().length > 0 && tries < 100; tries++) await new Promise((resolve) => setTimeout(resolve, 50));
-    await session.send('HeapProfiler.collectGarbage');
-    const { usedSize } = await session.send('Runtime.getHeapUsage');
-    const bytes = await page.evaluate(async () => (await performance.measureUserAgentSpecificMemory()).bytes);
-    return { workers: page.workers().length, usedSize, bytes };
+    return memory();
   };
   // The first rounds fill caches of the browser's own.
   await round(5);
@@ -215,8 +212,6 @@ test('50 starts and stops leave no worker, and no memory, behind', { timeout: 12
   await round(45);
   const end = await look();
   assert.deepEqual([before.workers, end.workers], [0, 0]);
-  const growth = JSON.stringify({ before, end });
-  assert.ok(end.usedSize - before.usedSize < 512 << 10, growth);
-  assert.ok(end.bytes - before.bytes < 4 << 20, growth);
+  assertNoGrowth(before, end);
   assert.deepEqual(errors, []);
 });

@@ -1,5 +1,6 @@
 // What the browser tests share: sample events, a relay, web servers and one Chromium a test file.
 // Everything started here ends with the test file.
+import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -98,4 +99,28 @@ export async function openPage(url) {
   page.on('pageerror', (error) => errors.push(String(error)));
   await page.goto(url);
   return { page, errors };
+}
+
+/**
+ * Gives a look at what a cross-origin isolated page holds after a garbage collection: its workers, its heap, and all of
+ * its memory, in bytes.
+ *
+ * @param {import('playwright-core').Page} page
+ * @returns {Promise<() => Promise<{ workers: number, usedSize: number, bytes: number }>>}
+ */
+export async function memoryOf(page) {
+  const session = await page.context().newCDPSession(page);
+  return async () => {
+    await session.send('HeapProfiler.collectGarbage');
+    const { usedSize } = await session.send('Runtime.getHeapUsage');
+    const bytes = await page.evaluate(async () => (await performance.measureUserAgentSpecificMemory()).bytes);
+    return { workers: page.workers().length, usedSize, bytes };
+  };
+}
+
+/** Refuses more growth between two looks than a browser has by itself. */
+export function assertNoGrowth(before, end) {
+  const growth = JSON.stringify({ before, end });
+  assert.ok(end.usedSize - before.usedSize < 512 << 10, growth);
+  assert.ok(end.bytes - before.bytes < 4 << 20, growth);
 }
