@@ -142,8 +142,9 @@ export class Signer extends Emitter<SignerEvents> {
   /**
    * Offers this page to a remote signer (NIP-46): show `url` as a QR code; `connected` settles once a signer took it.
    *
-   * @returns the `nostrconnect://` URL, and a promise of the user's public key; that rejects after five minutes.
-   * @throws {FerryError} `bad-input` without a relay.
+   * @returns once a relay listens for the answer, after 10 seconds at most: the `nostrconnect://` URL, and a promise of the
+   *   user's public key; that rejects with `timed-out` when nobody took the URL within five minutes.
+   * @throws {FerryError} `bad-input` without a relay, `disconnected` if none of them can be used: which, and why.
    * @example
    * const { url, connected } = await nostr.signer.nostrConnect({ relays: ['wss://relay.example.com'], name: 'My app' });
    */

@@ -49,10 +49,12 @@ pub struct Remote {
 }
 
 enum State {
-    /// A `nostrconnect://` URL was shown; the signer is whoever returns its secret.
+    /// There is a `nostrconnect://` URL; the signer is whoever returns its secret.
     Offered {
         call: CallId,
         url: Box<NostrConnectUrl>,
+        /// The page's request that gets the URL; none once it has it.
+        unshown: Option<RequestId>,
     },
     /// The signer is known, its user not yet.
     Connecting {
@@ -107,7 +109,8 @@ impl Remote {
         Ok(signer)
     }
 
-    /// Shows a `nostrconnect://` URL and waits for a signer to take it; `call` is answered with the user's public key.
+    /// Makes a `nostrconnect://` URL, shown once a relay listens, and waits for a signer to take it; `call` is answered
+    /// with the user's public key.
     pub fn offer(
         cx: &mut Context<'_>,
         call: CallId,
@@ -126,11 +129,13 @@ impl Remote {
             perms: Permission::parse_list(&client.permissions),
             metadata: metadata(client).unwrap_or_default(),
         };
-        let shown = Secret(url.to_url());
-        let url = Box::new(url);
-        let signer = Remote::new(cx, key, relays, Cipher::Nip44, State::Offered { call, url })?;
+        let state = State::Offered {
+            call,
+            url: Box::new(url),
+            unshown: Some(request),
+        };
+        let signer = Remote::new(cx, key, relays, Cipher::Nip44, state)?;
         signer.subscribe(cx);
-        cx.out.page.push(CryptoToPage::ConnectUrl { request, url: shown });
         Ok(signer)
     }
 
@@ -246,9 +251,11 @@ impl Remote {
             RelayMessage::Event { json, .. } => self.on_event(cx, &json),
             RelayMessage::Eose { relay, .. } => {
                 self.unreachable.remove(&relay);
+                self.show(cx, relay);
             }
             RelayMessage::Closed { relay, reason, .. } | RelayMessage::Unreachable { relay, reason, .. } => {
                 self.unreachable.insert(relay, reason);
+                self.withdraw(cx);
             }
             RelayMessage::Sent { relay, event_id } => {
                 let sent = self.sent_to(event_id).and_then(|relays| relays.get_mut(&relay));
@@ -323,18 +330,7 @@ impl Remote {
     /// `call` is no longer waited for; says what its asker should be told.
     pub fn give_up(&mut self, call: CallId) -> SignerError {
         self.requests.retain(|_, request| request.call != Some(call));
-        match self
-            .relays
-            .iter()
-            .map(|relay| self.unreachable.get(relay))
-            .collect::<Option<Vec<_>>>()
-        {
-            Some(reasons) => {
-                let reason = reasons.first().map_or("no relay", |reason| reason.as_str());
-                SignerError::Disconnected(format!("none of the remote signer's relays can be reached: {reason}"))
-            }
-            None => SignerError::TimedOut,
-        }
+        self.disconnected().unwrap_or(SignerError::TimedOut)
     }
 
     /// Ends the subscription; at a logout the signer is told, without waiting for its answer.
@@ -354,6 +350,41 @@ impl Remote {
         let relays = self.relays.iter().chain(&self.retiring).cloned().collect();
         self.send(cx, relays, ClientFrame::Close { sub: self.sub.clone() });
         self.requests.clear();
+    }
+
+    /// What to tell an asker if no relay of the session can be used: which, and why.
+    fn disconnected(&self) -> Option<SignerError> {
+        let reason = |relay: &RelayUrl| Some(format!("{relay} ({})", self.unreachable.get(relay)?));
+        let reasons = self.relays.iter().map(reason).collect::<Option<Vec<_>>>()?;
+        let why = format!("none of the remote signer's relays can be used: {}", reasons.join(", "));
+        Some(SignerError::Disconnected(why))
+    }
+
+    // ------------------------------------------------------------ the offer
+
+    /// `relay` has the subscription, so an answer is heard: relays keep no ephemeral event for who listens later.
+    fn show(&mut self, cx: &mut Context<'_>, relay: RelayUrl) {
+        let State::Offered { url, unshown, .. } = &mut self.state else {
+            return;
+        };
+        let Some(request) = unshown.take() else {
+            return;
+        };
+        // First is where some signers answer only.
+        url.relays.sort_by_key(|other| *other != relay);
+        let url = Secret(url.to_url());
+        cx.out.page.push(CryptoToPage::ConnectUrl { request, url });
+    }
+
+    /// Nobody could answer an offer that no relay listens for. Once it is shown, relays may come back in time.
+    fn withdraw(&self, cx: &mut Context<'_>) {
+        if let State::Offered {
+            call, unshown: Some(_), ..
+        } = self.state
+            && let Some(error) = self.disconnected()
+        {
+            cx.settle(call, Err(error));
+        }
     }
 
     // ------------------------------------------------------------ requests
@@ -420,7 +451,7 @@ impl Remote {
 
     fn on_event(&mut self, cx: &mut Context<'_>, json: &str) {
         match &self.state {
-            State::Offered { call, url } => {
+            State::Offered { call, url, .. } => {
                 let (call, opened) = (*call, self.channel.open(json, None));
                 let Some(opened) = opened else {
                     return;

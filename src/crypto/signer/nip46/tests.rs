@@ -127,6 +127,20 @@ impl World {
         }));
     }
 
+    /// `name` has the subscription.
+    fn eose(&mut self, name: &str) {
+        let (sub, _) = self.sub.clone().unwrap();
+        let relay = relay(name);
+        self.scene.input(Input::Connections(RelayMessage::Eose { relay, sub }));
+    }
+
+    fn unreachable(&mut self, name: &str, reason: &str) {
+        let (sub, _) = self.sub.clone().unwrap();
+        let (relay, reason) = (relay(name), reason.to_owned());
+        self.scene
+            .input(Input::Connections(RelayMessage::Unreachable { relay, sub, reason }));
+    }
+
     fn answer(&mut self, id: &str, result: &str) {
         let event = self.event(BUNKER, id, Outcome::Result(result.into()));
         self.deliver(&event);
@@ -348,22 +362,37 @@ fn an_auth_url_reaches_the_page_once_and_gives_the_user_time() {
     world.accept(using, &connect, "ack");
 }
 
-#[test]
-fn a_nostrconnect_url_is_taken_by_whoever_knows_its_secret() {
+/// A world in which the page offers itself on the relays `names`, none of which has answered.
+fn offering(names: &[&str]) -> (World, RequestId) {
     let mut world = World::new();
     let using = world.scene.choose(SignerChoice::NostrConnect {
-        relays: vec![relay("a")],
+        relays: names.iter().map(|name| relay(name)).collect(),
         client: SignerClient {
             name: "Ferry".into(),
             ..SignerClient::default()
         },
     });
     assert!(world.requests().is_empty());
-    let Some(CryptoToPage::ConnectUrl { url, request }) = world.scene.out.page.pop() else {
-        panic!()
-    };
-    assert_eq!(request, using);
-    let url = nip46::url::NostrConnectUrl::parse(&url.0).unwrap();
+    (world, using)
+}
+
+/// The URL that `request` was given last, if one was.
+fn shown(world: &mut World, request: RequestId) -> Option<nip46::url::NostrConnectUrl> {
+    let messages: Vec<CryptoToPage> = world.scene.out.page.drain().collect();
+    messages.into_iter().find_map(|message| match message {
+        CryptoToPage::ConnectUrl { url, request: to } => {
+            assert_eq!(to, request);
+            Some(nip46::url::NostrConnectUrl::parse(&url.0).unwrap())
+        }
+        _ => None,
+    })
+}
+
+#[test]
+fn a_nostrconnect_url_is_taken_by_whoever_knows_its_secret() {
+    let (mut world, using) = offering(&["a"]);
+    world.eose("a");
+    let url = shown(&mut world, using).unwrap();
     world.client = Some(url.client);
     for guess in ["ack", "", "guess"] {
         let event = world.event(STRANGER, "any", Outcome::Result(guess.into()));
@@ -372,6 +401,51 @@ fn a_nostrconnect_url_is_taken_by_whoever_knows_its_secret() {
     assert!(world.requests().is_empty());
     world.answer("any", &url.secret);
     world.give_public_key(using);
+}
+
+#[test]
+fn a_nostrconnect_url_is_shown_once_a_relay_would_pass_an_answer_on() {
+    let (mut world, using) = offering(&["a", "b", "c"]);
+    assert_eq!(shown(&mut world, using), None, "nobody listens yet");
+    world.unreachable("a", "refused");
+    assert_eq!(shown(&mut world, using), None);
+    world.eose("b");
+    let url = shown(&mut world, using).unwrap();
+    assert_eq!(
+        url.relays,
+        [relay("b"), relay("a"), relay("c")],
+        "the one that listens is first"
+    );
+    world.eose("c");
+    assert_eq!(shown(&mut world, using), None, "one URL is enough");
+    // Relays that are lost later may come back before the user is ready.
+    for name in ["a", "b", "c"] {
+        world.unreachable(name, "gone");
+    }
+    assert_eq!(world.scene.answered(using), None);
+    world.client = Some(url.client);
+    world.answer("any", &url.secret);
+    world.give_public_key(using);
+}
+
+#[test]
+fn an_offer_that_no_relay_takes_ends_with_the_reason_of_each() {
+    let (mut world, using) = offering(&["a", "b"]);
+    world.unreachable("b", "no EOSE in time");
+    assert_eq!(world.scene.answered(using), None);
+    let (sub, _) = world.sub.clone().unwrap();
+    let (relay, reason) = (relay("a"), "restricted: members only".to_owned());
+    let closed = RelayMessage::Closed { relay, sub, reason };
+    world.scene.input(Input::Connections(closed));
+    let Some(Err(SignerError::Disconnected(why))) = world.scene.answered(using) else {
+        panic!()
+    };
+    assert!(
+        why.contains("wss://a.example (restricted: members only), wss://b.example (no EOSE in time)"),
+        "{why}"
+    );
+    assert!(world.requests().is_empty());
+    assert_eq!(world.closed.len(), 2, "nothing is left open");
 }
 
 #[test]
@@ -485,12 +559,8 @@ fn a_relay_that_says_no_ok_may_still_have_passed_the_request_on() {
 #[test]
 fn silence_behind_dead_relays_is_called_a_disconnection() {
     let mut world = World::connected();
-    let (sub, relays) = world.sub.clone().unwrap();
-    for relay in relays {
-        let (sub, reason) = (sub.clone(), "refused".to_owned());
-        world
-            .scene
-            .input(Input::Connections(RelayMessage::Unreachable { relay, sub, reason }));
+    for name in ["a", "b"] {
+        world.unreachable(name, "refused");
     }
     let request = world.scene.ask(sign(1));
     world.scene.wait(60_000);
