@@ -4,6 +4,7 @@ import { after } from 'node:test';
 import { Worker } from 'node:worker_threads';
 import { getPublicKey } from 'nostr-tools/pure';
 import { hexToBytes } from 'nostr-tools/utils';
+import { within } from './harness.mjs';
 
 const running = new Set();
 after(() => Promise.all([...running].map((worker) => worker.terminate())));
@@ -19,7 +20,7 @@ after(() => Promise.all([...running].map((worker) => worker.terminate())));
 export async function startBunker(relay, { secretKey, secret = 's3cret', refuse = [] }) {
   const worker = new Worker(new URL('./bunker-thread.mjs', import.meta.url), { workerData: { relay, secretKey, secret, refuse } });
   running.add(worker);
-  await once(worker, 'message');
+  await within(once(worker, 'message'), `a remote signer to listen at ${relay}`);
   const pubkey = getPublicKey(hexToBytes(secretKey));
   return {
     url: `bunker://${pubkey}?relay=${encodeURIComponent(relay)}&secret=${secret}`,

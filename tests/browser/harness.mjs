@@ -28,9 +28,31 @@ const folder = mkdtempSync(join(tmpdir(), 'ferry-test-'));
 const endings = [];
 after(async () => {
   // Newest first: pages before the servers they talk to.
-  for (const end of endings.reverse()) await end();
+  for (const end of endings.reverse()) await within(end(), 'what the tests started to end');
   rmSync(folder, { recursive: true });
 });
+
+/**
+ * What a test waits for; it fails with a sentence, where it was asked, long before the runner would end the file without one.
+ *
+ * @template T
+ * @param {Promise<T>} promise
+ * @param {string} what is waited for, for that sentence
+ * @param {number} seconds more than anything takes on a machine that is busy with other things
+ * @returns {Promise<T>}
+ */
+export function within(promise, what, seconds = 90) {
+  const late = new Error(`waited ${seconds} s for ${what}`);
+  let timer;
+  const limit = new Promise((_, reject) => (timer = setTimeout(reject, seconds * 1000, late)));
+  return Promise.race([promise, limit]).finally(() => clearTimeout(timer));
+}
+
+/** Playwright's own `evaluate` waits for ever for a promise in the page. */
+function limitEvaluate(page) {
+  const evaluate = page.evaluate.bind(page);
+  page.evaluate = (code, argument) => within(evaluate(code, argument), `the page to run ${String(code).slice(0, 300)}`);
+}
 
 /**
  * Signed sample events, the same for the same options.
@@ -92,6 +114,7 @@ export function browser() {
 export async function openPage(url) {
   const context = await (await browser()).newContext();
   const page = await context.newPage();
+  limitEvaluate(page);
   const errors = [];
   page.on('console', (message) => {
     if (message.type() === 'error') errors.push(message.text());

@@ -4,6 +4,7 @@ import { after } from 'node:test';
 import { nip44 } from 'nostr-tools';
 import { finalizeEvent, getPublicKey } from 'nostr-tools/pure';
 import WebSocket from 'ws';
+import { within } from './harness.mjs';
 
 const sockets = new Set();
 after(() => sockets.forEach((socket) => socket.close()));
@@ -20,7 +21,7 @@ export async function startScriptedBunker(relays, secretKey, answer) {
   for (const relay of relays) {
     const socket = new WebSocket(relay);
     sockets.add(socket);
-    await once(socket, 'open');
+    await within(once(socket, 'open'), `a socket to ${relay}`);
     const send = (...message) => socket.send(JSON.stringify(message));
     const ready = new Promise((resolve) => {
       socket.on('message', (text) => {
@@ -37,6 +38,6 @@ export async function startScriptedBunker(relays, secretKey, answer) {
       });
     });
     send('REQ', 'requests', { kinds: [24133], '#p': [getPublicKey(secretKey)], limit: 0 });
-    await ready;
+    await within(ready, `the EOSE of ${relay}`);
   }
 }

@@ -8,7 +8,7 @@ import * as nip49 from 'nostr-tools/nip49';
 import { bytesToHex } from 'nostr-tools/utils';
 import WebSocket from 'ws';
 import { startBunker } from './bunker.mjs';
-import { openPage, sampleEvents, startRelay, startServer } from './harness.mjs';
+import { openPage, sampleEvents, startRelay, startServer, within } from './harness.mjs';
 import { startScriptedBunker } from './scripted-bunker.mjs';
 
 const PAGE = '<!doctype html><meta charset="utf-8"><link rel="icon" href="data:,"><script src="/dist/nostr-ferry.js"></script>';
@@ -99,6 +99,13 @@ test('a signer’s user confirms at an address, strangers who know the request a
   const [bunkerKey, stranger] = [generateSecretKey(), generateSecretKey()];
   const { page, errors } = await openEngine(first.url);
   const asked = [];
+  const moved = page.evaluate(
+    (second) =>
+      new Promise((resolve) => {
+        nostr_.relays.on('status', ({ relay, state }) => relay === second && state === 'open' && resolve());
+      }),
+    second.url,
+  );
   await startScriptedBunker([first.url, second.url], bunkerKey, async ({ method, params, relay }, reply) => {
     asked.push([method, relay]);
     const lie = (result) => reply(result, { by: stranger });
@@ -129,7 +136,7 @@ test('a signer’s user confirms at an address, strangers who know the request a
   }, url);
   assert.deepEqual([result.pubkey, result.confirmAt], [userPubkey, ['https://signer.example/confirm']]);
   assert.ok(verifyEvent(result.event) && result.event.pubkey === userPubkey);
-  while (!asked.some(([method]) => method === 'switch_relays')) await new Promise((resolve) => setTimeout(resolve, 20));
+  await moved;
   await page.evaluate(() => nostr_.signer.signEvent({ kind: 1, content: 'by way of the other relay' }));
   assert.deepEqual(asked.at(-1), ['sign_event', second.url]);
   // The dead relay's refused connection is the browser's own message.
@@ -178,15 +185,31 @@ test('nostrconnect: whoever knows the secret is the signer, and a stranger’s g
   const client = new URL(url).host;
   const stranger = generateSecretKey();
   const content = nip44.encrypt(JSON.stringify({ id: 'x', result: 'ack' }), nip44.getConversationKey(stranger, client));
-  const guess = () => publish(relay.url, finalizeEvent({ kind: 24133, content, tags: [['p', client]], created_at: now() }, stranger));
-  // A relay keeps no ephemeral event for who does not listen yet: what the engine has heard shows that it does.
-  const heard = () => page.evaluate(async () => (await nostr_.stats()).connections.counters.events);
-  do await guess();
-  while ((await heard()) === 0);
+  // Neither waits: relays keep no such event for who listens later, so an address that is shown is one that is listened for.
+  await publish(relay.url, finalizeEvent({ kind: 24133, content, tags: [['p', client]], created_at: now() }, stranger));
   bunker.take(url);
   assert.equal(await page.evaluate(() => connected), userPubkey);
+  // The guess, the signer's answer and its user's key.
+  assert.ok((await page.evaluate(async () => (await nostr_.stats()).connections.counters.events)) >= 3);
   const event = await page.evaluate(() => nostr_.signer.signEvent({ kind: 1, content: 'connected' }));
   assert.ok(verifyEvent(event) && event.pubkey === userPubkey);
+});
+
+test('nostrconnect: one relay that listens is enough, and none is told with the reason of each', async () => {
+  const relay = await startRelay();
+  const { page } = await openEngine(relay.url);
+  const dead = ['ws://127.0.0.1:9', 'ws://127.0.0.1:11'];
+  const { shown, error } = await page.evaluate(
+    async ([relay, dead]) => {
+      const { url } = await nostr_.signer.nostrConnect({ relays: [...dead, relay] });
+      const failed = await nostr_.signer.nostrConnect({ relays: dead }).catch((error) => error);
+      return { shown: url, error: { code: failed.code, message: failed.message } };
+    },
+    [relay.url, dead],
+  );
+  assert.deepEqual(new URL(shown).searchParams.getAll('relay'), [relay.url, ...dead], 'the one that listens is first');
+  assert.equal(error.code, 'disconnected');
+  for (const url of dead) assert.ok(error.message.includes(url), error.message);
 });
 
 test('a remembered bunker resumes after a reload and is forgotten at logout', async () => {
@@ -350,10 +373,11 @@ function now() {
 
 /** Sends one event and waits for its OK. */
 function publish(relay, event) {
-  return new Promise((resolve, reject) => {
+  const accepted = new Promise((resolve, reject) => {
     const socket = new WebSocket(relay);
     socket.onopen = () => socket.send(JSON.stringify(['EVENT', event]));
     socket.onmessage = () => resolve(socket.close());
     socket.onerror = reject;
   });
+  return within(accepted, `the OK of ${relay}`);
 }
