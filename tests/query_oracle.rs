@@ -15,7 +15,7 @@ use std::sync::OnceLock;
 use futures_util::future::FutureExt;
 use nostr_ferry::cache::storage::{MemoryStorage, Storage};
 use nostr_ferry::cache::{Cache, Completion, Config, Input, Operation, Outbox};
-use nostr_ferry::message::{CachePolicy, CacheToParser, ParserToCache, SubId};
+use nostr_ferry::message::{CachePolicy, CacheToParser, PageToCache, ParserToCache, RequestId, SubId};
 use nostr_ferry::nostr::event::{Event, Pubkey, Signature, UnsignedEvent};
 use nostr_ferry::nostr::filter::Filter;
 use nostr_ferry::nostr::kind::{Kind, Retention};
@@ -194,9 +194,10 @@ struct Engine {
 }
 
 impl Engine {
-    fn on(storage: MemoryStorage, writer: u64, now: Now) -> Engine {
+    fn on(storage: MemoryStorage, writer: u64, now: Now, record_cache_bytes: usize) -> Engine {
         let mut config = Config::default();
         config.store.writer = writer;
+        config.store.record_cache_bytes = record_cache_bytes;
         let mut engine = Engine {
             cache: Cache::new(config),
             out: Outbox::default(),
@@ -327,7 +328,9 @@ fn a_hundred_thousand_requests_find_what_a_naive_store_finds() {
             mono: Millis(0),
             unix: UnixSeconds(NOW),
         };
-        let mut engine = Engine::on(storage.another(), 1, start);
+        // Without kept records, with so few that they come and go, and with all.
+        let records = [0, 2_000, 8 << 20][round as usize % 3];
+        let mut engine = Engine::on(storage.another(), 1, start, records);
         let mut writer = 1;
         for query in 0..QUERIES {
             let context = format!("round {round}, query {query}");
@@ -347,7 +350,13 @@ fn a_hundred_thousand_requests_find_what_a_naive_store_finds() {
             if random.one_in(60) {
                 engine.flush();
                 writer += 1;
-                engine = Engine::on(storage.another(), writer, engine.now);
+                engine = Engine::on(storage.another(), writer, engine.now, records);
+            }
+            if random.one_in(150) {
+                let request = RequestId(query);
+                engine.input(Input::Page(PageToCache::Wipe { request }));
+                engine.settle();
+                naive = Naive::default();
             }
             if random.one_in(50) {
                 engine.now.unix.0 += 5;

@@ -326,7 +326,7 @@ impl Store {
         }
         for slot in self.index.lost() {
             self.counters.corrupt += 1;
-            self.index.kill(slot);
+            self.remove(slot);
         }
         self.watch_budget();
     }

@@ -10,7 +10,7 @@ use super::index::{Admission, Place, Slot};
 use super::index_blob;
 use super::segment::{self, Item, Keys, Spot};
 use super::storage::StorageError;
-use super::store::{Operation, Purpose, Segment, Store};
+use super::store::{Operation, Purpose, Segment, Store, block_id};
 use crate::time::UnixSeconds;
 
 /// How far the reading has come.
@@ -239,8 +239,7 @@ impl Store {
             }
             self.load.complete = true;
             for slot in self.index.lost() {
-                self.index.kill(slot);
-                self.bury(&[slot]);
+                self.remove(slot);
             }
             self.watch_budget();
             self.list_if_wanted();
@@ -389,7 +388,7 @@ impl Store {
             if let Some(home) = self.segments.get_mut(*number as usize).and_then(Option::take) {
                 self.names.remove(&home.name);
                 for block in home.blocks {
-                    self.blocks.remove((*number, block));
+                    self.blocks.remove(block_id(*number, block));
                 }
             }
             self.dirty.remove(number);

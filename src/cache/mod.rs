@@ -5,7 +5,6 @@
 //! itself. It opens no socket and knows no browser: `Storage` is IndexedDB there and memory in tests.
 //! engine.md section 5 "cache", NIP-01, 09, 40, 65.
 
-mod blocks;
 mod bytes;
 #[cfg(any(test, feature = "browser-suite"))]
 pub mod check;
@@ -23,6 +22,9 @@ mod page;
 #[cfg(test)]
 mod page_tests;
 mod query;
+mod recent;
+#[cfg(test)]
+mod recent_tests;
 mod record;
 mod relays;
 mod routing;

@@ -103,6 +103,7 @@ impl Cache {
             ("segments", self.store.names.len() as u64),
             ("unsaved_bytes", self.store.unsaved_bytes()),
             ("block_cache_bytes", self.store.blocks.bytes() as u64),
+            ("record_cache_bytes", self.store.records.bytes() as u64),
             ("jobs", self.jobs.len() as u64),
             ("lookups", self.lookups),
             ("hits", self.hits),

@@ -7,12 +7,12 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use super::blocks::BlockCache;
 use super::compact::{Compaction, Work};
 use super::evict::Eviction;
 use super::index::{Admission, Entry, Index, Place, Slot};
 use super::load::Load;
 use super::meta::Meta;
+use super::recent::{self, Recent};
 use super::record;
 use super::segment::{self, BLOCK_BYTES, Spot};
 use super::storage::{Batch, StorageError};
@@ -71,8 +71,10 @@ pub struct StoreConfig {
     pub quota_parts: Option<u64>,
     /// The most bytes kept once the disk cannot be written to.
     pub memory_bytes: u64,
-    /// Blocks kept in memory after reading.
+    /// Blocks kept in memory after reading or writing.
     pub block_cache_bytes: usize,
+    /// Records of events that were asked for, kept in memory.
+    pub record_cache_bytes: usize,
     /// A group of saves is written when it is this large, or this old.
     pub group_bytes: u64,
     pub group_ms: u64,
@@ -86,7 +88,9 @@ impl Default for StoreConfig {
             // Browsers clear a whole origin when space is short: its own data are worth more than this store.
             quota_parts: Some(4),
             memory_bytes: 64 << 20,
-            block_cache_bytes: 16 << 20,
+            block_cache_bytes: 8 << 20,
+            // Some 25,000 notes: what a page shows again and again.
+            record_cache_bytes: 8 << 20,
             group_bytes: 512 << 10,
             // Long enough that a burst from relays is few segments, short enough that a reload loses little.
             group_ms: 100,
@@ -141,7 +145,11 @@ pub struct Store {
     /// By number; none once removed.
     pub(super) segments: Vec<Option<Segment>>,
     pub(super) names: SortedMap<String, u32>,
-    pub(super) blocks: BlockCache,
+    /// By `block_id`.
+    pub(super) blocks: Recent,
+    /// By slot, of events in segments. Read only together with a live entry, whose id they are held against: a slot's
+    /// next event is another one, and nothing else about a record ever changes.
+    pub(super) records: Recent,
     /// The bytes of events that are in no segment.
     pub(super) unsaved: HashMap<Slot, Event>,
     pub(super) unsaved_bytes: u64,
@@ -188,7 +196,8 @@ impl Store {
     /// An empty store that first asks for the listing of what is on disk.
     pub fn new(config: StoreConfig, owners: impl IntoIterator<Item = Pubkey>) -> Store {
         Store {
-            blocks: BlockCache::new(block_cache_bytes(&config)),
+            blocks: Recent::new(config.block_cache_bytes.max(MIN_BLOCK_CACHE)),
+            records: Recent::new(config.record_cache_bytes),
             config,
             index: Index::default(),
             segments: Vec::new(),
@@ -291,30 +300,31 @@ impl Store {
         let Some(home) = self.segments.get(segment as usize).and_then(Option::as_ref) else {
             return Err(Missing::Moving);
         };
-        let key = segment::block_key(&home.name, spot.block);
-        let listed = home.blocks.contains(&spot.block);
-        let Some(block) = self.blocks.get((segment, spot.block)) else {
-            if listed {
-                return Err(Missing::Unread(key));
+        if let Some(event) = self.records.get(slot.into()).and_then(|record| decode(record, id)) {
+            return Ok(event);
+        }
+        let Some(block) = self.blocks.get(block_id(segment, spot.block)) else {
+            if home.blocks.contains(&spot.block) {
+                return Err(Missing::Unread(segment::block_key(&home.name, spot.block)));
             }
             self.discard(slot);
             return Err(Missing::Gone);
         };
         let record = block.get(spot.offset as usize..).unwrap_or_default();
-        match record::decode(record) {
-            Ok(event) if event.id == *id => Ok(event),
-            Ok(_) | Err(_) => {
-                self.discard(slot);
-                Err(Missing::Gone)
-            }
-        }
+        let record = record.get(..entry.length as usize).unwrap_or_default();
+        let Some(event) = decode(record, id) else {
+            self.discard(slot);
+            return Err(Missing::Gone);
+        };
+        self.records.insert(slot.into(), record.to_vec());
+        Ok(event)
     }
 
     /// Keeps a block that was read for a job. None: the block is not there, so the listing is out of date.
     pub fn keep_block(&mut self, key: &str, blob: Option<Vec<u8>>) {
         let id = segment::parse_block_key(key).and_then(|(name, block)| Some((*self.names.get(name)?, block)));
         match (id, blob) {
-            (Some(id), Some(blob)) => self.blocks.insert(id, blob),
+            (Some((segment, block)), Some(blob)) => self.blocks.insert(block_id(segment, block), blob),
             (Some(_), None) => self.rescan(),
             // Its segment has been compacted away meanwhile.
             (None, _) => {}
@@ -399,6 +409,7 @@ impl Store {
             if let Some(event) = self.unsaved.remove(slot) {
                 self.unsaved_bytes -= size_of_event(&event);
             }
+            self.records.remove((*slot).into());
             let Some(entry) = self.index.dead(*slot) else { continue };
             if let Place::At { segment, spot } = entry.place {
                 self.mark(segment, spot, u64::from(entry.length));
@@ -422,8 +433,14 @@ impl Store {
     }
 }
 
-pub(super) fn block_cache_bytes(config: &StoreConfig) -> usize {
-    config.block_cache_bytes.max(MIN_BLOCK_CACHE)
+/// A block's number among those that are kept.
+pub(super) fn block_id(segment: u32, block: u16) -> recent::Key {
+    u64::from(segment) << 16 | u64::from(block)
+}
+
+/// The event of a record, if it is whole and of this id.
+fn decode(record: &[u8], id: &EventId) -> Option<Event> {
+    record::decode(record).ok().filter(|event| event.id == *id)
 }
 
 /// Why `Store::event` has no event.

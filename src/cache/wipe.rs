@@ -4,10 +4,9 @@
 
 use std::sync::Arc;
 
-use super::blocks::BlockCache;
 use super::index::Index;
 use super::storage::Batch;
-use super::store::{Store, block_cache_bytes};
+use super::store::Store;
 use super::writing::Writing;
 
 /// How far a wipe has come.
@@ -94,7 +93,8 @@ impl Store {
         let group = std::mem::take(&mut self.group);
         self.acknowledged.extend(group.ids);
         self.index = Index::default();
-        self.blocks = BlockCache::new(block_cache_bytes(&self.config));
+        self.blocks.clear();
+        self.records.clear();
         self.segments.clear();
         self.names.clear();
         self.unsaved.clear();

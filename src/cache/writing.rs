@@ -10,7 +10,7 @@ use super::index_blob;
 use super::meta::Meta;
 use super::segment::{self, BLOCK_BYTES, Blocks, Item, Spot};
 use super::storage::{Batch, Expect, StorageError};
-use super::store::{Operation, Segment, Store, size_of_event};
+use super::store::{Operation, Segment, Store, block_id, size_of_event};
 use crate::nostr::event::EventId;
 use crate::sorted;
 use crate::time::{Millis, Now, UnixSeconds};
@@ -276,7 +276,7 @@ impl Store {
                 let block = home.blocks.len() as u16;
                 home.bytes += blob.len() as u64;
                 home.blocks.push(block);
-                self.blocks.insert((number, block), blob);
+                self.blocks.insert(block_id(number, block), blob);
             } else if key == index_key {
                 home.bytes += blob.len() as u64;
                 home.index_share = (blob.len() / items.len()) as u64;

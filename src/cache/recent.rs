@@ -1,0 +1,183 @@
+//! Bytes that were read lately, within a bound; what was longest unused goes first.
+//!
+//! The store keeps two of them: whole blocks, and single records. A question for many events all over the store
+//! reads more blocks than are kept, each time it is asked; its records are a hundredth of that.
+
+use std::collections::HashMap;
+
+/// A number that the owner gives to what it keeps.
+pub type Key = u64;
+
+pub struct Recent {
+    places: HashMap<Key, usize>,
+    /// A ring in the order of use through `newer` and `older`. The first item holds nothing: its `older` is the
+    /// newest, its `newer` the oldest.
+    items: Vec<Item>,
+    /// Items out of the ring.
+    free: Vec<usize>,
+    bytes: usize,
+    limit_bytes: usize,
+}
+
+#[derive(Default)]
+struct Item {
+    key: Key,
+    bytes: Vec<u8>,
+    newer: usize,
+    older: usize,
+}
+
+/// What an item takes besides its bytes: many small ones must not cost much more than the bound.
+const ITEM_BYTES: usize = 80;
+/// The item that holds nothing.
+const RING: usize = 0;
+
+impl Recent {
+    pub fn new(limit_bytes: usize) -> Recent {
+        Recent {
+            places: HashMap::new(),
+            items: vec![Item::default()],
+            free: Vec::new(),
+            bytes: 0,
+            limit_bytes,
+        }
+    }
+
+    /// What is kept under `key`, as the newest from now on.
+    pub fn get(&mut self, key: Key) -> Option<&[u8]> {
+        let at = *self.places.get(&key)?;
+        self.unlink(at);
+        self.link(at);
+        self.items.get(at).map(|item| item.bytes.as_slice())
+    }
+
+    /// Keeps `bytes`, and makes room for them.
+    pub fn insert(&mut self, key: Key, bytes: Vec<u8>) {
+        self.remove(key);
+        self.bytes += bytes.len() + ITEM_BYTES;
+        let item = Item {
+            key,
+            bytes,
+            ..Item::default()
+        };
+        let at = self.free.pop().unwrap_or(self.items.len());
+        match self.items.get_mut(at) {
+            Some(place) => *place = item,
+            None => self.items.push(item),
+        }
+        self.places.insert(key, at);
+        self.link(at);
+        while self.bytes > self.limit_bytes
+            && let Some(oldest) = self.oldest()
+        {
+            self.remove(oldest);
+        }
+    }
+
+    pub fn remove(&mut self, key: Key) {
+        let Some(at) = self.places.remove(&key) else { return };
+        self.unlink(at);
+        self.free.push(at);
+        if let Some(item) = self.items.get_mut(at) {
+            self.bytes -= std::mem::take(&mut item.bytes).len() + ITEM_BYTES;
+        }
+    }
+
+    pub fn clear(&mut self) {
+        *self = Recent::new(self.limit_bytes);
+    }
+
+    pub fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    fn oldest(&self) -> Option<Key> {
+        let at = self.items.get(RING)?.newer;
+        self.items.get(at).filter(|_| at != RING).map(|item| item.key)
+    }
+
+    /// Puts an item into the ring as the newest.
+    fn link(&mut self, at: usize) {
+        let newest = self.items.get(RING).map_or(RING, |ring| ring.older);
+        if let Some(item) = self.items.get_mut(at) {
+            (item.newer, item.older) = (RING, newest);
+        }
+        self.join(newest, at);
+        self.join(at, RING);
+    }
+
+    /// Takes an item out of the ring.
+    fn unlink(&mut self, at: usize) {
+        if let Some(item) = self.items.get(at) {
+            self.join(item.older, item.newer);
+        }
+    }
+
+    fn join(&mut self, older: usize, newer: usize) {
+        if let Some(item) = self.items.get_mut(older) {
+            item.newer = newer;
+        }
+        if let Some(item) = self.items.get_mut(newer) {
+            item.older = older;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SIZE: usize = 40 + ITEM_BYTES;
+
+    #[test]
+    fn what_was_longest_unused_goes_first_and_the_bound_holds() {
+        let mut recent = Recent::new(2 * SIZE + 10);
+        for key in 0..3 {
+            recent.insert(key, vec![key as u8; 40]);
+            recent.get(0);
+        }
+        assert!(recent.get(0) == Some(&[0; 40]) && recent.get(2) == Some(&[2; 40]));
+        assert!(recent.get(1).is_none());
+        recent.insert(2, vec![0; 10]);
+        assert_eq!(recent.bytes(), 2 * SIZE - 30);
+        recent.insert(9, vec![0; 3 * SIZE]);
+        assert_eq!((recent.bytes(), recent.get(9)), (0, None));
+        recent.insert(9, vec![7]);
+        assert_eq!((recent.bytes(), recent.get(9)), (1 + ITEM_BYTES, Some(&[7][..])));
+    }
+
+    #[test]
+    fn it_keeps_what_a_plain_list_in_the_order_of_use_keeps() {
+        let (mut recent, mut list) = (Recent::new(10 * SIZE), Vec::<(Key, u8)>::new());
+        let mut state = 7u64;
+        for n in 0..20_000 {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            let (key, choice) = (state >> 60, state >> 40 & 7);
+            let at = list.iter().position(|(known, _)| *known == key);
+            match choice {
+                0 => {
+                    at.map(|at| list.remove(at));
+                    recent.remove(key);
+                }
+                1..4 => {
+                    at.map(|at| list.remove(at));
+                    list.push((key, n as u8));
+                    list.drain(..list.len().saturating_sub(10));
+                    recent.insert(key, vec![n as u8; 40]);
+                }
+                _ => {
+                    let known = at.map(|at| list.remove(at));
+                    list.extend(known);
+                    assert_eq!(
+                        recent.get(key),
+                        known.map(|(_, byte)| [byte; 40]).as_ref().map(<[u8; 40]>::as_slice)
+                    );
+                }
+            }
+            assert_eq!((recent.bytes(), recent.places.len()), (list.len() * SIZE, list.len()));
+            assert!(recent.items.len() <= 12, "{} items for 10", recent.items.len());
+        }
+        recent.clear();
+        assert_eq!((recent.bytes(), recent.get(1)), (0, None));
+    }
+}
