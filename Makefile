@@ -51,7 +51,8 @@ GEN := $(if $(FBS),$(STAMPS)/gen)
 WASM := target/$(WASM_TARGET)/$(WASM_PROFILE)/nostr_ferry.wasm
 GLUE := target/bindgen/nostr_ferry.js
 BOUND := target/bindgen/nostr_ferry_bg.wasm
-SHRUNK := target/shrunk/nostr_ferry.wasm
+SHRUNK := target/shrunk/nostr_ferry.js
+SHRUNK_WASM := target/shrunk/nostr_ferry_bg.wasm
 DIST := dist/integrity.json
 TYPES := dist/nostr-ferry.d.ts
 PACKAGE := target/package/nostr-ferry.tgz
@@ -202,12 +203,11 @@ $(GLUE): $(WASM) $(BINDGEN)
 	$(BINDGEN) $(WASM) $(@D) nostr_ferry
 	@touch $@
 
-$(SHRUNK): $(GLUE) tools/shrink.mjs tools/wasm.mjs $(NODE)
-	@mkdir -p $(@D)
-	$(NICE) node tools/shrink.mjs $(BOUND) $@
+$(SHRUNK): $(GLUE) $(addprefix tools/,shrink.mjs names.mjs alignment.mjs wasm.mjs) $(NODE)
+	$(NICE) node tools/shrink.mjs $(BOUND) $(GLUE) $(@D)
 
 $(DIST): $(GLUE) $(if $(QUICK),,$(SHRUNK)) $(JS_INPUTS) target/build-id tools/bundle.mjs $(NODE)
-	node tools/bundle.mjs --glue $(GLUE) --wasm $(if $(QUICK),$(BOUND),$(SHRUNK)) --js js --out $(@D) --build $$(cat target/build-id)
+	node tools/bundle.mjs --glue $(if $(QUICK),$(GLUE),$(SHRUNK)) --wasm $(if $(QUICK),$(BOUND),$(SHRUNK_WASM)) --js js --out $(@D) --build $$(cat target/build-id)
 
 $(TYPES): $(GLUE) $(JS_INPUTS) tsconfig.json tsconfig.types.json tools/types.mjs $(NODE)
 	rm -rf dist/types

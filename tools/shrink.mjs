@@ -1,5 +1,6 @@
-// Makes the final .wasm a smaller download: what is there twice goes, and functions that are alike stand side by side.
-// usage: shrink.mjs IN.wasm OUT.wasm
+// Makes the final .wasm and its glue a smaller download: names are short (names.mjs), what is there twice goes, and
+// functions that are alike stand side by side.
+// usage: shrink.mjs IN.wasm GLUE.js OUT-FOLDER
 //
 // The passes are those of binaryen's that make it smaller after brotli and leave signature checks as fast as they
 // are. `coalesce-locals` and `merge-similar-functions` cost these some 4 %, which `make bench-schnorr` would not show.
@@ -8,13 +9,17 @@
 // become a chain, each followed by the one that shares most with it. binaryen sorts functions by name only, so
 // each is named by its place in the chain.
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { functions, withNames } from './wasm.mjs';
+import { withOneAlignment } from './alignment.mjs';
+import { shortNames } from './names.mjs';
+import { functions, withFunctions, withNames } from './wasm.mjs';
 
 const PASSES = [
+  'remove-unused-module-elements',
+  'duplicate-import-elimination',
   'duplicate-function-elimination',
   'remove-unused-brs',
   'optimize-instructions',
@@ -29,14 +34,19 @@ const SEQUENCE = 6;
 /** A sequence that more functions have says nothing about any two of them. */
 const COMMON = 500;
 
-const [input, output] = process.argv.slice(2);
+const [input, glue, output] = process.argv.slice(2);
 const folder = mkdtempSync(join(tmpdir(), 'ferry-shrink-'));
 try {
-  const [shorter, named] = ['shorter.wasm', 'named.wasm'].map((name) => join(folder, name));
-  optimise(input, shorter, PASSES);
-  const wasm = readFileSync(shorter);
+  const [renamed, shorter, named] = ['renamed.wasm', 'shorter.wasm', 'named.wasm'].map((name) => join(folder, name));
+  const short = shortNames(readFileSync(input), readFileSync(glue, 'utf8'));
+  writeFileSync(renamed, short.wasm);
+  optimise(renamed, shorter, PASSES);
+  const unordered = readFileSync(shorter);
+  const wasm = withFunctions(unordered, functions(unordered).map(withOneAlignment));
   writeFileSync(named, withNames(wasm, placeNames(chain(functions(wasm)))));
-  optimise(named, output, ['reorder-functions-by-name', 'strip-debug', 'strip-target-features']);
+  mkdirSync(output, { recursive: true });
+  optimise(named, join(output, basename(input)), ['reorder-functions-by-name', 'strip-debug', 'strip-target-features']);
+  writeFileSync(join(output, basename(glue)), short.glue);
 } finally {
   rmSync(folder, { recursive: true });
 }

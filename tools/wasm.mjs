@@ -1,21 +1,17 @@
-// Reads and writes what the tools need of a .wasm: its functions, and its section of names.
+// Reads and writes what the tools need of a .wasm: its functions and their names, its imports and exports.
 
-const [CUSTOM_SECTION, CODE_SECTION] = [0, 10];
+const [CUSTOM_SECTION, IMPORT_SECTION, EXPORT_SECTION, CODE_SECTION] = [0, 2, 7, 10];
+/** The kind of an import or export that is a function. */
+const FUNCTION = 0;
 /** The part of the name section that names functions. */
 const OF_FUNCTIONS = 1;
 
 /** The bodies of the functions that a module defines, in its order. */
 export function functions(wasm) {
-  const code = sections(wasm).find(({ id }) => id === CODE_SECTION);
-  if (code === undefined) throw new Error('the module has no code');
-  const bodies = [];
-  let [count, next] = readNumber(wasm, code.start);
-  for (; count > 0; count -= 1) {
-    const [length, start] = readNumber(wasm, next);
-    next = start + length;
-    bodies.push(wasm.subarray(start, next));
-  }
-  return bodies;
+  return entries(wasm, CODE_SECTION, (at) => {
+    const [length, start] = readNumber(wasm, at);
+    return [wasm.subarray(start, start + length), start + length];
+  });
 }
 
 /** The names of the functions that a module defines, in its order; what has none is left out. */
@@ -50,8 +46,62 @@ export function withNames(wasm, names) {
   return Buffer.concat([wasm, Buffer.from([CUSTOM_SECTION, ...number(section.length), ...section])]);
 }
 
+/** The module with these bodies for the functions that it defines. */
+export function withFunctions(wasm, bodies) {
+  return withSection(wasm, CODE_SECTION, bodies.map((body) => Buffer.concat([Buffer.from(number(body.length)), body])));
+}
+
+/** The functions that a module imports; `type` is as the section has it. */
+export function importsOf(wasm) {
+  return entries(wasm, IMPORT_SECTION, (at) => {
+    const [module, named] = readString(wasm, at);
+    const [name, start] = readString(wasm, named);
+    if (wasm[start] !== FUNCTION) throw new Error(`${module} ${name} is no function`);
+    const end = readNumber(wasm, start + 1)[1];
+    return [{ module, name, type: wasm.subarray(start, end) }, end];
+  });
+}
+
+export function withImports(wasm, imports) {
+  return withSection(wasm, IMPORT_SECTION, imports.map(({ module, name, type }) => Buffer.from([...string(module), ...string(name), ...type])));
+}
+
+/** What a module exports; `what` is its kind and index, as the section has them. */
+export function exportsOf(wasm) {
+  return entries(wasm, EXPORT_SECTION, (at) => {
+    const [name, start] = readString(wasm, at);
+    const end = readNumber(wasm, start + 1)[1];
+    return [{ name, what: wasm.subarray(start, end) }, end];
+  });
+}
+
+export function withExports(wasm, exports) {
+  return withSection(wasm, EXPORT_SECTION, exports.map(({ name, what }) => Buffer.from([...string(name), ...what])));
+}
+
 function importedFunctions(wasm) {
-  return WebAssembly.Module.imports(new WebAssembly.Module(wasm)).filter(({ kind }) => kind === 'function').length;
+  return importsOf(wasm).length;
+}
+
+/** What `read` makes of each entry of a section: it is given where one starts, and says where that ends. */
+function entries(wasm, id, read) {
+  const found = [];
+  const { start } = sections(wasm).find((section) => section.id === id) ?? {};
+  if (start === undefined) return found;
+  let [count, next] = readNumber(wasm, start);
+  for (; count > 0; count -= 1) {
+    const [entry, end] = read(next);
+    found.push(entry);
+    next = end;
+  }
+  return found;
+}
+
+/** The module with these entries in the section it has by that `id`. */
+function withSection(wasm, id, entries) {
+  const { head, end } = sections(wasm).find((section) => section.id === id);
+  const content = Buffer.concat([Buffer.from(number(entries.length)), ...entries]);
+  return Buffer.concat([wasm.subarray(0, head), Buffer.from([id, ...number(content.length)]), content, wasm.subarray(end)]);
 }
 
 function sections(wasm) {
@@ -60,7 +110,7 @@ function sections(wasm) {
   let at = 8;
   while (at < wasm.length) {
     const [length, start] = readNumber(wasm, at + 1);
-    found.push({ id: wasm[at], start, end: start + length });
+    found.push({ id: wasm[at], head: at, start, end: start + length });
     at = start + length;
   }
   return found;
@@ -76,7 +126,7 @@ function number(value) {
 }
 
 /** The number at `at`, and where it ends. */
-function readNumber(bytes, at) {
+export function readNumber(bytes, at) {
   const byte = bytes[at];
   if (byte < 128) return [byte, at + 1];
   const [rest, end] = readNumber(bytes, at + 1);
