@@ -10,7 +10,8 @@ const FUTURE_SECONDS = 15 * 60;
 /**
  * A verified event: a view over the bytes it came in.
  *
- * Reading a field decodes that field, once. A view stays valid for as long as it is held.
+ * Reading a field decodes that field, once. A view stays valid for as long as it is held. Its fields are getters, which
+ * `{ ...event }` and `structuredClone` leave out: `toJSON` gives an object of one's own.
  */
 export class EventView implements SignedEvent {
   readonly #event: fb.NostrEvent;

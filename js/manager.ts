@@ -1,5 +1,6 @@
 import { EventCache } from './cache.js';
 import { ROLES, type Role } from './channels.js';
+import { checkCount, checkFilters, checkPublish, checkStart, checkSubscribe, checkTags, relayUrl } from './check.js';
 import { Deaths } from './deaths.js';
 import { diagnose, type Diagnosis } from './doctor.js';
 import { Emitter } from './emitter.js';
@@ -43,7 +44,6 @@ import {
   encodeSubscribe,
   encodeUnsubscribe,
   encodeWipe,
-  relayUrl,
   type SubscribeRequest,
 } from './wire.js';
 import { startWorkers, type Workers } from './workers.js';
@@ -137,6 +137,7 @@ export class NostrManager extends Emitter<ManagerEvents> implements AsyncDisposa
 
   static async #start(options: StartOptions): Promise<NostrManager> {
     checkSupport();
+    checkStart(options);
     checkLimits(options.limits);
     const log = new Log(options.logLevel);
     const module = await loadModule(options.wasmUrl);
@@ -213,11 +214,13 @@ export class NostrManager extends Emitter<ManagerEvents> implements AsyncDisposa
    * feed.on('event', render);
    */
   subscribe(filters: Filter[], options: SubscribeOptions = {}): Subscription {
+    checkSubscribe(options);
     return this.#subscribe(filters, options);
   }
 
   #subscribe(filters: Filter[], options: SubscribeRequest): Subscription {
     if (this.#over) throw this.#over;
+    checkFilters(filters);
     options.signal?.throwIfAborted();
     const joined = options.id === undefined ? undefined : this.#ledger.subscriptions.get(options.id);
     if (joined) return closedBy(options.signal, joined.subscription.join());
@@ -267,6 +270,7 @@ export class NostrManager extends Emitter<ManagerEvents> implements AsyncDisposa
    * @example const [{ count, error }] = await nostr.count([{ kinds: [7], '#e': [id] }], { relays: [url] });
    */
   async count(filters: Filter[], options: CountOptions = {}): Promise<RelayCount[]> {
+    checkCount(options);
     const answers: RelayCount[] = [];
     const { relays, signal, timeoutMs = FETCH_TIMEOUT_MS } = options;
     const asked = { ...(relays && { relays }), ...(signal && { signal }), timeoutMs, closeOnEose: true, count: true } as const;
@@ -296,6 +300,8 @@ export class NostrManager extends Emitter<ManagerEvents> implements AsyncDisposa
    */
   publish(template: PublishTemplate, options: PublishOptions = {}): Publish {
     if (this.#over) throw this.#over;
+    checkPublish(options);
+    checkTags('privateTags', template?.privateTags);
     options.signal?.throwIfAborted();
     const id = this.#ledger.nextPublish();
     const relays = [...(options.relays ?? [])];

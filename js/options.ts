@@ -1,7 +1,7 @@
+import { relayUrl } from './check.js';
 import { FerryError } from './errors.js';
 import type { Log } from './log.js';
 import type { Limits, StartOptions } from './types.js';
-import { relayUrl } from './wire.js';
 
 /** The least and the most each limit may be. Where there is a most, buffers or files of the engine rest on it. */
 const RANGES: Record<keyof Limits, [least: number, most?: number]> = {

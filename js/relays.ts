@@ -1,7 +1,8 @@
+import { relayUrl } from './check.js';
 import { Emitter } from './emitter.js';
 import type { Inbox } from './inbox.js';
 import type { RelayStatus } from './types.js';
-import { decodeStatus, relayUrl } from './wire.js';
+import { decodeStatus } from './wire.js';
 
 export interface RelayEvents {
   /** A relay's state or counters have changed. */

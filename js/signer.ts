@@ -67,6 +67,8 @@ export class Signer extends Emitter<SignerEvents> {
   #session: string | undefined;
   /** The signer in use, for a new crypto worker. */
   #choice: { action: SignerChoice['action']; sealed: Promise<SealedChoice | undefined> } | undefined;
+  /** Why nobody answers any more. */
+  #over: FerryError | undefined;
   /** Crypto workers that came after the first. */
   #workers = 0;
 
@@ -151,7 +153,7 @@ export class Signer extends Emitter<SignerEvents> {
   async nostrConnect(options: NostrConnectOptions): Promise<{ url: string; connected: Promise<string> }> {
     let show: (url: string) => void = () => undefined;
     const shown = new Promise<string>((resolve) => (show = resolve));
-    const connected = this.#use({ action: 'nostrConnect', relays: options.relays, app: options }, options, show);
+    const connected = this.#use({ action: 'nostrConnect', relays: options?.relays ?? [], app: options ?? {} }, options, show);
     // Whichever is first: a refusal comes instead of a URL.
     const url = await Promise.race([shown, connected]);
     connected.catch(() => undefined);
@@ -260,6 +262,7 @@ export class Signer extends Emitter<SignerEvents> {
 
   /** @internal */
   fail(error: FerryError): void {
+    this.#over = error;
     for (const { reject } of this.#pending.values()) reject(error);
     this.#pending.clear();
     this.#port.close();
@@ -307,6 +310,7 @@ export class Signer extends Emitter<SignerEvents> {
   }
 
   async #ask(command: SignerCommand, show?: (url: string) => void): Promise<SignerAnswer> {
+    if (this.#over) throw this.#over;
     const request = ++this.#lastRequest;
     const record = encodeSignerRequest(request, command);
     if (show) this.#shown.set(request, show);

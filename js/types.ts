@@ -51,8 +51,11 @@ export interface RememberOptions {
 
 /** What a remote signer is told of this page (NIP-46); unauthenticated, for its user to read. */
 export interface SignerApp {
+  /** What this page is called. Default: not told. */
   name?: string;
+  /** Its address. Default: not told. */
   url?: string;
+  /** The address of a small picture of it. Default: not told. */
   image?: string;
   /** What its user is asked to allow beforehand, such as `sign_event:1` and `nip44_encrypt`. Default: none. */
   permissions?: string[];
@@ -61,7 +64,7 @@ export interface SignerApp {
 export interface RemoteSignerOptions extends SignerApp, RememberOptions {}
 
 export interface NostrConnectOptions extends RemoteSignerOptions {
-  /** Where the signer can answer; at least one. */
+  /** Where the signer can answer: `ws://` or `wss://`, at least one. */
   relays: string[];
 }
 
@@ -197,21 +200,24 @@ export interface CountResponse {
 }
 
 export interface SubscribeOptions {
-  /** A name, up to 64 characters. A second subscription with the id of an open one joins it. Default: a fresh one. */
+  /**
+   * A name, up to 56 characters. A second subscription with the id of an open one joins it, whatever its own filters and
+   * options are. Default: a fresh one.
+   */
   id?: string;
   /** The relays to ask. Default: chosen by the authors' relay lists (NIP-65), else the engine's own. */
   relays?: string[];
-  /** Ask relays only for what the store could not answer. */
+  /** Ask relays only for what the store could not answer. Default: the store first, then relays. Excludes the next two. */
   cacheFirst?: boolean;
-  /** Ask no relay. */
+  /** Ask no relay. Default `false`. */
   cacheOnly?: boolean;
-  /** Do not look in the store. */
+  /** Do not look in the store. Default `false`. */
   noCache?: boolean;
-  /** End once every asked relay has answered, failed or timed out. */
+  /** End once every asked relay has answered, failed or timed out. Default `false`: live events follow. */
   closeOnEose?: boolean;
-  /** End after so many milliseconds. */
+  /** End after so many milliseconds. Default: never; of `fetch`, 15,000. */
   timeoutMs?: number;
-  /** End after so many delivered events. */
+  /** End after so many delivered events. Default: never. */
   maxEvents?: number;
   /** The most relays the engine chooses by relay lists; `relays` are all asked. Default: the engine's `maxRelays`. */
   maxRelays?: number;
@@ -357,18 +363,23 @@ export type PublishStep =
 export interface RelayStatus {
   relay: string;
   state: 'connecting' | 'open' | 'authenticating' | 'closed' | 'failed' | 'shed';
-  /** Why, in words. */
+  /** Why, in words; often empty. */
   reason: string;
+  /** Received, copies too. */
   events: number;
+  /** Received, of all frames. */
   bytes: number;
   /** Frames that were no valid message. */
   malformed: number;
+  /** Frames for a subscription that is not open there. */
   unknownSub: number;
   /** Events whose id or signature did not hold. */
   forged: number;
   /** Events that were not asked for. */
   unmatched: number;
+  /** How often a connection was made. */
   connects: number;
+  /** How often it was closed for sending more than could be checked in time; it is asked again from where it was. */
   sheds: number;
   /**
    * Seconds of which the relay may have more events than it shows: as many as it gives in one answer share their

@@ -1,12 +1,13 @@
 // Messages to and from the crypto role as FlatBuffers. With ./wire.ts the only importer of ./generated.
 import { Builder, ByteBuffer, type Offset } from 'flatbuffers';
 
+import { asList, checkHex } from './check.js';
 import { FerryError, assertNever, type FerryErrorCode } from './errors.js';
 import { EventView } from './event.js';
 import * as fb from './generated/ferry.js';
 import { bytesOf, structHex } from './hex.js';
 import type { EventTemplate, Rumor, SignedEvent, SignerApp } from './types.js';
-import { checkHex, eventAt, list, relayUrls, required, signerError, templateAt, text } from './wire.js';
+import { eventAt, list, relayUrls, required, signerError, templateAt, text } from './wire.js';
 
 export type Cipher = 'nip44' | 'nip04';
 
@@ -79,7 +80,7 @@ export function encodeExtensionAnswer(call: number, answer: SignerAnswer): Uint8
 function commandFields(builder: Builder, command: SignerCommand): (() => void)[] {
   const fields: (() => void)[] = [];
   if ('secret' in command) {
-    const at = stringAt(builder, command.secret);
+    const at = stringAt(builder, command.secret, SECRETS[command.action]);
     fields.push(() => fb.SignerRequest.addSecret(builder, at));
   }
   if ('text' in command) {
@@ -104,7 +105,7 @@ function commandFields(builder: Builder, command: SignerCommand): (() => void)[]
   }
   if ('cipher' in command) {
     const { cipher, peer } = command;
-    checkHex('peer', peer, 64);
+    checkHex('the other key', peer);
     fields.push(() => fb.SignerRequest.addCipher(builder, cipher === 'nip04' ? fb.Cipher.Nip04 : fb.Cipher.Nip44));
     // A struct is written while its table is open.
     fields.push(() => fb.SignerRequest.addPeer(builder, fb.Hash.createHash(builder, bytesOf(peer))));
@@ -147,7 +148,16 @@ function signerAction(action: SignerCommand['action']): fb.SignerAction {
   }
 }
 
+/** What a secret is, for whom it is missing. */
+const SECRETS = {
+  usePrivateKey: 'the private key, in hex or as nsec,',
+  useEncryptedKey: 'the passphrase',
+  useBunker: 'the bunker:// URL',
+  resumeSession: 'the session',
+} satisfies Partial<Record<SignerCommand['action'], string>>;
+
 function appAt(builder: Builder, app: SignerApp): Offset {
+  asList('permissions', app.permissions);
   const permissions = stringAt(builder, (app.permissions ?? []).join(','));
   const name = stringAt(builder, app.name ?? '');
   const url = stringAt(builder, app.url ?? '');
@@ -158,7 +168,7 @@ function appAt(builder: Builder, app: SignerApp): Offset {
 function answerAt(builder: Builder, answer: SignerAnswer): Offset {
   switch (answer.outcome) {
     case 'pubkey':
-      checkHex('the public key', answer.pubkey, 64);
+      checkHex('the public key', answer.pubkey);
       return responseAt(builder, fb.SignerOutcome.PublicKey, () =>
         fb.SignerResponse.addPubkey(builder, fb.Hash.createHash(builder, bytesOf(answer.pubkey))),
       );
@@ -195,8 +205,8 @@ function errorCode(code: FerryErrorCode): fb.SignerErrorCode {
   return code === 'unsupported' ? fb.SignerErrorCode.Unsupported : fb.SignerErrorCode.Refused;
 }
 
-function stringAt(builder: Builder, value: string): Offset {
-  if (typeof value !== 'string') throw new FerryError('bad-input', 'expected a string');
+function stringAt(builder: Builder, value: string, name = 'what the signer is given'): Offset {
+  if (typeof value !== 'string') throw new FerryError('bad-input', `${name} is a string, not ${value === null ? 'null' : typeof value}`);
   return builder.createString(value);
 }
 

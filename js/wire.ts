@@ -1,6 +1,7 @@
 // Messages to and from the workers as FlatBuffers; the crypto role's are in ./wire-signer.ts. Nothing else imports ./generated.
 import { Builder, ByteBuffer, type Offset } from 'flatbuffers';
 
+import { asList, checkHex, checkTemplate, integer, relayUrl } from './check.js';
 import { FerryError, assertNever, type FerryErrorCode } from './errors.js';
 import { EventView } from './event.js';
 import * as fb from './generated/ferry.js';
@@ -237,7 +238,6 @@ function filterAt(builder: Builder, filter: Filter): Offset {
   const tags: Offset[] = [];
   for (const [name, values] of Object.entries(filter)) {
     if (!name.startsWith('#') || values === undefined) continue;
-    if (!/^#[a-zA-Z]$/.test(name)) throw new FerryError('bad-input', `a filter's tag is one letter, not "${name}"`);
     const values_ = fb.TagFilter.createValuesVector(builder, strings(builder, values as string[]));
     tags.push(fb.TagFilter.createTagFilter(builder, name.charCodeAt(1), values_));
   }
@@ -256,7 +256,8 @@ function filterAt(builder: Builder, filter: Filter): Offset {
 }
 
 export function templateAt(builder: Builder, template: EventTemplate): Offset {
-  const content = contentAt(builder, template.content);
+  checkTemplate(template);
+  const content = builder.createString(template.content);
   const kind = integer('kind', template.kind, 0xffff);
   const tags_ = fb.Template.createTagsVector(builder, tagsAt(builder, template.tags ?? []));
   fb.Template.startTemplate(builder);
@@ -271,19 +272,15 @@ function tagsAt(builder: Builder, tags: string[][]): Offset[] {
   return tags.map((tag) => fb.Tag.createTag(builder, fb.Tag.createValuesVector(builder, strings(builder, tag))));
 }
 
-function contentAt(builder: Builder, content: string): Offset {
-  if (typeof content !== 'string') throw new FerryError('bad-input', "an event's content is a string");
-  return builder.createString(content);
-}
-
 export function eventAt(builder: Builder, event: SignedEvent): Offset {
-  checkHex('id', event.id, 64);
-  checkHex('pubkey', event.pubkey, 64);
+  checkTemplate(event);
+  checkHex('id', event.id);
+  checkHex('pubkey', event.pubkey);
   checkHex('sig', event.sig, 128);
   const kind = integer('kind', event.kind, 0xffff);
   const createdAt = integer('created_at', event.created_at);
   const tags_ = fb.NostrEvent.createTagsVector(builder, tagsAt(builder, event.tags));
-  const content = contentAt(builder, event.content);
+  const content = builder.createString(event.content);
   fb.NostrEvent.startNostrEvent(builder);
   fb.NostrEvent.addId(builder, fb.Hash.createHash(builder, bytesOf(event.id)));
   fb.NostrEvent.addPubkey(builder, fb.Hash.createHash(builder, bytesOf(event.pubkey)));
@@ -295,11 +292,6 @@ export function eventAt(builder: Builder, event: SignedEvent): Offset {
   return fb.NostrEvent.endNostrEvent(builder);
 }
 
-export function checkHex(name: string, value: string, length: number): void {
-  if (typeof value === 'string' && value.length === length && /^[0-9a-f]*$/.test(value)) return;
-  throw new FerryError('bad-input', `${name} is ${length} characters of lower-case hex`);
-}
-
 export function strings(builder: Builder, values: string[]): Offset[] {
   return values.map((value) => {
     if (typeof value !== 'string') throw new FerryError('bad-input', `expected a string, not ${JSON.stringify(value)}`);
@@ -308,37 +300,8 @@ export function strings(builder: Builder, values: string[]): Offset[] {
 }
 
 export function relayUrls(builder: Builder, urls: string[]): Offset[] {
+  asList('relays', urls);
   return strings(builder, urls.map(relayUrl));
-}
-
-/**
- * A relay's address in its one form, as src/nostr/relay_url.rs gives it: what that refuses must not get that far.
- *
- * @throws {FerryError} `bad-input` about that relay.
- */
-export function relayUrl(url: string): string {
-  const text = String(url).trim();
-  const [, scheme, host, port, path] = /^(wss?):\/\/(\[[\da-f:.]+\]|[\w.-]+)(?::(\d+))?([/?][\w.~!$&'()*+,;=:@/?%-]*)?$/i.exec(text) ?? [];
-  const parsed = scheme && text.length <= 2048 && Number(port ?? 1) > 0 && URL.canParse(text) ? new URL(text) : undefined;
-  const isSame = (a: string, b: string) => a.startsWith('[') || a.toLowerCase() === b;
-  // A host that the browser reads as another one, such as 127.1, would give a relay two names.
-  if (!parsed || !host || !isSame(host, parsed.hostname) || !/^\[|^([\da-z_][\w-]*\.)*[\da-z_][\w-]*\.?$/.test(parsed.hostname)) {
-    throw new FerryError('bad-input', `a relay's address is like wss://relay.example.com, not "${text}"`, { relay: text });
-  }
-  const name = parsed.hostname.replace(/\.$/, '');
-  const [before = '', query] = splitOnce(path ?? '', '?');
-  const tail = query === undefined ? before.replace(/\/+$/, '') : `${before || '/'}?${query}`;
-  return `${parsed.protocol}//${name}${parsed.port && `:${parsed.port}`}${tail}`;
-}
-
-function splitOnce(text: string, separator: string): [string, string?] {
-  const at = text.indexOf(separator);
-  return at < 0 ? [text] : [text.slice(0, at), text.slice(at + 1)];
-}
-
-export function integer(name: string, value: number, max = Number.MAX_SAFE_INTEGER): number {
-  if (Number.isInteger(value) && value >= 0 && value <= max) return value;
-  throw new FerryError('bad-input', `${name} is a whole number from 0 to ${max}, not ${String(value)}`);
 }
 
 function hashes(builder: Builder, name: string, values: string[], start: (builder: Builder, count: number) => void): Offset {
@@ -355,9 +318,7 @@ function idsAt(builder: Builder, ids: Uint8Array): Offset {
 }
 
 function hashAt(builder: Builder, name: string, value: string): Offset {
-  if (!/^[0-9a-f]{64}$/.test(value)) {
-    throw new FerryError('bad-input', `${name}: a hash is 64 characters of lower-case hex, not "${value}"`);
-  }
+  checkHex(name, value);
   return fb.Hash.createHash(builder, bytesOf(value));
 }
 

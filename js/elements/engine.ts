@@ -47,7 +47,8 @@ export function useEngine(engine: NostrManager): void {
  * @example const nostr = await NostrFerry.engine();
  */
 export function engine(): Promise<NostrManager> {
-  shared ??= NostrManager.start(options).catch((error: unknown) => {
+  const { links: _, ...start } = options;
+  shared ??= NostrManager.start(start).catch((error: unknown) => {
     // What was wrong may be put right without loading the page anew.
     shared = undefined;
     throw error;

@@ -167,6 +167,97 @@ test('an option that is none is refused in words that name it, before anything i
   assert.equal(await refused({ limits: { eoseMs: 1.5 } }), 'bad-input: limits.eoseMs is a whole number, 1 or more, not 1.5');
   assert.match(await refused({ limits: { socket: 3 } }), /^bad-input: limits has no "socket"; there are frameBytes, /);
   assert.match(await refused({ logLevel: 'loud' }), /^bad-input: logLevel is one of silent, error, warn, info, debug, not "loud"/);
+  assert.match(await refused({ relay: ['wss://a.example'] }), /^bad-input: NostrManager.start has no "relay"; there are relays, indexers, /);
+  assert.equal(await refused({ relays: 'wss://a.example' }), 'bad-input: relays is a list in square brackets, not "wss://a.example"');
+  assert.equal(await refused({ verify: 'never' }), 'bad-input: verify is one of all, none, not "never"');
+  assert.equal(await refused({ verifiers: -1 }), 'bad-input: verifiers is a whole number from 0 to 1024, not -1');
+  assert.equal(await refused({ maxRelays: 0.5 }), 'bad-input: maxRelays is a whole number from 0 to 4294967295, not 0.5');
+  assert.equal(await refused({ cache: true }), 'bad-input: cache is false, or an object with maxBytes and name, not true');
+  assert.match(await refused({ cache: { maxMB: 5 } }), /^bad-input: cache has no "maxMB"; there are maxBytes, name$/);
+  assert.equal(page.workers().length, 0);
+});
+
+test('what a page without a compiler gets wrong is refused in words that say what is right', async () => {
+  const npub = 'npub180cvv07tjdrrgpa0j7j7tmnyl2yr6yr7l8j4s3evf6u64th6gkwsyjh6w6';
+  const cases = {
+    // What is asked for.
+    'subscribe({ kinds: [1] })': 'filters is a list in square brackets, not Object',
+    'subscribe(["a"])': 'a filter is an object such as { kinds: [1] }, not "a"',
+    'subscribe([{ kind: [1] }])': 'a filter has no "kind"; there are ids, authors, kinds, since, until, limit, search, and #e, #p and other tags of one letter',
+    'subscribe([{ kinds: 1 }])': 'kinds is a list in square brackets, not 1',
+    'subscribe([{ kinds: ["1"] }])': 'kinds is a whole number from 0 to 65535, not "1"',
+    'subscribe([{ "#e": "abc" }])': '#e is a list in square brackets, not "abc"',
+    'subscribe([{ "#emoji": ["abc"] }])': 'a filter\'s tag is one letter, not "#emoji"',
+    'subscribe([{ since: 1795904821836 }])': 'since is in seconds, and 1795904821836 looks like milliseconds: write Math.floor(1795904821836 / 1000)',
+    [`subscribe([{ authors: ["${npub}"] }])`]: `authors: 64 characters of lower-case hex are wanted, not "${npub}": nip19.decode reads it`,
+    'subscribe([{}], { closeOnEOSE: true })': 'a subscription has no "closeOnEOSE"; there are id, relays, cacheFirst, cacheOnly, noCache, closeOnEose, timeoutMs, maxEvents, maxRelays, bufferBytes, pipeline, signal',
+    'subscribe([{}], { relays: "wss://a.example" })': 'relays is a list in square brackets, not "wss://a.example"',
+    'subscribe([{}], { timeoutMs: "5s" })': 'timeoutMs is a number of milliseconds from 0 to 4294967295, not "5s"',
+    'subscribe([{}], { cacheOnly: 1 })': 'cacheOnly is true or false, not 1',
+    'subscribe([{}], { signal: new AbortController() })': 'signal is an AbortSignal, not AbortController',
+    'subscribe([{}], { pipeline: ["parse"] })': 'a pipe is an object such as { pipe: \'parse\' }, not "parse"',
+    'subscribe([{}], { pipeline: [{ pipe: "toString" }] })': 'there is no pipe "toString"; there are parse, save-to-db, serialize-events, kind-filter, mute, npub-limiter, counter, proof-verification',
+    'subscribe([{}], { pipeline: [{ pipe: "kind-filter" }] })': 'kinds of the pipe "kind-filter" is missing',
+    'subscribe([{}], { pipeline: [{ pipe: "mute", tags: [] }] })': 'the pipe "mute" has no "tags"; there are pubkeys, ids, hashtags, words',
+    'fetch([{}], { timeout: 5 })': 'a subscription has no "timeout"; there are id, relays, cacheFirst, cacheOnly, noCache, closeOnEose, timeoutMs, maxEvents, maxRelays, bufferBytes, pipeline, signal',
+    'count([{}], { relay: 5 })': 'a count has no "relay"; there are relays, timeoutMs, signal',
+    // What is published.
+    'publish("hello")': 'an event is an object with kind and content, not "hello"',
+    'publish({ kind: 1 })': "an event's content is a string, not undefined",
+    'publish({ kind: 1, content: "", tags: ["t", "a"] })': "tags is a list of lists of strings, such as [['t', 'ferry']]: \"t\" is no list",
+    'publish({ kind: 1, content: "", created_at: 1795904821836 })': 'created_at is in seconds, and 1795904821836 looks like milliseconds: write Math.floor(1795904821836 / 1000)',
+    'publish({ kind: 1, content: "" }, { relay: [] })': 'a publish has no "relay"; there are relays, signal',
+    'publish({ kind: 10000, content: "", privateTags: "p" })': 'privateTags is a list in square brackets, not "p"',
+    // Who signs.
+    'signer.usePrivateKey()': 'the private key, in hex or as nsec, is a string, not undefined',
+    'signer.usePrivateKey(new Uint8Array(32))': 'the private key, in hex or as nsec, is a string, not object',
+    'signer.nostrConnect()': 'nostrConnect needs a relay to listen on',
+    'signer.nostrConnect({ relays: "wss://a.example" })': 'relays is a list in square brackets, not "wss://a.example"',
+    [`signer.nip44.encrypt("${npub}", "x")`]: `the other key: 64 characters of lower-case hex are wanted, not "${npub}": nip19.decode reads it`,
+  };
+  const answers = await page.evaluate(async (calls) => {
+    const nostr = await NostrFerry.NostrManager.start({ cache: false, verifiers: 0 });
+    const answers = {};
+    for (const call of calls) {
+      try {
+        // The tests' own words, in a page of their own.
+        await new Function('nostr', `return nostr.${call}`)(nostr);
+        answers[call] = 'done';
+      } catch ({ code, message }) {
+        answers[call] = code === 'bad-input' ? message : `${code}: ${message}`;
+      }
+    }
+    await nostr.stop();
+    return answers;
+  }, Object.keys(cases));
+  assert.deepEqual(answers, cases);
+});
+
+test('after a stop every call says so, and none waits for ever', async () => {
+  const answers = await page.evaluate(async () => {
+    const nostr = await NostrFerry.NostrManager.start({ cache: false, verifiers: 0 });
+    await nostr.signer.usePrivateKey('01'.repeat(32));
+    await nostr.stop();
+    const { signer } = nostr;
+    const calls = [
+      () => signer.signEvent({ kind: 1, content: '' }),
+      () => signer.usePrivateKey('01'.repeat(32)),
+      () => signer.getPublicKey(),
+      () => signer.nip44.encrypt('01'.repeat(32), 'x'),
+      () => signer.logout(),
+      () => signer.nostrConnect({ relays: ['ws://127.0.0.1:9'] }),
+      () => nostr.fetch([{}]),
+      () => nostr.count([{}]),
+      () => nostr.publish({ kind: 1, content: '' }).accepted(),
+      () => nostr.stats(),
+      () => nostr.explain('01'.repeat(32)),
+      () => nostr.cache.wipe(),
+    ];
+    const outcomes = [];
+    for (const call of calls) outcomes.push(await Promise.resolve().then(call).then(() => 'done', ({ code }) => code));
+    return outcomes;
+  });
+  assert.deepEqual(answers, Array(12).fill('stopped'));
 });
 
 test('the console is told as much as the level says', async () => {
