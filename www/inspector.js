@@ -11,8 +11,8 @@ const RUN = [0, 1, 6, 7, 30_023].map((kind) => ({ kinds: [kind], limit: 500 }));
 export function inspector(app) {
   const diagram = new Diagram();
   const dials = {
-    verified: new Dial('Signatures checked'),
-    delivered: new Dial('Events for the page'),
+    verified: new Dial('Signatures checked', { curve: true }),
+    delivered: new Dial('Events for the page', { curve: true }),
     cached: new Dial('Events in the store'),
     lost: new Dial('Dropped'),
   };
@@ -131,8 +131,10 @@ class Dial {
   #peak = 0;
   element;
 
-  constructor(title) {
-    this.element = h('div', {}, h('dt', {}, title), h('dd', {}, this.#value, this.#under));
+  /** @param {{ curve?: boolean }} options `curve`: it shows rates, and has room for their curve from the start */
+  constructor(title, { curve = false } = {}) {
+    if (curve) this.#under.textContent = 'peak –';
+    this.element = h('div', {}, h('dt', {}, title), h('dd', {}, this.#value, this.#under, curve && this.#curve));
   }
 
   show(value, under) {
@@ -147,7 +149,6 @@ class Dial {
     this.#under.textContent = `peak ${count(this.#peak)}/s`;
     const top = Math.max(1, ...this.#history);
     this.#line.setAttribute('points', this.#history.map((past, at) => `${at},${19 - (past / top) * 18}`).join(' '));
-    if (!this.#curve.isConnected) this.#under.after(this.#curve);
   }
 }
 

@@ -6,7 +6,13 @@ import { npub } from './nip19.js';
 // Survives a reload and goes with the tab. Only the throw-away key is ever kept, and nothing depends on it.
 const KEPT = 'ferry-throw-away-key';
 
-/** One entry a choice; `fields` are asked for, `use` gets the signer and their values and resolves to the public key. */
+/** What a remote signer's user is asked to allow. */
+const PAGE = { name: 'Ferry', permissions: ['sign_event:0', 'sign_event:1', 'sign_event:6', 'sign_event:7'] };
+
+/**
+ * One entry a choice; `fields` are asked for, `use` gets the signer, their values and what shows nodes meanwhile, and
+ * resolves to the public key.
+ */
 const CHOICES = [
   {
     id: 'throw-away',
@@ -24,6 +30,42 @@ const CHOICES = [
     about: 'Held by the crypto worker until you leave; this page does not keep it.',
     fields: [{ name: 'secret', label: 'nsec or 64 hex digits', type: 'password' }],
     use: (signer, { secret }) => signer.usePrivateKey(secret.trim()),
+  },
+  {
+    id: 'encrypted-key',
+    title: 'An encrypted key',
+    about: 'Opened with its passphrase (NIP-49), then held like a private key.',
+    fields: [
+      { name: 'code', label: 'ncryptsec', type: 'text' },
+      { name: 'passphrase', label: 'Passphrase', type: 'password' },
+    ],
+    use: (signer, { code, passphrase }) => signer.useEncryptedKey(code.trim(), passphrase),
+  },
+  {
+    id: 'extension',
+    title: 'Your browser’s extension',
+    about: 'It keeps the key and asks you (NIP-07).',
+    fields: [],
+    use: (signer) => signer.useExtension(),
+  },
+  {
+    id: 'bunker',
+    title: 'A remote signer',
+    about: 'It keeps the key elsewhere, and gave you an address (NIP-46).',
+    fields: [{ name: 'url', label: 'bunker:// address', type: 'text' }],
+    use: (signer, { url }) => signer.useBunker(url.trim(), PAGE),
+  },
+  {
+    id: 'nostrconnect',
+    title: 'A remote signer, the other way round',
+    about: 'Makes an address to paste into your signer (NIP-46).',
+    fields: [{ name: 'relay', label: 'Relay to meet on', type: 'url', value: (app) => app.relays.urls[0] ?? '' }],
+    use: async (signer, { relay }, show) => {
+      const { url, connected } = await signer.nostrConnect({ ...PAGE, relays: [relay.trim()] });
+      const copy = h('button', { type: 'button', class: 'plain small', onclick: () => navigator.clipboard.writeText(url) }, 'Copy');
+      show('Waiting for a signer to take this address: ', h('a', { href: url, class: 'address' }, url), copy);
+      return connected;
+    },
   },
 ];
 
@@ -46,43 +88,52 @@ export function signerPanel(app) {
       h('code', { title: code }, `${code.slice(0, 14)}…${code.slice(-6)}`),
     );
   };
+  const tell = (...parts) => answer.replaceChildren(...parts);
   const change = async (choice, values) => {
+    tell('Under way…');
     try {
-      app.me.pubkey = await choice.use(app.nostr.signer, values);
-      answer.textContent = 'You write with another key now.';
+      app.me.pubkey = await choice.use(app.nostr.signer, values, tell);
+      tell('You write with another key now.');
       show();
     } catch (error) {
-      answer.textContent = error.message;
+      // Another choice was made meanwhile, and has the word.
+      if (error.code !== 'cancelled') tell(error.message);
     }
   };
+  app.nostr.signer.on('authUrl', (url) => {
+    tell('Your signer wants you to confirm: ', h('a', { href: url, target: '_blank', rel: 'noopener noreferrer', class: 'address' }, url));
+  });
   show();
   return h(
     'div',
     { class: 'signer' },
     who,
+    answer,
     h(
       'details',
       {},
       h('summary', {}, 'Your name and key'),
       nameForm(app, answer),
-      ...CHOICES.map((choice) => choiceForm(choice, change)),
+      ...CHOICES.map((choice) => choiceForm(app, choice, change)),
     ),
-    answer,
   );
 }
 
-function choiceForm(choice, change) {
-  const inputs = choice.fields.map(({ name, label, type }) => {
-    return h('label', {}, label, h('input', { name, type, required: true, autocomplete: 'off', spellcheck: 'false' }));
+function choiceForm(app, choice, change) {
+  const inputs = choice.fields.map(({ name, label, type, value }) => {
+    const given = { name, type, value: value?.(app), required: true, autocomplete: 'off', spellcheck: 'false' };
+    return h('label', {}, label, h('input', given));
   });
   const onsubmit = async (event) => {
     event.preventDefault();
-    await change(choice, Object.fromEntries(new FormData(event.target)));
-    event.target.reset();
+    const form = event.target;
+    const values = Object.fromEntries(new FormData(form));
+    form.reset();
+    await change(choice, values);
   };
   return h(
     'form',
-    { class: 'choice', onsubmit },
+    { class: 'choice', onsubmit, 'data-choice': choice.id },
     h('div', {}, h('b', {}, choice.title), h('p', { class: 'quiet' }, choice.about), ...inputs),
     h('button', { type: 'submit', class: 'plain' }, 'Use'),
   );

@@ -219,7 +219,7 @@ export const STYLE = css`
     padding: 0.6em 0.75em;
     font: inherit;
     color: inherit;
-    background: var(--_fill);
+    background: none;
     border: 1px solid color-mix(in srgb, currentColor 50%, transparent);
     border-radius: var(--_radius);
     resize: vertical;

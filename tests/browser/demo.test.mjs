@@ -4,7 +4,11 @@ import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { test } from 'node:test';
-import { finalizeEvent, generateSecretKey } from 'nostr-tools/pure';
+import { nip19 } from 'nostr-tools';
+import * as nip49 from 'nostr-tools/nip49';
+import { finalizeEvent, generateSecretKey, getPublicKey } from 'nostr-tools/pure';
+import { bytesToHex } from 'nostr-tools/utils';
+import { startBunker } from './bunker.mjs';
 import { openPage, sampleEvents, startRelay, startServer } from './harness.mjs';
 
 const now = () => Math.floor(Date.now() / 1000);
@@ -124,6 +128,52 @@ test('a worker that dies is named in the engine room, and the page goes on', asy
   await page.waitForFunction(() => document.querySelector('.replaced').textContent === '1 worker replaced, the last of them cache: the worker has ended.');
   await page.click('text=Full crossing');
   await page.waitForFunction(() => /^[1-9]\d* events in/.test(document.querySelector('.run .answer').textContent));
+  assert.deepEqual(errors, []);
+});
+
+test('every kind of signer can be chosen, and a refusal says why', async () => {
+  const { page, relay, errors } = await openDemo({ count: 100 });
+  const [encrypted, extension, remote, invited] = Array.from({ length: 4 }, generateSecretKey);
+  const choose = async (id, values = {}) => {
+    for (const [name, value] of Object.entries(values)) await page.fill(`[data-choice="${id}"] [name="${name}"]`, value);
+    await page.click(`[data-choice="${id}"] button`);
+  };
+  const writes = (key) =>
+    page.waitForFunction((code) => document.querySelector('.who code').title === code, nip19.npubEncode(getPublicKey(key)));
+  await page.click('#you summary');
+  const before = await page.getAttribute('.who code', 'title');
+  await choose('extension');
+  await page.waitForFunction(() => document.querySelector('#you .answer').textContent.includes('install one'));
+  await choose('private-key', { secret: 'nsec1nothing' });
+  await page.waitForFunction(() => document.querySelector('#you .answer').textContent.includes('not an nsec'));
+  assert.equal(await page.getAttribute('.who code', 'title'), before, 'the key in use stays');
+
+  await choose('encrypted-key', { code: nip49.encrypt(encrypted, 'open', 4), passphrase: 'open' });
+  await writes(encrypted);
+  await page.exposeFunction('signInExtension', (template) => finalizeEvent(template, extension));
+  await page.evaluate((pubkey) => (globalThis.nostr = { getPublicKey: async () => pubkey, signEvent: signInExtension }), getPublicKey(extension));
+  await choose('extension');
+  await writes(extension);
+  await page.evaluate(() => delete globalThis.nostr);
+  const bunker = await startBunker(relay.url, { secretKey: bytesToHex(remote) });
+  await choose('bunker', { url: bunker.url });
+  await writes(remote);
+  await choose('nostrconnect', { relay: relay.url });
+  const address = await page.getAttribute('#you a.address', 'href');
+  // Whoever takes another signer instead is not told of the one that was waited for.
+  await choose('throw-away');
+  await page.waitForFunction((code) => document.querySelector('.who code').title !== code, nip19.npubEncode(getPublicKey(remote)));
+  assert.equal(await page.textContent('#you .answer'), 'You write with another key now.');
+  await choose('nostrconnect', { relay: relay.url });
+  await page.waitForFunction((old) => (document.querySelector('#you a.address')?.href ?? old) !== old, address);
+  (await startBunker(relay.url, { secretKey: bytesToHex(invited) })).take(await page.getAttribute('#you a.address', 'href'));
+  await writes(invited);
+
+  await page.fill('#home textarea', 'Signed elsewhere.');
+  await page.click('#home .composer button');
+  await page.waitForFunction(() => document.querySelector('#home .dispatch')?.textContent.includes('accepted'));
+  const note = page.locator('#home .note', { hasText: 'Signed elsewhere.' });
+  assert.equal(await note.locator('.name').getAttribute('href'), `#person/${getPublicKey(invited)}`);
   assert.deepEqual(errors, []);
 });
 
