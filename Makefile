@@ -186,7 +186,7 @@ $(BINDGEN): tools/bindgen/src/main.rs tools/bindgen/Cargo.toml tools/bindgen/Car
 	$(CARGO) build --locked --release --manifest-path tools/bindgen/Cargo.toml --target-dir .tools/bindgen-build
 	install -D .tools/bindgen-build/release/ferry-bindgen $@
 
-$(STAMPS)/gen: $(FBS) tools/gen.sh tools/kinds.mjs | $(PYTHON) $(RUST)
+$(STAMPS)/gen: $(FBS) tools/gen.sh tools/kinds.mjs tools/layouts.mjs | $(PYTHON) $(RUST)
 	tools/gen.sh .
 	@mkdir -p $(@D) && touch $@
 

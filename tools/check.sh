@@ -12,7 +12,9 @@ if [ -d fbs ]; then
     work=$(mktemp -d)
     trap 'rm -rf "$work"' EXIT
     tools/gen.sh "$work"
-    diff -u "$work/src/wire/generated.rs" src/wire/generated.rs || fail "src/wire/generated.rs is stale: run make gen"
+    for file in src/wire/generated.rs src/wire/layouts.rs; do
+        diff -u "$work/$file" "$file" || fail "$file is stale: run make gen"
+    done
     diff -ru "$work/js/generated" js/generated || fail "js/generated is stale: run make gen"
     for released in $(find fbs -path 'fbs/released/*' -name '*.fbs'); do
         current=fbs/${released#fbs/released/}

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Generates src/wire/generated.rs and js/generated/ from fbs/, below the folder given.
+# Generates src/wire/generated.rs, src/wire/layouts.rs and js/generated/ from fbs/, below the folder given.
 # A file whose text does not change keeps its time, so nothing is rebuilt for it.
 # usage: gen.sh OUT
 set -euo pipefail
@@ -24,12 +24,16 @@ schemas -not -path './kinds/*' > "$work/index.fbs"
     grep -v '^// @generated' "$work/index_generated.rs"
 } > "$work/generated.rs"
 rustfmt --edition 2024 --config-path rustfmt.toml "$work/generated.rs"
+node tools/layouts.mjs fbs > "$work/layouts.rs"
+rustfmt --edition 2024 --config-path rustfmt.toml "$work/layouts.rs"
 # Unused imports and type parameters: its code passes `strict`, but not our lints.
 find "$work/ts" -name '*.ts' -exec sed -i '1i // @ts-nocheck' {} +
 node tools/kinds.mjs fbs > "$work/ts/kinds.ts"
 
 mkdir -p "$out/src/wire" "$out/js"
-cmp -s "$work/generated.rs" "$out/src/wire/generated.rs" || cp "$work/generated.rs" "$out/src/wire/generated.rs"
+for file in generated.rs layouts.rs; do
+    cmp -s "$work/$file" "$out/src/wire/$file" || cp "$work/$file" "$out/src/wire/$file"
+done
 if ! diff -rq "$work/ts" "$out/js/generated" > /dev/null 2>&1; then
     rm -rf "$out/js/generated"
     cp -r "$work/ts" "$out/js/generated"

@@ -10,6 +10,7 @@ mod connections;
 mod crypto;
 mod generated;
 mod kinds;
+mod layouts;
 mod nostr;
 mod page;
 mod pipes;
@@ -17,17 +18,16 @@ mod relay;
 mod report;
 #[cfg(test)]
 mod samples;
+mod verify;
 
 use std::borrow::Cow;
 
-use flatbuffers::{
-    ErrorTraceDetail, FlatBufferBuilder, Follow, InvalidFlatbuffer, UnionWIPOffset, Vector, Verifiable,
-    VerifierOptions, WIPOffset,
-};
+use flatbuffers::{FlatBufferBuilder, InvalidFlatbuffer, UnionWIPOffset, Vector, WIPOffset};
 use thiserror::Error;
 
 use self::generated::ferry as fb;
 pub use self::page::written_reading;
+use self::verify::{Step, root};
 use crate::message::Nothing;
 use crate::nostr::relay_url::{RelayUrl, RelayUrlError};
 use crate::nostr::sub_id::{MAX_SUB_ID_CHARS, SubId};
@@ -106,22 +106,17 @@ pub enum WireError {
     BadEnvelope(String),
 }
 
-impl From<InvalidFlatbuffer> for WireError {
-    fn from(invalid: InvalidFlatbuffer) -> WireError {
+impl WireError {
+    /// The error for what was found `invalid` where `steps` lead.
+    fn of(invalid: InvalidFlatbuffer, steps: &[Step]) -> WireError {
         use InvalidFlatbuffer as Invalid;
         match invalid {
-            Invalid::MissingRequiredField { required, error_trace } => {
-                WireError::Missing(path(error_trace.as_ref(), &required).into())
-            }
-            Invalid::InconsistentUnion { field, error_trace, .. } => {
-                WireError::HalfUnion(path(error_trace.as_ref(), &field))
-            }
-            Invalid::Utf8Error { error_trace, .. } | Invalid::MissingNullTerminator { error_trace, .. } => {
-                WireError::NotText(path(error_trace.as_ref(), ""))
-            }
-            Invalid::Unaligned { error_trace, .. } => WireError::Unaligned(path(error_trace.as_ref(), "")),
-            Invalid::RangeOutOfBounds { error_trace, .. } | Invalid::SignedOffsetOutOfBounds { error_trace, .. } => {
-                WireError::Truncated(path(error_trace.as_ref(), ""))
+            Invalid::MissingRequiredField { required, .. } => WireError::Missing(path(steps, &required).into()),
+            Invalid::InconsistentUnion { field, .. } => WireError::HalfUnion(path(steps, &field)),
+            Invalid::Utf8Error { .. } | Invalid::MissingNullTerminator { .. } => WireError::NotText(path(steps, "")),
+            Invalid::Unaligned { .. } => WireError::Unaligned(path(steps, "")),
+            Invalid::RangeOutOfBounds { .. } | Invalid::SignedOffsetOutOfBounds { .. } => {
+                WireError::Truncated(path(steps, ""))
             }
             Invalid::TooManyTables => WireError::TooManyTables,
             Invalid::ApparentSizeTooLarge => WireError::TooLarge,
@@ -130,15 +125,13 @@ impl From<InvalidFlatbuffer> for WireError {
     }
 }
 
-/// The path of a field, such as `content.tags[3].values[0]`. `trace` has the innermost step first.
-fn path(trace: &[ErrorTraceDetail], last: &str) -> String {
+/// The path of a field, such as `content.tags[3].values[0]`.
+fn path(steps: &[Step], last: &str) -> String {
     let mut path = String::new();
-    for step in trace.iter().rev() {
+    for step in steps {
         match step {
-            ErrorTraceDetail::TableField { field_name, .. } => push_field(&mut path, field_name),
-            ErrorTraceDetail::VectorElement { index, .. } => path.push_str(&format!("[{index}]")),
-            // The union's field has been named.
-            ErrorTraceDetail::UnionVariant { .. } => {}
+            Step::Field(name) => push_field(&mut path, name),
+            Step::Element(at) => path.push_str(&format!("[{at}]")),
         }
     }
     push_field(&mut path, last);
@@ -153,17 +146,6 @@ fn push_field(path: &mut String, name: &str) {
         path.push('.');
     }
     path.push_str(name);
-}
-
-/// The root table of `bytes`, all of it verified.
-fn root<'a, T: Follow<'a> + Verifiable + 'a>(bytes: &'a [u8]) -> Result<T::Inner, WireError> {
-    let options = VerifierOptions {
-        max_depth: MAX_DEPTH,
-        max_tables: MAX_TABLES,
-        max_apparent_size: bytes.len().saturating_mul(MAX_EXPANSION),
-        ignore_missing_null_terminator: false,
-    };
-    Ok(flatbuffers::root_with_opts::<T>(&options, bytes)?)
 }
 
 /// The bytes of the message whose root table is `root`.

@@ -401,7 +401,7 @@ mod tests {
             },
         );
         let bytes = finish(fbb, filter);
-        let filter = crate::wire::root::<fb::Filter>(&bytes).unwrap();
+        let filter = flatbuffers::root::<fb::Filter>(&bytes).unwrap();
         assert_eq!(read_filter(filter), Err(WireError::RepeatedLetter('e')));
     }
 }
