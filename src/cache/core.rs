@@ -338,16 +338,14 @@ impl Cache {
         keys: Vec<String>,
         blobs: Result<Vec<Option<Vec<u8>>>, super::storage::StorageError>,
     ) {
-        let failed = blobs.is_err();
+        let failed = if blobs.is_err() { keys.as_slice() } else { &[] };
         self.store.counters.storage_reads += 1;
-        self.store.counters.storage_errors += u64::from(failed);
+        self.store.counters.storage_errors += u64::from(blobs.is_err());
         for (key, blob) in keys.iter().zip(blobs.unwrap_or_default()) {
             self.store.keep_block(key, blob);
         }
         if let Some(job) = self.jobs.get_mut(&number) {
-            job.blocked = None;
-            job.read_failed = failed;
-            job.take_blocks(&mut self.store);
+            job.take_blocks(number, failed, &mut self.store);
         }
     }
 

@@ -1,13 +1,14 @@
 //! One lookup or refill on its way through the store, an event at a time.
 //!
-//! A job asks for the next few events' blocks, waits, hands the events out in order. It
-//! does nothing by itself: the core gives it turns, and tells it when what it waits for is there.
+//! A job asks for the next events' blocks, waits, hands the events out in order, and while it does so asks for the
+//! blocks of those that follow. It does nothing by itself: the core gives it turns, and tells it when what it waits for
+//! is there.
 
 use std::collections::VecDeque;
 
 use super::index::Slot;
 use super::query::{Next, Query};
-use super::store::{Missing, Operation, Purpose, Store};
+use super::store::{BLOCKS_AT_ONCE, Missing, Operation, Purpose, Store};
 use crate::message::{CachePolicy, CacheToParser, SubId};
 use crate::nostr::event::{Event, EventId};
 use crate::nostr::relay_url::RelayUrl;
@@ -17,11 +18,14 @@ pub struct Job {
     pub task: Task,
     /// The next events, in order.
     window: VecDeque<Item>,
+    /// So many are put into the window at once, and more when only `low` are left.
+    width: usize,
+    low: usize,
     /// No more will come into the window.
     exhausted: bool,
+    /// Blocks were asked for and have not come.
+    reading: bool,
     pub blocked: Option<Blocked>,
-    /// The last read failed: what it was for is left out.
-    pub read_failed: bool,
 }
 
 pub enum Task {
@@ -71,8 +75,10 @@ pub enum Progress {
     Finished,
 }
 
-/// Events looked up at once, and their bytes.
-const WINDOW: usize = 16;
+/// Events looked up at once: few, so that the first is there soon, then twice as many each time.
+const FIRST_WINDOW: usize = 16;
+const WINDOW: usize = 128;
+/// Their bytes.
 const WINDOW_BYTES: u64 = 256 << 10;
 /// Postings looked at in one step.
 const WORK: u32 = 2_000;
@@ -83,9 +89,11 @@ impl Job {
             sub,
             task,
             window: VecDeque::new(),
+            width: FIRST_WINDOW,
+            low: 0,
             exhausted: false,
+            reading: false,
             blocked: None,
-            read_failed: false,
         }
     }
 
@@ -95,18 +103,37 @@ impl Job {
             if self.blocked.is_some() {
                 return Progress::Blocked;
             }
-            if self.window.is_empty() && !self.exhausted {
+            if self.window.len() <= self.low && !self.exhausted {
                 if !self.fill(store) {
                     return Progress::Pause;
                 }
+                self.read_ahead(number, None, store);
                 continue;
             }
-            match self.window.front() {
-                None => return self.finish(store),
-                Some(item) if item.event.is_none() => self.read(number, store),
-                Some(_) => {
-                    if let Some(message) = self.deliver(store) {
+            let Some(item) = self.window.front_mut() else {
+                return self.finish(store);
+            };
+            let found = match item.event.take() {
+                Some(event) => Ok(event),
+                None => store.event(item.slot, &item.id),
+            };
+            match found {
+                Ok(event) => {
+                    if let Some(message) = self.deliver(event, store) {
                         return Progress::Message(message);
+                    }
+                }
+                Err(Missing::Unread(key)) => {
+                    self.read_ahead(number, Some(key), store);
+                    self.blocked = Some(Blocked::Blocks);
+                }
+                Err(Missing::Moving) => {
+                    store.rescan();
+                    self.blocked = Some(Blocked::Load);
+                }
+                Err(Missing::Gone) => {
+                    if let Some(item) = self.window.pop_front() {
+                        self.give_up(&item.filters);
                     }
                 }
             }
@@ -116,7 +143,9 @@ impl Job {
     /// Puts the next candidates into the window. False if the work ran out before there was one.
     fn fill(&mut self, store: &Store) -> bool {
         let (mut bytes, mut work) = (0, WORK);
-        while self.window.len() < WINDOW && bytes < WINDOW_BYTES {
+        // Unless it is filled now, it is tried again when it is empty.
+        self.low = 0;
+        while self.window.len() < self.width && bytes < WINDOW_BYTES {
             let (slot, filters) = match &mut self.task {
                 Task::Lookup { query, .. } => match query.next(&store.index, store.frontier(), &mut work) {
                     Next::Found { slot, filters } => (slot, filters),
@@ -158,50 +187,51 @@ impl Job {
                 });
             }
         }
+        self.low = self.window.len() / 2;
+        self.width = (self.width * 2).min(WINDOW);
         true
     }
 
-    /// Gets the window's events, or asks for their blocks.
-    fn read(&mut self, number: u64, store: &mut Store) {
-        let mut keys: Vec<String> = Vec::new();
-        let mut kept = VecDeque::with_capacity(self.window.len());
-        for mut item in std::mem::take(&mut self.window) {
-            let found = match item.event.take() {
-                Some(event) => Ok(event),
-                None => store.event(item.slot, &item.id),
-            };
-            match found {
-                Ok(event) => item.event = Some(event),
-                Err(Missing::Unread(key)) if !self.read_failed => {
-                    if !keys.contains(&key) {
-                        keys.push(key);
-                    }
-                }
-                Err(Missing::Moving) => {
-                    store.rescan();
-                    self.blocked = Some(Blocked::Load);
-                }
-                Err(Missing::Gone | Missing::Unread(_)) => {
-                    self.give_up(&item.filters);
-                    continue;
-                }
-            }
-            kept.push_back(item);
+    /// Asks for the blocks that the window needs, `first` before all, unless some are on their way.
+    fn read_ahead(&mut self, number: u64, first: Option<String>, store: &mut Store) {
+        if self.reading {
+            return;
         }
-        self.window = kept;
-        self.read_failed = false;
+        let mut keys = Vec::from_iter(first);
+        for item in self.window.iter().filter(|item| item.event.is_none()) {
+            if keys.len() == BLOCKS_AT_ONCE {
+                break;
+            }
+            let key = store.unread(item.slot, &item.id);
+            keys.extend(key.filter(|key| !keys.contains(key)));
+        }
         if !keys.is_empty() {
-            self.blocked = Some(Blocked::Blocks);
+            self.reading = true;
             let purpose = Purpose::Job(number);
             store.operations.push(Operation::Get { purpose, keys });
         }
     }
 
-    /// Takes the events out of blocks that have just been read, before others push those out of memory.
-    pub fn take_blocks(&mut self, store: &mut Store) {
-        for item in self.window.iter_mut().filter(|item| item.event.is_none()) {
-            item.event = store.event(item.slot, &item.id).ok();
+    /// Takes the events out of blocks that have just been read, before others push those out of memory, and asks for
+    /// the next blocks. Events in the blocks of `failed` are left out.
+    pub fn take_blocks(&mut self, number: u64, failed: &[String], store: &mut Store) {
+        self.reading = false;
+        self.blocked.take_if(|blocked| *blocked == Blocked::Blocks);
+        for mut item in std::mem::take(&mut self.window) {
+            if item.event.is_none() {
+                match store.event(item.slot, &item.id) {
+                    Ok(event) => item.event = Some(event),
+                    Err(Missing::Unread(key)) if failed.contains(&key) => {
+                        self.give_up(&item.filters);
+                        continue;
+                    }
+                    // It is looked at again when its turn comes.
+                    Err(Missing::Unread(_) | Missing::Moving | Missing::Gone) => {}
+                }
+            }
+            self.window.push_back(item);
         }
+        self.read_ahead(number, None, store);
     }
 
     /// Ends it: all that was stored is gone.
@@ -223,14 +253,13 @@ impl Job {
         }
     }
 
-    /// The first event of the window, if it is still stored and really wanted.
-    fn deliver(&mut self, store: &Store) -> Option<CacheToParser> {
+    /// Takes the window's first event out of it, for the parser if it is still stored and really wanted.
+    fn deliver(&mut self, event: Event, store: &Store) -> Option<CacheToParser> {
         let item = self.window.pop_front()?;
-        let stored = store.entry(item.slot, &item.id).is_some();
-        let Some(event) = item.event.filter(|_| stored) else {
+        if store.entry(item.slot, &item.id).is_none() {
             self.give_up(&item.filters);
             return None;
-        };
+        }
         let sub = self.sub.clone();
         match &mut self.task {
             Task::Lookup { query, .. } => query

@@ -51,6 +51,11 @@ impl Recent {
         self.items.get(at).map(|item| item.bytes.as_slice())
     }
 
+    /// Whether something is kept under `key`. That is no use of it.
+    pub fn contains(&self, key: Key) -> bool {
+        self.places.contains_key(&key)
+    }
+
     /// Keeps `bytes`, and makes room for them.
     pub fn insert(&mut self, key: Key, bytes: Vec<u8>) {
         self.remove(key);

@@ -2,9 +2,10 @@
 //! answers for what is not stored any more.
 
 use super::core::{Config, Input};
-use super::storage::{MemoryStorage, Storage};
+use super::storage::{MemoryStorage, Storage, StorageError};
+use super::store::{BLOCKS_AT_ONCE, Operation};
 use super::testing::*;
-use crate::message::{PageToCache, RequestId};
+use crate::message::{CachePolicy, CacheToParser, PageToCache, RequestId};
 use crate::nostr::event::Event;
 use futures_util::future::FutureExt;
 
@@ -120,4 +121,58 @@ fn kept_records_follow_what_another_tab_moves_deletes_and_wipes() {
     two.settle();
     assert_eq!(storage.list("").now_or_never().unwrap().unwrap(), [""; 0]);
     assert_eq!(contents(&mut one), [""; 0]);
+}
+
+#[test]
+fn the_blocks_of_a_question_are_asked_for_many_at_once_and_ahead_of_its_events() {
+    let (storage, events) = large();
+    let question = ids(events.iter().step_by(4));
+    let mut world = with_records(&storage, 8 << 20);
+    let before = world.counter("storage_reads");
+    world.lookup("find", &[&question], CachePolicy::CacheOnly);
+    world.step();
+    let blocks = |operation: &Operation| match operation {
+        Operation::Get { keys, .. } => keys.len(),
+        other => panic!("{other:?}"),
+    };
+    // Little is asked for first, so that the first event is soon there.
+    assert_eq!(world.pending.iter().map(blocks).collect::<Vec<_>>(), [2]);
+    assert!(world.operate() && world.step());
+    // The first events are out and the next blocks on their way.
+    assert!(!world.said.is_empty() && !world.pending.is_empty());
+    let (mut idle, mut most) = (0, 0);
+    while !world
+        .said
+        .iter()
+        .any(|message| matches!(message, CacheToParser::Eoce { .. }))
+    {
+        let spoke = world.step();
+        most = most.max(world.pending.iter().map(blocks).sum());
+        let read = world.operate();
+        assert!(spoke || read, "it waits for nothing");
+        idle += usize::from(!spoke);
+    }
+    // Eoce, and Asked after it.
+    assert_eq!(world.said.len(), 1_000 + 2);
+    assert!(most > 2 && most <= BLOCKS_AT_ONCE, "{most} blocks");
+    // 96 blocks, which a window of sixteen events would have had in 63 transactions.
+    let reads = world.counter("storage_reads") - before;
+    assert!(reads < 24, "{reads} transactions");
+    assert!(idle < 5, "it waited {idle} times");
+}
+
+#[test]
+fn events_whose_blocks_cannot_be_read_are_left_out_and_no_others() {
+    let (storage, events) = large();
+    let mut world = with_records(&storage, 8 << 20);
+    let (first, rest) = events.split_at(2_000);
+    // The second half is in memory, the first cannot be read.
+    assert_eq!(world.find(&[&ids(rest.iter().step_by(50))]).len(), 40);
+    world.fault = Box::new(|operation| {
+        matches!(operation, Operation::Get { .. }).then(|| StorageError::Failed("broken".to_owned()))
+    });
+    let both = ids(first.iter().step_by(50).chain(rest.iter().step_by(50)));
+    assert_eq!(world.find(&[&both]).len(), 40);
+    world.fault = Box::new(|_| None);
+    assert_eq!(world.find(&[&both]).len(), 80);
 }

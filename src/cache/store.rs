@@ -189,8 +189,10 @@ pub struct Store {
     pub(super) forgot: bool,
 }
 
-/// What one lookup asks for at once must fit: 16 blocks, each with one event of the largest size.
-const MIN_BLOCK_CACHE: usize = 16 * (BLOCK_BYTES + MAX_EVENT_BYTES);
+/// Blocks that one lookup asks for in one transaction.
+pub(super) const BLOCKS_AT_ONCE: usize = 16;
+/// They must fit, each with one event of the largest size.
+const MIN_BLOCK_CACHE: usize = BLOCKS_AT_ONCE * (BLOCK_BYTES + MAX_EVENT_BYTES);
 
 impl Store {
     /// An empty store that first asks for the listing of what is on disk.
@@ -318,6 +320,17 @@ impl Store {
         };
         self.records.insert(slot.into(), record.to_vec());
         Ok(event)
+    }
+
+    /// The block to read before `event` is asked for this one; none if it is in memory, or not to be had at all.
+    pub fn unread(&self, slot: Slot, id: &EventId) -> Option<String> {
+        let entry = self.entry(slot, id)?;
+        let Place::At { segment, spot } = entry.place else {
+            return None;
+        };
+        let home = self.segments.get(segment as usize)?.as_ref()?;
+        let kept = self.records.contains(slot.into()) || self.blocks.contains(block_id(segment, spot.block));
+        (!kept && home.blocks.contains(&spot.block)).then(|| segment::block_key(&home.name, spot.block))
     }
 
     /// Keeps a block that was read for a job. None: the block is not there, so the listing is out of date.
