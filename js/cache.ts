@@ -14,9 +14,11 @@ export interface CacheLink {
   subscribe(filters: Filter[], options: SubscribeOptions): AsyncIterable<EventView>;
 }
 
-/** Lines checked by the cache in one go: some milliseconds, between which it answers queries. */
+/** Few, so that the page hears often what became of them; the cache takes many messages together. */
 const LINES_PER_MESSAGE = 24;
-/** So much text, in characters, is kept until it is known to be durable. */
+/** Text, in characters, that the cache may have before it: some thousand lines, so that it never waits for the page. */
+const CHARS_IN_FLIGHT = 2 << 20;
+/** So much text is kept until it is known to be durable, and as much again while that is found out. */
 const CHARS_PER_SAVE = 4 << 20;
 /** Of a file of nothing but bad lines the page is shown so many. */
 const MAX_ERRORS = 100;
@@ -70,17 +72,25 @@ export class EventCache {
       if (result.errors.length < MAX_ERRORS) result.errors.push(new FerryError('bad-input', `line ${line}: ${reason}`, { line }));
     };
     const batch: { line: number; text: string }[] = [];
-    const unsaved = new Unsaved(this.#link);
+    const sent = new InFlight();
+    let unsaved = new Unsaved(this.#link);
+    let saving = Promise.resolve();
     const send = async () => {
       if (batch.length === 0) return;
-      const sent = batch.splice(0);
-      unsaved.add(sent.map(({ text }) => text));
-      const { stored, known, bad } = await this.#link.import(sent.map(({ text }) => text));
-      result.stored += stored;
-      result.known += known;
-      for (const { at, reason } of bad) fail(sent[at]?.line ?? 0, reason);
-      options.onProgress?.({ ...result });
-      if (unsaved.chars >= CHARS_PER_SAVE) await unsaved.saved();
+      const lines = batch.splice(0);
+      const texts = lines.map(({ text }) => text);
+      unsaved.add(texts);
+      const told = this.#link.import(texts).then(({ stored, known, bad }) => {
+        result.stored += stored;
+        result.known += known;
+        for (const { at, reason } of bad) fail(lines[at]?.line ?? 0, reason);
+        options.onProgress?.({ ...result, lines: lines.at(-1)?.line ?? 0 });
+      });
+      await sent.add(told, texts);
+      if (unsaved.chars < CHARS_PER_SAVE) return;
+      await saving;
+      saving = quiet(unsaved.saved());
+      unsaved = new Unsaved(this.#link);
     };
     for await (const { line, text } of readLines(await open(source, options.signal))) {
       options.signal?.throwIfAborted();
@@ -90,7 +100,10 @@ export class EventCache {
       if (batch.length >= LINES_PER_MESSAGE) await send();
     }
     await send();
+    await sent.all();
+    await saving;
     await unsaved.saved();
+    result.errors.sort((a, b) => (a.line ?? 0) - (b.line ?? 0));
     return result;
   }
 
@@ -138,6 +151,36 @@ export class EventCache {
       quota: estimate?.quota,
     };
   }
+}
+
+/** The lines that the cache has not reported on. */
+class InFlight {
+  readonly #told: { promise: Promise<void>; chars: number }[] = [];
+  #chars = 0;
+
+  /** Resolves when there is room for more. */
+  async add(promise: Promise<void>, texts: string[]): Promise<void> {
+    const chars = texts.reduce((sum, { length }) => sum + length, 0);
+    this.#told.push({ promise: quiet(promise), chars });
+    this.#chars += chars;
+    while (this.#chars > CHARS_IN_FLIGHT) await this.#next();
+  }
+
+  async all(): Promise<void> {
+    while (this.#told.length > 0) await this.#next();
+  }
+
+  async #next(): Promise<void> {
+    const oldest = this.#told.shift();
+    this.#chars -= oldest?.chars ?? 0;
+    await oldest?.promise;
+  }
+}
+
+/** Whoever awaits it hears of its failure; an import that has failed before that is no reason to complain again. */
+function quiet(promise: Promise<void>): Promise<void> {
+  promise.catch(() => undefined);
+  return promise;
 }
 
 /** Lines that the store has taken and not yet made durable: a worker that dies takes them with it. */

@@ -6,6 +6,7 @@
 
 use std::collections::{HashMap, VecDeque};
 
+use super::import::Imports;
 use super::jobs::{Blocked, Job, Network, Progress, Task};
 use super::query::Query;
 use super::relays::RelayConfig;
@@ -32,6 +33,8 @@ pub struct Config {
     /// evicted last.
     pub owners: Vec<Pubkey>,
     pub limits: Limits,
+    /// What nobody can foresee: signatures that are checked together are weighed by it.
+    pub seed: [u8; 32],
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -65,6 +68,8 @@ pub enum Input {
     Timeout,
     /// A turn to answer lookups; see `wants_step`.
     Step,
+    /// A turn for what may take milliseconds; see `wants_chore`.
+    Chore,
 }
 
 /// What the core wants done.
@@ -93,9 +98,10 @@ pub struct Cache {
     pub(super) orphans: Vec<(Vec<Filter>, Vec<RelayUrl>)>,
     /// Publishes that wait for the relay lists to be read.
     pub(super) unrouted: VecDeque<(PublishId, Event, Vec<RelayUrl>)>,
-    /// The page's requests that wait for a wipe, and for all that was imported to be durable.
+    /// The page's requests that wait for a wipe, and for what was stored until then to be durable.
     pub(super) wipes: Vec<RequestId>,
-    pub(super) flushes: Vec<RequestId>,
+    pub(super) flushes: Vec<(RequestId, u64)>,
+    pub(super) imports: Imports,
     /// Chores wait until then, so that whoever runs the core hears what has arrived meanwhile.
     rests_until: Millis,
     pub(super) lookups: u64,
@@ -117,6 +123,7 @@ impl Cache {
     pub fn new(config: Config) -> Cache {
         Cache {
             store: Store::new(config.store.clone(), config.owners.iter().copied()),
+            imports: Imports::new(config.seed),
             config,
             jobs: SortedMap::new(),
             turns: VecDeque::new(),
@@ -141,14 +148,15 @@ impl Cache {
         self.store.expire(now);
         match input {
             Input::Parser(message) => self.on_parser(now, message, out),
-            Input::Page(message) => self.on_page(now, message, out),
+            Input::Page(message) => self.on_page(message, out),
             Input::Storage(completion) => self.on_storage(now, completion),
             Input::OthersSaved => self.store.rescan(),
             Input::Replaced(Role::Connections) => self.ask_relays_again(out),
             Input::Replaced(Role::Parser) => self.close_all(out),
             Input::Replaced(Role::Cache | Role::Crypto) | Input::Timeout => {}
             Input::Step if may_answer(out) => self.answer(out),
-            Input::Step => {}
+            Input::Chore if self.wants_chore() => self.import_step(now, out),
+            Input::Step | Input::Chore => {}
         }
         self.tidy(now);
         self.route_waiting(out);
@@ -172,6 +180,11 @@ impl Cache {
         let ready = |number| self.jobs.get(number).is_some_and(|job| job.blocked.is_none());
         let answers = self.turns.iter().any(ready) || !self.store.acknowledged.is_empty();
         answers && may_answer(out)
+    }
+
+    /// Whether `Input::Chore` would get anything done. Give it after what has arrived meanwhile: it can wait.
+    pub fn wants_chore(&self) -> bool {
+        self.imports.has_lines() && self.takes_saves() && !self.store.is_stopping()
     }
 
     /// Whether saves are taken as fast as they come: if not, the parser's credit is withheld.

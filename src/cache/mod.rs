@@ -13,6 +13,9 @@ mod core;
 #[cfg(test)]
 mod core_tests;
 mod evict;
+mod import;
+#[cfg(test)]
+mod import_tests;
 mod index;
 mod index_blob;
 mod jobs;
@@ -41,6 +44,7 @@ mod testing;
 mod wipe;
 mod writing;
 
+use std::future::pending;
 use std::pin::pin;
 
 use futures_channel::mpsc::UnboundedReceiver;
@@ -56,7 +60,7 @@ use self::storage::{Fallback, Storage};
 use crate::message::{CacheToParser, Control, Envelope, Nothing, PageToCache, ParserToCache, PortStats, RoleReport};
 use crate::role::Role;
 use crate::router::{Port, Received};
-use crate::time::{Clock, Millis, until};
+use crate::time::{Clock, Millis, later, until};
 
 /// The port to a peer that takes the place of one that is gone.
 pub enum NewPeer {
@@ -93,7 +97,7 @@ pub async fn run(mut ports: Ports, storage: impl Storage, clock: impl Clock, con
         let operations = out.operations.drain(..);
         disk.extend(operations.map(|operation| execute(&storage, operation)));
         let ready = (handled < TURN)
-            .then(|| next(&mut ports, &mut disk, &storage, &clock, due(&core, told_to_stop)).now_or_never())
+            .then(|| next(&mut ports, &mut disk, &storage, &clock, Wishes::of(&core, told_to_stop)).now_or_never())
             .flatten();
         let received = match ready {
             Some(received) => Some(received),
@@ -101,7 +105,8 @@ pub async fn run(mut ports: Ports, storage: impl Storage, clock: impl Clock, con
             None => {
                 ports.flush(clock.now().mono);
                 handled = 0;
-                let next = next(&mut ports, &mut disk, &storage, &clock, due(&core, told_to_stop));
+                let wishes = Wishes::of(&core, told_to_stop);
+                let next = next(&mut ports, &mut disk, &storage, &clock, wishes);
                 if core.wants_step(&out) {
                     next.now_or_never()
                 } else {
@@ -133,10 +138,31 @@ pub async fn run(mut ports: Ports, storage: impl Storage, clock: impl Clock, con
     ports.goodbye();
 }
 
-/// When the core or a stop that waits wants a turn. What the parser has sent may come after the page's word, for
-/// each port has an order of its own: the parser's goodbye says that it was all.
-fn due(core: &Cache, told_to_stop: Option<Millis>) -> Option<Millis> {
-    core.next_timeout().into_iter().chain(told_to_stop).min()
+/// When a turn is wanted whatever arrives.
+struct Wishes {
+    /// By the core, or by a stop that waits: what the parser has sent may come after the page's word, for each port
+    /// has an order of its own. The parser's goodbye says that it was all.
+    due: Option<Millis>,
+    /// After what has arrived.
+    chore: bool,
+}
+
+impl Wishes {
+    fn of(core: &Cache, told_to_stop: Option<Millis>) -> Wishes {
+        Wishes {
+            due: core.next_timeout().into_iter().chain(told_to_stop).min(),
+            chore: core.wants_chore(),
+        }
+    }
+}
+
+/// Ready for a chore, if one is wanted, once the worker has taken what it was sent before.
+async fn chore(clock: &impl Clock, wanted: bool) {
+    if wanted {
+        later(clock).await;
+    } else {
+        pending().await
+    }
 }
 
 /// The role's one place to wait. Ports before the disk: a flood of saves must not hide a CLOSE, and costs the
@@ -146,7 +172,7 @@ async fn next(
     disk: &mut FuturesUnordered<impl Future<Output = Completion>>,
     storage: &impl Storage,
     clock: &impl Clock,
-    due: Option<Millis>,
+    wishes: Wishes,
 ) -> Received<Input> {
     select_biased! {
         received = ports.page.select_next_some() => received.map(Input::Page),
@@ -156,7 +182,8 @@ async fn next(
         peer = ports.peers.select_next_some() => Received::Message(Input::Replaced(ports.replace(peer))),
         completion = disk.select_next_some() => Received::Message(Input::Storage(completion)),
         () = pin!(storage.changed().fuse()) => Received::Message(Input::OthersSaved),
-        () = pin!(until(clock, due).fuse()) => Received::Message(Input::Timeout),
+        () = pin!(until(clock, wishes.due).fuse()) => Received::Message(Input::Timeout),
+        () = pin!(chore(clock, wishes.chore).fuse()) => Received::Message(Input::Chore),
     }
 }
 

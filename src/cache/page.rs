@@ -1,30 +1,22 @@
 //! What the page asks of the cache itself: counters, imports, wiping, explanations.
 //!
-//! An import's events are checked here, one message's lines at a time, as any relay's are before they are stored:
-//! id and signature (NIP-01). Nothing of a line that fails is kept.
+//! `import` has what becomes of the lines of an import, and keeps what is asked behind them waiting.
 
 use super::core::{Cache, Outbox};
+use super::import::Errand;
 use crate::memory;
 use crate::message::{Control, Explain, Imported, PageToCache, RequestId, RoleReport, Stats};
-use crate::nostr::event::RawEvent;
-use crate::time::Now;
 
 impl Cache {
-    pub(super) fn on_page(&mut self, now: Now, message: PageToCache, out: &mut Outbox) {
+    pub(super) fn on_page(&mut self, message: PageToCache, out: &mut Outbox) {
         match message {
             PageToCache::Owner { pubkey } => self.store.add_owner(pubkey),
             PageToCache::Defaults { relays } => self.config.relays.defaults = relays,
             PageToCache::Control(Control::Stats { request }) => self.report(request, out),
             PageToCache::Control(Control::Stop) => self.store.stop(),
-            PageToCache::Import { request, lines } if lines.is_empty() => self.flushes.push(request),
-            PageToCache::Import { request, lines } => {
-                let imported = self.import(now, request, &lines);
-                out.page.push(RoleReport::Imported(imported));
-            }
-            PageToCache::Wipe { request } => {
-                self.store.wipe();
-                self.wipes.push(request);
-            }
+            PageToCache::Import { request, lines } if lines.is_empty() => self.imports.push(Errand::Flush(request)),
+            PageToCache::Import { request, lines } => self.imports.push(Errand::Lines { request, lines }),
+            PageToCache::Wipe { request } => self.imports.push(Errand::Wipe(request)),
             PageToCache::Explain { request, about } => {
                 let (stored, relays, seen) = match about {
                     Explain::Sub(sub) => (false, self.explain(&sub).to_vec(), Vec::new()),
@@ -42,6 +34,7 @@ impl Cache {
                 });
             }
         }
+        self.run_errands();
     }
 
     /// Answers what has come true.
@@ -54,29 +47,13 @@ impl Cache {
             let wiped = self.wipes.drain(..).map(|request| RoleReport::Wiped { request });
             wiped.for_each(|report| out.page.push(report));
         }
-        if !self.flushes.is_empty() && self.store.unsaved_bytes() == 0 {
-            for request in std::mem::take(&mut self.flushes) {
-                out.page.push(RoleReport::Imported(Imported {
-                    request,
-                    ..Imported::default()
-                }));
-            }
+        let store = &self.store;
+        for (request, _) in self.flushes.extract_if(.., |(_, mark)| store.is_durable(*mark)) {
+            out.page.push(RoleReport::Imported(Imported {
+                request,
+                ..Imported::default()
+            }));
         }
-    }
-
-    fn import(&mut self, now: Now, request: RequestId, lines: &[String]) -> Imported {
-        let mut imported = Imported {
-            request,
-            ..Imported::default()
-        };
-        for (at, line) in (0..).zip(lines) {
-            match RawEvent::from_json(line).and_then(RawEvent::verify) {
-                Ok(event) if self.store.save(&event, false, Vec::new(), now) => imported.stored += 1,
-                Ok(_) => imported.known += 1,
-                Err(error) => imported.bad.push((at, error.to_string())),
-            }
-        }
-        imported
     }
 
     pub(super) fn report(&self, request: RequestId, out: &mut Outbox) {

@@ -154,6 +154,10 @@ pub struct Store {
     pub(super) unsaved: HashMap<Slot, Event>,
     pub(super) unsaved_bytes: u64,
     pub(super) group: Group,
+    /// Events are counted as they come in. All up to `durable` are, and all up to `flush_to` are to be soon.
+    admitted: u64,
+    pub(super) durable: u64,
+    pub(super) flush_to: u64,
     pub(super) writing: Option<Writing>,
     /// Not before this: a write has failed.
     pub(super) retry_at: Option<Millis>,
@@ -207,6 +211,9 @@ impl Store {
             unsaved: HashMap::new(),
             unsaved_bytes: 0,
             group: Group::default(),
+            admitted: 0,
+            durable: 0,
+            flush_to: 0,
             writing: None,
             retry_at: None,
             failures: 0,
@@ -275,9 +282,22 @@ impl Store {
                 self.group.slots.push(slot);
                 self.group.ids.push(event.id);
                 self.group.since.get_or_insert(now.mono);
+                self.admitted += 1;
+                self.group.last = self.admitted;
                 true
             }
         }
+    }
+
+    /// Writes what waits without delay; gives what `is_durable` is to be asked with.
+    pub fn flush(&mut self) -> u64 {
+        self.flush_to = self.admitted;
+        self.admitted
+    }
+
+    /// Whether all that was stored before that `flush` is durable.
+    pub fn is_durable(&self, mark: u64) -> bool {
+        self.durable >= mark || self.unsaved_bytes == 0
     }
 
     /// Bytes of events that wait to become durable.

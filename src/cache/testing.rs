@@ -154,12 +154,21 @@ impl World {
         true
     }
 
+    /// A chore, if there is one.
+    pub fn chore(&mut self) -> bool {
+        let wanted = self.cache.wants_chore();
+        if wanted {
+            self.input(Input::Chore);
+        }
+        wanted
+    }
+
     /// Lets everything happen that happens by itself; the clock moves only for chores.
     pub fn settle(&mut self) {
         for _ in 0..1_000_000 {
             self.said.extend(self.out.parser.drain());
             let stepped = self.step();
-            if !self.operate() && !stepped {
+            if !self.operate() && !stepped && !self.chore() {
                 let soon = self.now.mono + 1;
                 if self.cache.next_timeout().is_none_or(|at| at > soon) {
                     return;

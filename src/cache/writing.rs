@@ -23,6 +23,8 @@ pub(super) struct Group {
     pub ids: Vec<EventId>,
     pub bytes: u64,
     pub since: Option<Millis>,
+    /// All events up to this one, as they were counted, are durable when the group is; see `Store::durable`.
+    pub last: u64,
 }
 
 /// The batch in flight.
@@ -64,7 +66,8 @@ impl Store {
             .since
             .is_some_and(|since| now.since(since) >= self.config.group_ms);
         let ids_only = self.group.since.is_none();
-        self.stopping || old || ids_only || self.group.bytes >= self.config.group_bytes
+        let flushed = self.flush_to > self.durable;
+        self.stopping || old || ids_only || flushed || self.group.bytes >= self.config.group_bytes
     }
 
     /// One batch: the group as a segment, the marks of what died, and the chores.
@@ -92,6 +95,7 @@ impl Store {
         batch.put.extend(repairs.iter().cloned());
         if batch.put.is_empty() && batch.delete.is_empty() {
             self.acknowledged.append(&mut group.ids);
+            self.durable = self.durable.max(group.last);
             return;
         }
         let batch = Arc::new(batch);
@@ -126,6 +130,7 @@ impl Store {
         let (ids_later, ids) = std::mem::take(&mut group.ids).into_iter().partition(waits);
         group.ids = ids;
         self.group = Group {
+            last: std::mem::take(&mut group.last),
             bytes: rest.iter().map(size).sum(),
             since: group.since.filter(|_| !rest.is_empty()),
             slots: rest,
@@ -213,6 +218,7 @@ impl Store {
                 }
                 self.counters.saved += items.len() as u64;
                 self.acknowledged.append(&mut group.ids);
+                self.durable = self.durable.max(group.last);
                 self.settle(name, items, batch);
                 self.watch_budget();
             }
@@ -233,6 +239,7 @@ impl Store {
                 group.ids.append(&mut self.group.ids);
                 group.bytes += self.group.bytes;
                 group.since = group.since.or(self.group.since);
+                group.last = group.last.max(self.group.last);
                 self.group = group;
                 self.dirty.extend(marked.into_iter().map(|(number, _)| number));
                 self.trash.extend(trash);

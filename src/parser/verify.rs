@@ -6,7 +6,7 @@
 //! one, whichever comes first. Claims go to the crypto role in batches; while some
 //! are out, the next batch grows, so a busy engine checks larger batches.
 //!
-//! The only caller of `HashedEvent::accept`.
+//! The only caller of `HashedEvent::accept` beside `HashedEvent` itself.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 

@@ -3,6 +3,7 @@
 use serde::Deserialize;
 
 use super::{StartError, entropy};
+use crate::crypto::Entropy;
 use crate::nostr::frame::FrameLimits;
 use crate::nostr::relay_url::RelayUrl;
 use crate::router::PortConfig;
@@ -106,6 +107,7 @@ impl Options {
                 defaults: relay_urls("relays", &self.relays)?,
                 max_relays: self.max_relays,
             },
+            seed: entropy::Browser.bytes(),
             ..cache::Config::default()
         })
     }
