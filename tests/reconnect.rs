@@ -167,6 +167,40 @@ mod resume {
     }
 
     #[test]
+    fn a_long_answer_that_comes_oldest_first_is_not_begun_anew_at_each_cut() {
+        // More than anything here remembers the ids of.
+        const STORED: u32 = 100_000;
+        let mut net = Net::new(Config::default());
+        let mut relay = ScriptedRelay::new(Manners {
+            newest_first: false,
+            ..Manners::default()
+        });
+        let newest = net.now.unix.0 - 10;
+        relay.store((0..STORED).map(|n| unsigned_event(n, 1, newest - u64::from(n / 3), "")));
+        let a = net.add("a", relay);
+        net.host(&a).stalled = true;
+        net.req(std::slice::from_ref(&a), "s", &[kinds(&[1])]);
+        net.host(&a).stalled = false;
+        for live in 0..3 {
+            net.step(25_000);
+            net.publish(&a, unsigned_event(STORED + live, 1, net.now.unix.0, "live"));
+            net.cut(&a);
+            net.host(&a).stalled = true;
+            net.advance(2_000);
+            net.host(&a).stalled = false;
+        }
+        net.advance(60_000);
+        assert_eq!(net.words(), ["EOSE s"]);
+        assert_eq!(net.ids("s").len() as u32, STORED + 3);
+        let handed = net
+            .parser
+            .iter()
+            .filter(|message| matches!(message, RelayMessage::Event { .. }))
+            .count();
+        assert_eq!(handed as u32, STORED + 3, "none is handed on twice");
+    }
+
+    #[test]
     fn a_relay_that_cuts_its_answers_is_paged_for_what_was_missed() {
         for (cap, limits) in [
             (100, None),

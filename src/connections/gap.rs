@@ -47,7 +47,48 @@ pub struct Page {
     pub oldest: Option<UnixSeconds>,
     /// Events came newest first so far.
     pub falling: bool,
+    pub rising: Rising,
     pub of: Of,
+}
+
+/// Events reach a relay some time after their `created_at`: younger ones may be live before an answer has ended.
+pub const LIVE_S: u64 = 900;
+
+/// Stored events as they come, oldest first: a relay may answer so where it was given no `limit` (NIP-01).
+///
+/// What is live comes in between, and one that is dated late would pass for the newest of the answer. So events of the last
+/// minutes do not count, and what was had is known only as far as a step of events ago.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rising {
+    unbroken: bool,
+    last: Option<UnixSeconds>,
+    seen: u32,
+    /// The dates at the last step, and at the one before it.
+    steps: [Option<UnixSeconds>; 2],
+}
+
+/// Events in a step.
+const STEP: u32 = 32;
+
+impl Rising {
+    const NEW: Rising = Rising {
+        unbroken: true,
+        last: None,
+        seen: 0,
+        steps: [None; 2],
+    };
+
+    fn see(&mut self, at: UnixSeconds, now: UnixSeconds) {
+        if at >= now - LIVE_S {
+            return;
+        }
+        self.unbroken &= self.last.is_none_or(|last| at >= last);
+        self.last = Some(at);
+        self.seen = self.seen.saturating_add(1);
+        if self.seen.is_multiple_of(STEP) {
+            self.steps = [Some(at), self.steps[0]];
+        }
+    }
 }
 
 /// What a page is of.
@@ -69,6 +110,7 @@ impl Default for Page {
             until: None,
             oldest: None,
             falling: true,
+            rising: Rising::NEW,
             of: Of::Gap,
         }
     }
@@ -76,9 +118,10 @@ impl Default for Page {
 
 impl Page {
     /// An event dated `at` came.
-    pub fn see(&mut self, at: Option<UnixSeconds>) {
+    pub fn see(&mut self, at: Option<UnixSeconds>, now: UnixSeconds) {
         self.count = self.count.saturating_add(1);
         let Some(at) = at else { return };
+        self.rising.see(at, now);
         if self.until.is_none_or(|until| at < until) {
             self.fresh = self.fresh.saturating_add(1);
         }
@@ -91,6 +134,11 @@ impl Page {
     /// The event down to which everything has been had although the answer has not ended.
     pub fn proven(&self) -> Option<UnixSeconds> {
         self.oldest.filter(|_| self.falling)
+    }
+
+    /// The second up to which everything of an answer without a limit has been had although it has not ended.
+    pub fn risen(&self) -> Option<UnixSeconds> {
+        self.rising.steps[1].filter(|_| self.rising.unbroken && !self.falling)
     }
 }
 
@@ -226,7 +274,7 @@ mod tests {
             ..Page::default()
         };
         for at in dates {
-            page.see(Some(UnixSeconds(at)));
+            page.see(Some(UnixSeconds(at)), UnixSeconds(10_000));
         }
         page
     }

@@ -8,7 +8,8 @@
 //!   becomes a *gap*.
 //! - Before EOSE the newest event proves nothing: older ones were still to come. Only of a
 //!   single filter whose events came in falling order is it known that all from the newest
-//!   down to the oldest were had; what lies below becomes a gap. Otherwise the whole
+//!   down to the oldest were had; what lies below becomes a gap. Where they came in rising
+//!   order and without a limit, what lies above does. Otherwise the whole
 //!   answer is asked again, page by page if it can be long.
 //!
 //! A gap is fetched from its top by REQs of its own, one filter (`track`) and one page at a time (`gap`).
@@ -20,7 +21,7 @@
 //! margin is looked through last, so that what is new is not held up. Gift wraps are dated up to two days back on
 //! purpose (NIP-59): filters that name them are resumed from that much earlier.
 
-use super::gap::{Page, Rules};
+use super::gap::{LIVE_S, Page, Rules};
 use super::glance::Glance;
 use super::ties::Hidden;
 use super::track::Track;
@@ -39,9 +40,6 @@ pub struct Tracks {
     /// What is dated before that cannot be live.
     old_before: UnixSeconds,
 }
-
-/// Events reach a relay some time after their `created_at`: younger ones may be live before the answer has ended.
-const LIVE_S: u64 = 900;
 
 impl Tracks {
     pub fn new(filters: Vec<Filter>) -> Tracks {
@@ -76,7 +74,7 @@ impl Tracks {
     /// An event of the REQ itself came, dated `at`. False if it is one too many: a stored one beyond the limits of the filters.
     pub fn see(&mut self, at: Option<UnixSeconds>, json: &str, now: UnixSeconds) -> bool {
         if self.stored {
-            self.page.see(at);
+            self.page.see(at, now);
         }
         let Some(at) = at else { return true };
         self.note(json, at, now);
@@ -134,7 +132,7 @@ impl Tracks {
 
     /// An event of a gap's page came, dated `at`.
     pub fn see_page(&mut self, number: usize, page: &mut Page, at: Option<UnixSeconds>, now: UnixSeconds) {
-        page.see(at);
+        page.see(at, now);
         if let (Some(at), Some(track)) = (at, self.tracks.get_mut(number)) {
             track.saw(at, now);
         }
@@ -277,6 +275,67 @@ mod tests {
             assert_eq!(times(&again[0]), req, "{name}");
             let next = tracks.next_page(&RULES).map(|(_, filter, _)| times(&filter));
             assert_eq!(next, page, "{name}");
+        }
+    }
+
+    #[test]
+    fn of_an_answer_that_comes_oldest_first_the_rest_is_asked_for() {
+        let rising = |count| (0..count).map(|n| 1_000 + n);
+        for (dates, since) in [
+            (Vec::from_iter(rising(63)), None),
+            (Vec::from_iter(rising(64)), Some(1_031)),
+            (Vec::from_iter(rising(100)), Some(1_063)),
+            // Events that reach the relay meanwhile, dated late, do not pass for the newest of the answer.
+            (Vec::from_iter(rising(100).chain([8_500; 27])), Some(1_063)),
+            (Vec::from_iter(rising(100).chain([8_500, 1_100])), None),
+            (
+                Vec::from_iter(rising(50).chain([9_999]).chain(1_050..1_100)),
+                Some(1_063),
+            ),
+        ] {
+            let mut tracks = Tracks::new(vec![kind(1)]);
+            answered(&mut tracks, &dates, false);
+            assert_eq!(times(&tracks.ask(&RULES, NOW)[0]), (None, None, Some(1)), "{dates:?}");
+            let (number, filter, mut page) = tracks.next_page(&RULES).unwrap();
+            assert_eq!(times(&filter), (since, None, None), "{dates:?}");
+            // That answer may be cut as well.
+            for at in 1_063..1_163 {
+                tracks.see_page(number, &mut page, Some(UnixSeconds(at)), NOW);
+            }
+            tracks.cut_page(number, page, true);
+            let (_, filter, _) = tracks.next_page(&RULES).unwrap();
+            assert_eq!(times(&filter), (Some(1_126), None, None), "{dates:?}");
+        }
+    }
+
+    #[test]
+    fn an_answer_that_is_cut_again_and_again_in_one_second_is_fetched_by_pages() {
+        let mut tracks = Tracks::new(vec![kind(1)]);
+        answered(&mut tracks, &Vec::from_iter((0..100).map(|n| 1_000 + n)), false);
+        tracks.ask(&RULES, NOW);
+        let (number, filter, mut page) = tracks.next_page(&RULES).unwrap();
+        assert_eq!(times(&filter), (Some(1_063), None, None));
+        for at in [1_063; 100].into_iter().chain([1_064]) {
+            tracks.see_page(number, &mut page, Some(UnixSeconds(at)), NOW);
+        }
+        tracks.cut_page(number, page, true);
+        let (_, filter, _) = tracks.next_page(&RULES).unwrap();
+        assert_eq!(times(&filter), (Some(1_063), None, Some(500)));
+    }
+
+    #[test]
+    fn with_a_limit_or_another_filter_a_rising_order_proves_nothing() {
+        let dates = Vec::from_iter((0..100).map(|n| 1_000 + n));
+        let limited = Filter {
+            limit: Some(1_000),
+            ..kind(1)
+        };
+        for filters in [vec![limited], vec![kind(1), kind(7)]] {
+            let mut tracks = Tracks::new(filters);
+            answered(&mut tracks, &dates, false);
+            tracks.ask(&RULES, NOW);
+            let since = tracks.next_page(&RULES).and_then(|(_, filter, _)| filter.since);
+            assert_eq!(since, None);
         }
     }
 

@@ -151,10 +151,13 @@ impl Track {
         let (Some(far), Some(newest)) = (self.far(rules), self.newest) else {
             return;
         };
+        // What a gap asks for up to the newest there is need not be looked through.
+        let risen = |gap: &&Gap| gap.until.is_none() && gap.since != self.filter.since;
+        let above = self.gaps.iter().filter(risen).filter_map(|gap| gap.since).min();
         let unfinished = self.late.take().and_then(|late| late.since);
         let late = Gap {
             since: later(self.filter.since, Some(unfinished.map_or(far, |since| since.min(far)))),
-            until: earlier(self.filter.until, Some(newest - rules.near_s)),
+            until: earlier(earlier(self.filter.until, above), Some(newest - rules.near_s)),
             want: None,
             first: false,
             relay_decides: false,
@@ -253,8 +256,9 @@ impl Track {
                 self.answered = true;
                 let had = if below.is_some() { page.count } else { 0 };
                 let want = self.filter.limit.map(|limit| limit.saturating_sub(had));
+                let above = page.risen().filter(|_| alone && want.is_none());
                 if want != Some(0) {
-                    self.push_gap(rules, self.filter.since, below, want, true);
+                    self.push_gap(rules, later(self.filter.since, above), below, want, true);
                 }
             }
             Asked::Since { since } => self.push_gap(rules, since, below, None, false),
@@ -309,7 +313,12 @@ impl Track {
         match progress {
             Some(oldest) => gap.move_to(oldest, page.fresh),
             // Only a page that ends with EOSE proves anything of a relay that does not send the newest first.
-            None if !page.falling && gap.relay_decides => gap.relay_decides = false,
+            None if !page.falling && gap.relay_decides => {
+                match page.risen().filter(|at| gap.since.is_none_or(|since| *at > since)) {
+                    Some(risen) => gap.since = Some(risen),
+                    None => gap.relay_decides = false,
+                }
+            }
             None if !page.falling && too_big => gap.page = (gap.page / 2).max(MIN_PAGE),
             None => {}
         }
