@@ -7,6 +7,7 @@ extern crate self as nostr_ferry;
 pub mod cache;
 pub mod connections;
 pub mod crypto;
+mod hashed;
 mod memory;
 pub mod message;
 pub mod nostr;

@@ -46,6 +46,11 @@ pub enum Packet {
 pub trait Post {
     /// Hands `packet` to the peer. A peer that is gone loses it; the supervisor replaces both ends.
     fn post(&mut self, packet: Packet);
+
+    /// Hands the records in `batch` to the peer and leaves it empty. A transport that copies them keeps its buffer.
+    fn post_batch(&mut self, batch: &mut Vec<u8>) {
+        self.post(Packet::Batch(std::mem::take(batch)));
+    }
 }
 
 /// Sizes of one port, in bytes, and who hears of what is no message.
@@ -148,6 +153,15 @@ impl<In: Wire, Out: Wire> Port<In, Out> {
             },
             types: PhantomData,
         }
+    }
+
+    /// The next record of the batch that is being read; none at its end.
+    ///
+    /// A loop that was given a record takes the rest of its batch by this, which costs it none of its other polls.
+    pub fn take_rest(&mut self) -> Option<Received<In>> {
+        // The end of the last batch may be the stream's, and that is for `next` to tell.
+        read_record(self.inbox.front()?, self.cursor)?;
+        self.take_record()
     }
 
     /// Puts `message` in the batch being filled.
@@ -255,7 +269,9 @@ impl<In: Wire, Out: Wire> Port<In, Out> {
     fn post_batch(&mut self) {
         if !self.batch.is_empty() {
             self.stats.sent_batches += 1;
-            self.outlet.post(Packet::Batch(std::mem::take(&mut self.batch)));
+            self.outlet.post_batch(&mut self.batch);
+            // One large record must not hold its memory for ever.
+            self.batch.shrink_to(2 * self.config.batch_bytes);
         }
     }
 

@@ -13,7 +13,8 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use futures_channel::mpsc;
-use futures_util::{StreamExt, select_biased};
+use futures_util::stream::FusedStream;
+use futures_util::{FutureExt, StreamExt, select_biased};
 use nostr_ferry::router::{Backlog, Packet, Port, PortConfig, Received, pair};
 use nostr_ferry::time::Millis;
 use nostr_ferry::wire::{Wire, WireError};
@@ -184,6 +185,28 @@ fn a_record_larger_than_the_window_still_passes() {
         assert_eq!(next, 10);
     });
     assert_eq!(executor.run(), 0);
+}
+
+#[test]
+fn the_rest_of_a_batch_is_taken_without_the_next_batch_or_the_end() {
+    let (mut sender, mut receiver) = pair::<Numbered, Numbered>("rest", PortConfig::default());
+    assert!(receiver.take_rest().is_none(), "nothing has come");
+    for batch in [0..3, 3..4] {
+        batch.for_each(|number| assert!(sender.try_send(Numbered(number, 0)).is_ok()));
+        sender.flush(Millis(0));
+    }
+    sender.goodbye();
+    let next = |receiver: &mut Port<Numbered, Numbered>| receiver.next().now_or_never();
+    let message = |number| Received::Message(Numbered(number, 0));
+    assert!(receiver.take_rest().is_none(), "only `next` takes in what has come");
+    assert_eq!(next(&mut receiver), Some(Some(message(0))));
+    assert_eq!(receiver.take_rest(), Some(message(1)));
+    assert_eq!(receiver.take_rest(), Some(message(2)));
+    assert_eq!(receiver.take_rest(), None);
+    assert_eq!(next(&mut receiver), Some(Some(message(3))));
+    assert_eq!(receiver.take_rest(), None);
+    assert!(!receiver.is_terminated(), "the end is for `next` to tell");
+    assert_eq!(next(&mut receiver), Some(None));
 }
 
 #[test]

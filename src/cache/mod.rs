@@ -88,17 +88,27 @@ pub async fn run(mut ports: Ports, storage: impl Storage, clock: impl Clock, con
     let mut core = Cache::new(config);
     let mut out = Outbox::default();
     let mut handled = 0;
+    let mut now = clock.now();
+    let mut from_parser = false;
     let mut told_to_stop: Option<Millis> = None;
-    core.handle(clock.now(), Input::Timeout, &mut out);
+    core.handle(now, Input::Timeout, &mut out);
     while !core.is_stopped() || !out.parser.is_empty() {
         if out.memory_only {
             storage.degrade();
         }
         let operations = out.operations.drain(..);
         disk.extend(operations.map(|operation| execute(&storage, operation)));
-        let ready = (handled < TURN)
-            .then(|| next(&mut ports, &mut disk, &storage, &clock, Wishes::of(&core, told_to_stop)).now_or_never())
+        let rest = (from_parser && handled < TURN)
+            .then(|| ports.parser.take_rest())
             .flatten();
+        let is_rest = rest.is_some();
+        let ready = match rest {
+            Some(received) => Some(received.map(Input::Parser)),
+            None if handled < TURN => {
+                next(&mut ports, &mut disk, &storage, &clock, Wishes::of(&core, told_to_stop)).now_or_never()
+            }
+            None => None,
+        };
         let received = match ready {
             Some(received) => Some(received),
             None if handled < TURN && core.wants_step(&out) => None,
@@ -115,22 +125,27 @@ pub async fn run(mut ports: Ports, storage: impl Storage, clock: impl Clock, con
             }
         };
         handled += 1;
+        // The records of one batch share a time, and nothing else can have come between them.
+        if !is_rest {
+            now = clock.now();
+        }
+        from_parser = matches!(received, Some(Received::Message(Input::Parser(_))));
         match received {
             Some(Received::Message(Input::Page(PageToCache::Control(Control::Stop)))) => {
-                told_to_stop = Some(clock.now().mono + LAST_SAVES_MS);
+                told_to_stop = Some(now.mono + LAST_SAVES_MS);
             }
-            Some(Received::Message(input)) => core.handle(clock.now(), input, &mut out),
+            Some(Received::Message(input)) => core.handle(now, input, &mut out),
             // Credit came: what waits is sent below.
             Some(Received::Writable) | None => {}
             Some(Received::Malformed(_)) => core.on_malformed(),
         }
-        let done = |until| ports.parser.is_terminated() || clock.now().mono >= until;
+        let done = |until| ports.parser.is_terminated() || now.mono >= until;
         if told_to_stop.take_if(|until| done(*until)).is_some() {
             let stop = Input::Page(PageToCache::Control(Control::Stop));
-            core.handle(clock.now(), stop, &mut out);
+            core.handle(now, stop, &mut out);
         }
         if core.wants_step(&out) {
-            core.handle(clock.now(), Input::Step, &mut out);
+            core.handle(now, Input::Step, &mut out);
         }
         ports.send(&mut out);
         ports.grant(core.takes_saves());

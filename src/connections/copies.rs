@@ -5,8 +5,9 @@
 //! where the parser has reported the id as verified is a copy cut short.
 
 use std::collections::{HashSet, VecDeque};
-use std::hash::{DefaultHasher, Hash, Hasher};
+use std::hash::{BuildHasher, DefaultHasher, Hash, Hasher, RandomState};
 
+use crate::hashed::BuildByPrefix;
 use crate::nostr::event::{EventId, claimed_id};
 use crate::nostr::relay_url::RelayUrl;
 
@@ -25,11 +26,11 @@ pub enum Copy {
 #[derive(Debug)]
 pub struct Copies {
     key: u64,
-    passed: Recent<u64>,
+    passed: Recent<u64, BuildByPrefix>,
     /// Of what was passed on, what is so young that the relay is asked for it again after a cut. A long answer pushes
     /// these out of `passed`, for they come first.
-    young: Recent<u64>,
-    verified: Recent<EventId>,
+    young: Recent<u64, BuildByPrefix>,
+    verified: Recent<EventId, BuildByPrefix>,
 }
 
 /// Two entries an event. 64 Ki entries are some 2 MB.
@@ -81,16 +82,16 @@ fn hash(value: &impl Hash) -> u64 {
 
 /// A set that forgets the oldest of what was put in.
 #[derive(Debug)]
-pub struct Recent<T> {
-    set: HashSet<T>,
+pub struct Recent<T, S = RandomState> {
+    set: HashSet<T, S>,
     order: VecDeque<T>,
     capacity: usize,
 }
 
-impl<T: Eq + Hash + Clone> Recent<T> {
-    pub fn new(capacity: usize) -> Recent<T> {
+impl<T: Eq + Hash + Clone, S: BuildHasher + Default> Recent<T, S> {
+    pub fn new(capacity: usize) -> Recent<T, S> {
         Recent {
-            set: HashSet::new(),
+            set: HashSet::default(),
             order: VecDeque::new(),
             capacity,
         }
@@ -180,7 +181,7 @@ mod tests {
 
     #[test]
     fn memory_is_bounded_and_the_oldest_goes_first() {
-        let mut recent = Recent::new(3);
+        let mut recent: Recent<i32> = Recent::new(3);
         for n in 0..10 {
             assert!(recent.insert(n));
         }

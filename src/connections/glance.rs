@@ -4,7 +4,9 @@
 //! inside strings are escaped. A relay that nests another such member deceives only
 //! about its own answers. Nothing is ever dropped for what a glance says.
 
-use memchr::memmem;
+use std::sync::LazyLock;
+
+use memchr::memmem::Finder;
 
 use crate::nostr::event::{EventId, Pubkey, claimed_id};
 use crate::nostr::kind::Kind;
@@ -12,7 +14,7 @@ use crate::time::UnixSeconds;
 
 /// When the event says it was made.
 pub fn created_at(json: &str) -> Option<UnixSeconds> {
-    number(json, "\"created_at\"").map(UnixSeconds)
+    number(json, &CREATED_AT).map(UnixSeconds)
 }
 
 /// The members that tell the filters of one REQ apart.
@@ -27,24 +29,29 @@ impl Glance {
     pub fn of(json: &str) -> Glance {
         Glance {
             id: claimed_id(json),
-            pubkey: value(json, "\"pubkey\"").and_then(|rest| Pubkey::from_hex(rest.strip_prefix('"')?.get(..64)?)),
-            kind: number(json, "\"kind\"")
-                .and_then(|kind| u16::try_from(kind).ok())
-                .map(Kind),
+            pubkey: value(json, &PUBKEY).and_then(|rest| Pubkey::from_hex(rest.strip_prefix('"')?.get(..64)?)),
+            kind: number(json, &KIND).and_then(|kind| u16::try_from(kind).ok()).map(Kind),
         }
     }
 }
 
-fn number(json: &str, name: &str) -> Option<u64> {
+/// A member's name, made ready to be looked for in every event.
+type Name = LazyLock<Finder<'static>>;
+
+static CREATED_AT: Name = Name::new(|| Finder::new("\"created_at\""));
+static PUBKEY: Name = Name::new(|| Finder::new("\"pubkey\""));
+static KIND: Name = Name::new(|| Finder::new("\"kind\""));
+
+fn number(json: &str, name: &Name) -> Option<u64> {
     let rest = value(json, name)?;
     let digits = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
     rest.get(..digits)?.parse().ok()
 }
 
 /// The text from the value of the member called `name`, quotes included, to the end.
-fn value<'a>(json: &'a str, name: &str) -> Option<&'a str> {
-    memmem::find_iter(json.as_bytes(), name.as_bytes()).find_map(|at| {
-        let rest = json.get(at + name.len()..)?.trim_start();
+fn value<'a>(json: &'a str, name: &Name) -> Option<&'a str> {
+    name.find_iter(json.as_bytes()).find_map(|at| {
+        let rest = json.get(at + name.needle().len()..)?.trim_start();
         rest.strip_prefix(':').map(str::trim_start)
     })
 }

@@ -70,6 +70,9 @@ pub struct Ports {
     pub peers: UnboundedReceiver<NewPeer>,
 }
 
+/// Frames taken at most before the ports are looked at again.
+const FRAMES: usize = 16;
+
 /// Runs the role until the page stops it or nobody is left to talk to.
 pub async fn run(
     mut ports: Ports,
@@ -82,15 +85,27 @@ pub async fn run(
     let mut out = Outbox::default();
     let mut reports = Backlog::default();
     let mut settled = false;
+    let mut now = clock.now();
+    let mut frames = 0;
     while !out.stopped && !ports.have_ended() {
         let alarm = core.next_timeout();
         // What is ready is taken first; only then is there time to post what is not yet a full batch.
-        let ready = next(&mut ports, &mut sockets, &mut statuses, &clock, alarm).now_or_never();
+        let frame = (1..FRAMES)
+            .contains(&frames)
+            .then(|| sockets.next().now_or_never().flatten())
+            .flatten();
+        let ready = match frame {
+            // They have arrived together and share a time.
+            Some(event) => Some(Received::Message(Input::Socket(event))),
+            None => next(&mut ports, &mut sockets, &mut statuses, &clock, alarm)
+                .now_or_never()
+                .inspect(|_| (now, frames) = (clock.now(), 0)),
+        };
         let received = match ready {
             Some(received) => received,
             // A browser hands over one frame a task. Those that wait already join this batch.
             None if ports.parser.has_unposted() && !settled => {
-                settled = true;
+                (settled, frames) = (true, 0);
                 later(&clock).await;
                 continue;
             }
@@ -98,10 +113,12 @@ pub async fn run(
                 settled = false;
                 out.flush_statuses(&mut statuses);
                 ports.flush(clock.now().mono);
-                next(&mut ports, &mut sockets, &mut statuses, &clock, alarm).await
+                let received = next(&mut ports, &mut sockets, &mut statuses, &clock, alarm).await;
+                (now, frames) = (clock.now(), 0);
+                received
             }
         };
-        let now = clock.now();
+        frames += usize::from(matches!(received, Received::Message(Input::Socket(_))));
         match received {
             Received::Message(input) => core.handle(now, input, &mut out),
             // The port has counted it; there is nobody to answer.

@@ -28,6 +28,8 @@ struct Queue {
 
 /// Messages a relay may send in one turn: enough for the turns to cost nothing, few enough to be fair.
 const MESSAGES_A_TURN: usize = 16;
+/// The room of a queue that is empty.
+const MESSAGES_KEPT: usize = 16;
 
 impl Spools {
     /// Queues a message of `relay`.
@@ -91,7 +93,8 @@ impl Spools {
                 self.total_bytes -= size;
             }
             if queue.messages.is_empty() {
-                self.queues.remove(&relay);
+                // The queue is kept for the relay's next message, but not what a flood made of it.
+                queue.messages.shrink_to(MESSAGES_KEPT);
             } else {
                 self.turns.push_back(relay);
             }

@@ -82,10 +82,20 @@ pub async fn run(mut ports: Ports, mut page: impl PageEdge, mut http: impl Http,
     core.start(&mut out);
     let mut unanswered = Unanswered::default();
     let mut handled = 0;
+    let mut now = clock.now();
+    let mut from_relays = false;
     loop {
-        let ready = (handled < TURN)
-            .then(|| next(&mut ports, &mut page, &mut http, &clock, &core).now_or_never())
+        let rest = (from_relays && handled < TURN)
+            .then(|| ports.connections.take_rest())
             .flatten();
+        let ready = match rest {
+            // The records of one batch share a time, and nothing else can have come between them.
+            Some(received) => Some(Some(received.map(Input::Connections))),
+            None if handled < TURN => next(&mut ports, &mut page, &mut http, &clock, &core)
+                .now_or_never()
+                .inspect(|_| now = clock.now()),
+            None => None,
+        };
         let received = match ready {
             Some(received) => received,
             None => {
@@ -96,10 +106,13 @@ pub async fn run(mut ports: Ports, mut page: impl PageEdge, mut http: impl Http,
                 ports.flush(clock.now().mono);
                 page.flush(clock.now().mono);
                 handled = 0;
-                next(&mut ports, &mut page, &mut http, &clock, &core).await
+                let received = next(&mut ports, &mut page, &mut http, &clock, &core).await;
+                now = clock.now();
+                received
             }
         };
         handled += 1;
+        from_relays = matches!(received, Some(Received::Message(Input::Connections(_))));
         match received {
             Some(Received::Message(Input::Page(PageToParser::Control(Control::Stop)))) | None => break,
             Some(Received::Message(Input::Page(PageToParser::Control(Control::Stats { request })))) => {
@@ -107,14 +120,14 @@ pub async fn run(mut ports: Ports, mut page: impl PageEdge, mut http: impl Http,
             }
             Some(Received::Message(Input::CryptoReplaced { ask_again })) => {
                 for failed in unanswered.ask_again(&mut out.crypto, ask_again) {
-                    core.handle(clock.now(), failed, &mut out);
+                    core.handle(now, failed, &mut out);
                 }
             }
             Some(Received::Message(input)) => {
                 if let Input::Crypto(answer) = &input {
                     unanswered.on_answer(answer);
                 }
-                core.handle(clock.now(), input, &mut out);
+                core.handle(now, input, &mut out);
             }
             // The turn's end sends what waited for this credit. Malformed records are counted by their port.
             Some(Received::Writable | Received::Malformed(_)) => {}

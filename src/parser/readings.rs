@@ -3,9 +3,10 @@
 //! An event says the same to every subscription and each time it comes from the store, and reading it is most of
 //! the work of delivering it. What was encrypted is never kept here: it depends on who signs, and it is a secret.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::sync::Arc;
 
+use crate::hashed::HashedMap;
 use crate::message::Delivery;
 use crate::nostr::event::EventId;
 use crate::wire::written_reading;
@@ -13,7 +14,7 @@ use crate::wire::written_reading;
 /// Readings by event id, the oldest forgotten first.
 #[derive(Debug)]
 pub struct Readings {
-    known: HashMap<EventId, Arc<[u8]>>,
+    known: HashedMap<EventId, Arc<[u8]>>,
     order: VecDeque<EventId>,
     bytes: usize,
     bound_bytes: usize,
@@ -27,7 +28,7 @@ const ENTRY_BYTES: usize = 128;
 impl Readings {
     pub fn new(bound_bytes: usize) -> Readings {
         Readings {
-            known: HashMap::new(),
+            known: HashedMap::default(),
             order: VecDeque::new(),
             bytes: 0,
             bound_bytes,

@@ -8,8 +8,9 @@
 //!
 //! The only caller of `HashedEvent::accept` beside `HashedEvent` itself.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::VecDeque;
 
+use crate::hashed::{HashedMap, HashedSet};
 use crate::message::{Claim, RequestId};
 use crate::nostr::event::{Event, EventId, HashedEvent, Signature};
 use crate::nostr::relay_url::RelayUrl;
@@ -58,10 +59,10 @@ pub enum Verdict<T> {
 #[derive(Debug)]
 pub struct Verify<T> {
     /// Good signatures by id, oldest first in `order`.
-    good: HashMap<EventId, Signature>,
+    good: HashedMap<EventId, Signature>,
     order: VecDeque<EventId>,
     remembered: usize,
-    pending: HashMap<EventId, Pending<T>>,
+    pending: HashedMap<EventId, Pending<T>>,
     /// Claims for the next batch.
     queue: VecDeque<Claim>,
     /// What the crypto role has, oldest first.
@@ -74,10 +75,10 @@ impl<T> Verify<T> {
     /// Remembers the last `remembered` good events, to check none of them twice.
     pub fn new(remembered: usize) -> Verify<T> {
         Verify {
-            good: HashMap::new(),
+            good: HashedMap::default(),
             order: VecDeque::new(),
             remembered,
-            pending: HashMap::new(),
+            pending: HashedMap::default(),
             queue: VecDeque::new(),
             out: SortedMap::new(),
             checked: 0,
@@ -222,7 +223,7 @@ impl<T> Verify<T> {
 /// The last ids of a bounded window.
 #[derive(Debug)]
 pub struct SeenWindow {
-    ids: HashSet<EventId>,
+    ids: HashedSet<EventId>,
     order: VecDeque<EventId>,
     limit: usize,
 }
@@ -230,7 +231,7 @@ pub struct SeenWindow {
 impl SeenWindow {
     pub fn new(limit: usize) -> SeenWindow {
         SeenWindow {
-            ids: HashSet::new(),
+            ids: HashedSet::default(),
             order: VecDeque::new(),
             limit,
         }

@@ -67,12 +67,22 @@ impl Post for MessagePortPost {
     fn post(&mut self, packet: Packet) {
         // Posting to a closed or orphaned port is silent; a failure to clone cannot happen with these values.
         let _ = match packet {
-            Packet::Batch(batch) => {
-                let buffer = Uint8Array::from(batch.as_slice()).buffer();
-                self.0.post_message_with_transferable(&buffer, &Array::of1(&buffer))
-            }
+            Packet::Batch(batch) => self.post_bytes(&batch),
             Packet::Credit(bytes) => self.0.post_message(&JsValue::from_f64(bytes as f64)),
             Packet::Goodbye => self.0.post_message(&JsValue::NULL),
         };
+    }
+
+    fn post_batch(&mut self, batch: &mut Vec<u8>) {
+        // As in `post`.
+        let _ = self.post_bytes(batch);
+        batch.clear();
+    }
+}
+
+impl MessagePortPost {
+    fn post_bytes(&self, batch: &[u8]) -> Result<(), JsValue> {
+        let buffer = Uint8Array::from(batch).buffer();
+        self.0.post_message_with_transferable(&buffer, &Array::of1(&buffer))
     }
 }

@@ -1,5 +1,6 @@
 //! Events, filters and templates (NIP-01) in the tables that all links share.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 
 use flatbuffers::{FlatBufferBuilder, Follow, ForwardsUOffset, Vector, VectorIter, WIPOffset};
@@ -291,9 +292,20 @@ pub(super) fn read_sub(field: &'static str, sub: Option<&str>) -> Result<SubId, 
     })
 }
 
+thread_local! {
+    /// The relay that was read last. Events come in floods, and those of one relay after another.
+    static LAST_RELAY: Cell<Option<RelayUrl>> = const { Cell::new(None) };
+}
+
 pub(super) fn read_relay(field: &'static str, relay: Option<&str>) -> Result<RelayUrl, WireError> {
     let text = relay.ok_or_else(|| missing(field))?;
-    RelayUrl::parse(text).map_err(|error| WireError::BadRelay { field, error })
+    let last = LAST_RELAY.take().filter(|last| last.as_str() == text);
+    let relay = match last {
+        Some(last) => last,
+        None => RelayUrl::parse(text).map_err(|error| WireError::BadRelay { field, error })?,
+    };
+    LAST_RELAY.set(Some(relay.clone()));
+    Ok(relay)
 }
 
 /// The room relays take at most, for `builder`.
