@@ -64,7 +64,7 @@ SAMPLE_EVENTS := target/debug/examples/sample_events
 SAMPLE := .tools/sample-events.jsonl
 READING_RECORDS := target/debug/examples/reading_records
 
-.PHONY: help setup gen build pack docs api test test-native test-kinds test-browser frames bench bench-cache bench-verify bench-schnorr bench-parser check fuzz size parts serve ci clean
+.PHONY: help setup gen build pack docs api test test-native test-kinds test-browser frames bench bench-threads bench-cache bench-verify bench-schnorr bench-parser check fuzz size parts serve ci clean
 
 help: ## print these targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -119,6 +119,9 @@ check: $(RUST) $(PYTHON) $(NODE) $(GLUE) $(TYPES) | $(CLANG) ## formatting, lint
 
 bench: $(DIST) $(SAMPLE_EVENTS) | $(CHROMIUM) $(PYTHON) ## measure the engine in a browser, on a machine at rest
 	node bench/engine.mjs
+
+bench-threads: $(DIST) $(NODE) | $(CHROMIUM) ## measure what an event costs each thread of the browser; minutes, on an idle machine
+	@node bench/threads.mjs $(BENCH_ARGS)
 
 bench-parser: $(BENCH_GLUE) $(SAMPLE_EVENTS) $(BENCH_NODE) ## measure the parser alone, natively and in wasm; minutes
 	$(CARGO) build --locked --profile native --example bench_parser

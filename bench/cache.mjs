@@ -138,7 +138,7 @@ const server = createServer((request, response) => {
   createReadStream(file).pipe(response);
 });
 let streamed = [];
-stream(new WebSocketServer({ server, perMessageDeflate: false }), () => streamed);
+stream(new WebSocketServer({ server, perMessageDeflate: false }), () => streamed, { newestFirst: true });
 server.listen(0, '127.0.0.1');
 await once(server, 'listening');
 const origin = `http://127.0.0.1:${server.address().port}`;

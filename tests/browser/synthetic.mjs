@@ -53,8 +53,9 @@ export function synthetic({ count, seed = 1, authors = 200, pubkeys = people(aut
  *
  * @param {WebSocketServer} server
  * @param {() => object[]} events asked at each REQ
+ * @param {{ newestFirst?: boolean }} options `newestFirst`: the last of `events()` comes first, as NIP-01 has relays send them
  */
-export function stream(server, events) {
+export function stream(server, events, { newestFirst = false } = {}) {
   server.on('connection', (socket) => {
     const closed = new Set();
     socket.on('message', async (data) => {
@@ -64,7 +65,8 @@ export function stream(server, events) {
       closed.delete(sub);
       const head = `["EVENT",${JSON.stringify(sub)},`;
       const isWanted = ({ created_at }) => filters.some(({ since = 0, until = Infinity }) => created_at >= since && created_at <= until);
-      for (const event of events().filter(isWanted)) {
+      const wanted = events().filter(isWanted);
+      for (const event of newestFirst ? wanted.reverse() : wanted) {
         if (closed.has(sub) || socket.readyState !== socket.OPEN) return;
         socket.send(`${head}${JSON.stringify(event)}]`);
         while (socket.bufferedAmount > 1 << 20) await new Promise((resolve) => setTimeout(resolve, 2));
