@@ -295,7 +295,12 @@ export class NostrManager extends Emitter<ManagerEvents> implements AsyncDisposa
    * each of its people and yourself, and goes to the relays of their kind 10050 lists; wallet events (7374, 7375, 7376,
    * 17375) and `privateTags` are encrypted for yourself. A zap request (9734) is signed and handed back, and sent to none.
    *
-   * @throws {FerryError} `bad-input` for a template that cannot be an event; `stopped`.
+   * Once signed it is in the store, whatever relays say; open subscriptions have it from relays, and a page shows it at
+   * once by what `signed()` gives. A relay that cannot be reached, or gives no OK, for `limits.publishMs` is told as
+   * `unanswered` and not tried again: a page that was offline publishes once more.
+   *
+   * @throws {FerryError} `bad-input` for a template that cannot be an event; `stopped`. What the signer and relays say comes
+   *   by `signed()`, `accepted()` and `status`.
    * @example await nostr.publish({ kind: 1, content: 'hello' }).accepted();
    */
   publish(template: PublishTemplate, options: PublishOptions = {}): Publish {

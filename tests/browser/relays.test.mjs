@@ -84,6 +84,15 @@ async function use(url, signer) {
       if (signer) await nostr.signer.usePrivateKey('01'.repeat(32));
       const ids = [];
       const closed = [];
+      /** The relay's status, once it tells of everything that has come of it by now. */
+      const settled = async () => {
+        const { events } = (await nostr.stats()).connections.counters;
+        return new Promise((resolve) => {
+          const look = ([status] = nostr.relays.list()) => status.events >= events && resolve(status);
+          nostr.relays.on('status', () => look());
+          look();
+        });
+      };
       const feed = nostr.subscribe([{ kinds: [1] }], { relays: [url] });
       feed.on('event', ({ id }) => ids.push(id));
       feed.on('closed', ({ reason }) => closed.push(reason));
@@ -98,8 +107,7 @@ async function use(url, signer) {
         const isServed = new Promise((resolve) => feed.on('eose', resolve));
         await nostr.signer.usePrivateKey('01'.repeat(32));
         await isServed;
-        await new Promise((resolve) => setTimeout(resolve, 1_100));
-        const [signedIn] = nostr.relays.list();
+        const signedIn = await settled();
         await nostr.stop();
         return { stored, closed, eoseMs, status, count: error.code, later: ids, signedIn };
       }
@@ -109,8 +117,7 @@ async function use(url, signer) {
       feed.close();
       // It is served again, and its CLOSED to our CLOSE, if it sends one, is no fault.
       const again = (await nostr.fetch([{ kinds: [1], limit: 5 }], { relays: [url], noCache: true })).map(({ id }) => id);
-      await new Promise((resolve) => setTimeout(resolve, 1_100));
-      const [status] = nostr.relays.list();
+      const status = await settled();
       await nostr.stop();
       return { stored, closed, states, event, again, status };
     },

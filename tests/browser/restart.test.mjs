@@ -19,7 +19,10 @@ function filtersFor(events) {
   return filters.filter((filter) => filter.authors.length > 0);
 }
 
-/** Keeps the latest worker of each role in `workers`, and has one do as `tell(role, word)` says: 'trap' or 'hang'. */
+/**
+ * Keeps the latest worker of each role in `workers`, and has one do as `tell(role, word)` says: 'trap' or 'hang'.
+ * `turnOf(roles)` waits until each of these has had a turn, in which it takes what it was sent before.
+ */
 function reachWorkers() {
   const { Worker: PlainWorker, Blob: PlainBlob } = globalThis;
   globalThis.workers = {};
@@ -33,12 +36,20 @@ function reachWorkers() {
     new BroadcastChannel('workers').onmessage = ({ data }) => {
       if (self.name !== 'ferry ' + data.role) return;
       if (data.word === 'trap') throw new Error('told to trap');
+      if (data.word === 'turn') return new BroadcastChannel('turns').postMessage(data.role);
       for (;;);
     };`;
   globalThis.Blob = function (parts, options) {
     return new PlainBlob(options?.type === 'text/javascript' ? [...parts, listen] : parts, options);
   };
   globalThis.tell = (role, word) => new BroadcastChannel('workers').postMessage({ role, word });
+  const turns = new BroadcastChannel('turns');
+  globalThis.turnOf = (roles) =>
+    new Promise((resolve) => {
+      const waiting = new Set(roles);
+      turns.onmessage = ({ data }) => waiting.delete(data) && waiting.size === 0 && resolve();
+      for (const role of roles) tell(role, 'turn');
+    });
   /** Ends the worker of `role` and waits until another is there and answers. */
   globalThis.kill = (role) =>
     new Promise((resolve) => {
@@ -208,17 +219,17 @@ test('a worker that traps is replaced, and the page is told in its own words', a
 test('a worker that hangs is replaced, and one that is idle is left alone', async () => {
   const relay = await startRelay(await sampleEvents({ count: 50 }));
   const { page } = await open({ relays: [relay.url] }, { clock: true });
-  const pass = async (turns) => {
+  const pass = async (turns, answering) => {
     for (let turn = 0; turn < turns; turn++) {
       await page.clock.runFor(15_000);
-      // Time for the workers, whose clock is the real one, to answer.
-      await new Promise((resolve) => setTimeout(resolve, 500));
+      // The workers' clock is the real one, and a new one is given ten seconds of the page's to start.
+      await page.evaluate((roles) => (restarts.length > 0 ? engine.stats().then(() => undefined) : turnOf(roles)), answering);
     }
   };
-  await pass(6);
+  await pass(6, ROLES);
   assert.deepEqual(await page.evaluate(() => restarts), []);
   await page.evaluate(() => tell('parser', 'hang'));
-  await pass(5);
+  await pass(5, ROLES.filter((role) => role !== 'parser'));
   assert.deepEqual(await page.evaluate(() => restarts), [['parser', 'the worker has not answered for 45 s']]);
   assert.equal(await page.evaluate(async () => (await engine.fetch([{ limit: 100 }])).length), 50);
 });
