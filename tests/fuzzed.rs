@@ -255,7 +255,7 @@ fn damaged_messages_are_read_or_refused_and_written_the_same() {
         ids: Some(vec![EventId([1; 32])]),
         authors: Some(vec![Pubkey([2; 32])]),
         kinds: Some(vec![Kind(1), Kind(7)]),
-        tags: BTreeMap::from([('e', vec![ID.to_owned()])]),
+        tags: [('e', vec![ID.to_owned()])].into(),
         since: Some(UnixSeconds(1)),
         ..Filter::default()
     };

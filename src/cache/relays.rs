@@ -459,7 +459,12 @@ mod tests {
         let choices = ask(&[filter], &[], &config(), |p| known.get(p));
         let by_relay: Vec<(String, usize)> = choices
             .iter()
-            .map(|choice| (choice.relay.to_string(), choice.filters[0].tags[&'p'].len()))
+            .map(|choice| {
+                (
+                    choice.relay.to_string(),
+                    choice.filters[0].tags.get(&'p').unwrap().len(),
+                )
+            })
             .collect();
         let url = |name| relay(name).to_string();
         assert_eq!(by_relay, [(url("r"), 1), (url("s"), 2), (url("t"), 1)]);

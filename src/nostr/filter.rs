@@ -1,13 +1,12 @@
 //! Filters (NIP-01): what a subscription asks for, and whether an event is it.
 
-use std::collections::BTreeMap;
-
 use serde::de::{self, MapAccess, Visitor};
 use serde::ser::SerializeMap;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::event::{EventId, Pubkey, RawEvent};
 use super::kind::Kind;
+use crate::sorted::SortedMap;
 use crate::time::UnixSeconds;
 
 /// One NIP-01 filter. An absent member asks nothing; a present list is met by any of its values.
@@ -17,7 +16,7 @@ pub struct Filter {
     pub authors: Option<Vec<Pubkey>>,
     pub kinds: Option<Vec<Kind>>,
     /// By tag letter (`e` for `#e`); every letter given must be met.
-    pub tags: BTreeMap<char, Vec<String>>,
+    pub tags: SortedMap<char, Vec<String>>,
     pub since: Option<UnixSeconds>,
     pub until: Option<UnixSeconds>,
     /// The most stored events wanted; it does not bound live events.

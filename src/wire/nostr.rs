@@ -1,7 +1,6 @@
 //! Events, filters and templates (NIP-01) in the tables that all links share.
 
 use std::cell::Cell;
-use std::collections::BTreeMap;
 
 use flatbuffers::{FlatBufferBuilder, Follow, ForwardsUOffset, Vector, VectorIter, WIPOffset};
 
@@ -12,6 +11,7 @@ use crate::nostr::filter::Filter;
 use crate::nostr::kind::Kind;
 use crate::nostr::relay_url::RelayUrl;
 use crate::nostr::sub_id::SubId;
+use crate::sorted::SortedMap;
 use crate::time::UnixSeconds;
 
 type Offset<T> = WIPOffset<T>;
@@ -175,7 +175,7 @@ pub(super) fn write_filter<'f>(fbb: &mut FlatBufferBuilder<'f>, filter: &Filter)
 }
 
 fn read_filter(filter: fb::Filter<'_>) -> Result<Filter, WireError> {
-    let mut tags = BTreeMap::new();
+    let mut tags = SortedMap::new();
     for tag in each(filter.tags()) {
         let letter = char::from(tag.letter());
         if !letter.is_ascii_alphabetic() {
@@ -392,7 +392,7 @@ mod tests {
     fn a_tag_of_a_filter_is_one_ascii_letter_once() {
         for (letter, error) in [('1', 49), ('\0', 0), ('\u{e9}', 0xe9), ('\u{20ac}', 0)] {
             let filter = Filter {
-                tags: BTreeMap::from([(letter, vec!["x".into()])]),
+                tags: SortedMap::from([(letter, vec!["x".into()])]),
                 ..Filter::default()
             };
             assert_eq!(there_and_back(filter), Err(WireError::BadLetter(error)), "{letter}");

@@ -187,7 +187,8 @@ impl Wire for Envelope {
     }
 
     fn decode(bytes: &[u8]) -> Result<Envelope, WireError> {
-        let EnvelopeJson { relays, frames } = serde_json::from_slice(bytes)?;
+        let text = std::str::from_utf8(bytes).map_err(|error| WireError::BadEnvelope(error.to_string()))?;
+        let EnvelopeJson { relays, frames } = serde_json::from_str(text)?;
         let relays = relays.iter().map(|relay| read_relay("relays", Some(relay)));
         let frames = frames.into_iter().map(|frame| read_frame(frame.get()));
         Ok(Envelope {

@@ -1,6 +1,5 @@
 //! Messages to test the codec with: each variant at its emptiest, as usual and at the limits.
 
-use std::collections::BTreeMap;
 use std::fmt::Debug;
 
 use zeroize::Zeroizing;
@@ -14,6 +13,7 @@ use crate::nostr::kind::Kind;
 use crate::nostr::nip59::Rumor;
 use crate::nostr::relay_url::RelayUrl;
 use crate::parser::content::cashu::{Dleq, Proof};
+use crate::sorted::SortedMap;
 use crate::time::UnixSeconds;
 
 pub(super) trait Samples: Wire + Debug + PartialEq {
@@ -150,7 +150,7 @@ fn filters() -> Vec<Filter> {
             ids: Some(vec![]),
             authors: Some(vec![]),
             kinds: Some(vec![]),
-            tags: BTreeMap::from([('e', vec![])]),
+            tags: SortedMap::from([('e', vec![])]),
             since: Some(UnixSeconds(0)),
             until: Some(UnixSeconds(u64::MAX)),
             limit: Some(0),
@@ -160,7 +160,7 @@ fn filters() -> Vec<Filter> {
             ids: Some(ids(2)),
             authors: Some(vec![Pubkey([7; 32])]),
             kinds: Some(vec![Kind(0), Kind(u16::MAX)]),
-            tags: BTreeMap::from([('A', vec!["x".into()]), ('e', vec!["".into(), "y".into()])]),
+            tags: SortedMap::from([('A', vec!["x".into()]), ('e', vec!["".into(), "y".into()])]),
             since: None,
             until: Some(UnixSeconds(1)),
             limit: Some(u32::MAX),

@@ -3,10 +3,9 @@
 //! Whether a proof is good or spent is for the crypto role and the mint to say.
 
 use base64ct::{Base64UrlUnpadded, Encoding};
-use minicbor::Decoder;
-use minicbor::data::Type;
 use serde::Deserialize;
 
+use super::cbor::Cbor;
 use crate::nostr::cashu::Point;
 use crate::nostr::hex;
 use crate::sorted;
@@ -197,7 +196,8 @@ fn read_v3(json: &[u8]) -> Option<Token> {
     struct Amount {
         amount: u64,
     }
-    let v3: V3 = serde_json::from_slice(json).ok()?;
+    // As text, since nothing else here reads JSON from bytes, and another reader is more to download.
+    let v3: V3 = serde_json::from_str(std::str::from_utf8(json).ok()?).ok()?;
     let mut amounts = v3.token.iter().flat_map(|entry| &entry.proofs).peekable();
     amounts.peek()?;
     let amount = amounts.try_fold(0u64, |sum, proof| sum.checked_add(proof.amount))?;
@@ -212,24 +212,24 @@ fn read_v3(json: &[u8]) -> Option<Token> {
 }
 
 fn read_v4(cbor: &[u8]) -> Option<Token> {
-    let mut decoder = Decoder::new(cbor);
     let (mut mint, mut unit, mut memo, mut amount) = (None, None, None, None);
-    map(&mut decoder, |key, decoder| {
+    Cbor::new(cbor).map(&mut |key, cbor| {
         match key {
-            "m" => mint = Some(decoder.str().ok()?.to_owned()),
-            "u" => unit = Some(decoder.str().ok()?.to_owned()),
-            "d" => memo = optional_str(decoder)?,
+            "m" => mint = Some(cbor.text()?.to_owned()),
+            "u" => unit = Some(cbor.text()?.to_owned()),
+            "d" if cbor.null() => memo = None,
+            "d" => memo = Some(cbor.text()?.to_owned()),
             "t" => {
                 let mut sum = None;
-                array(decoder, |decoder| {
-                    map(decoder, |key, decoder| match key {
-                        "p" => proof_amounts(decoder, &mut sum),
-                        _ => decoder.skip().ok(),
+                cbor.array(&mut |cbor| {
+                    cbor.map(&mut |key, cbor| match key {
+                        "p" => add_amounts(cbor, &mut sum),
+                        _ => cbor.skip(),
                     })
                 })?;
                 amount = sum;
             }
-            _ => decoder.skip().ok()?,
+            _ => cbor.skip()?,
         }
         Some(())
     })?;
@@ -242,58 +242,19 @@ fn read_v4(cbor: &[u8]) -> Option<Token> {
     })
 }
 
-fn optional_str(decoder: &mut Decoder<'_>) -> Option<Option<String>> {
-    if decoder.datatype().ok()? == Type::Null {
-        decoder.null().ok()?;
-        return Some(None);
-    }
-    Some(Some(decoder.str().ok()?.to_owned()))
-}
-
-fn proof_amounts(decoder: &mut Decoder<'_>, sum: &mut Option<u64>) -> Option<()> {
-    array(decoder, |decoder| {
+fn add_amounts(proofs: &mut Cbor<'_>, sum: &mut Option<u64>) -> Option<()> {
+    proofs.array(&mut |proof| {
         let mut amount = None;
-        map(decoder, |key, decoder| match key {
+        proof.map(&mut |key, cbor| match key {
             "a" => {
-                amount = Some(decoder.u64().ok()?);
+                amount = Some(cbor.number()?);
                 Some(())
             }
-            _ => decoder.skip().ok(),
+            _ => cbor.skip(),
         })?;
         *sum = Some(sum.unwrap_or(0).checked_add(amount?)?);
         Some(())
     })
-}
-
-/// Calls `each` for every element; both of CBOR's lengths, known and unknown.
-fn array<'a>(decoder: &mut Decoder<'a>, mut each: impl FnMut(&mut Decoder<'a>) -> Option<()>) -> Option<()> {
-    let len = decoder.array().ok()?;
-    sequence(decoder, len, &mut each)
-}
-
-fn map<'a>(decoder: &mut Decoder<'a>, mut each: impl FnMut(&str, &mut Decoder<'a>) -> Option<()>) -> Option<()> {
-    let len = decoder.map().ok()?;
-    sequence(decoder, len, &mut |decoder| {
-        let key = decoder.str().ok()?;
-        each(key, decoder)
-    })
-}
-
-fn sequence<'a>(
-    decoder: &mut Decoder<'a>,
-    len: Option<u64>,
-    each: &mut dyn FnMut(&mut Decoder<'a>) -> Option<()>,
-) -> Option<()> {
-    let mut left = len;
-    loop {
-        match left {
-            Some(0) => return Some(()),
-            Some(count) => left = Some(count - 1),
-            None if decoder.datatype().ok()? == Type::Break => return decoder.skip().ok(),
-            None => {}
-        }
-        each(decoder)?;
-    }
 }
 
 #[cfg(test)]

@@ -563,7 +563,7 @@ impl Remote {
         let filter = Filter {
             kinds: Some(vec![KIND]),
             authors,
-            tags: std::collections::BTreeMap::from([('p', vec![self.channel.client().pubkey().to_string()])]),
+            tags: [('p', vec![self.channel.client().pubkey().to_string()])].into(),
             since: Some(cx.now.unix - CLOCK_SKEW_SECONDS),
             ..Filter::default()
         };
