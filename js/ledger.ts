@@ -3,7 +3,8 @@ import { FerryError } from './errors.js';
 import type { Publish } from './publish.js';
 import type { Subscription } from './subscription.js';
 import type { Filter, SubscribeOptions } from './types.js';
-import { encodePublish, encodeSubscribe, type Report } from './wire.js';
+import { encodePublish, encodeSubscribe } from './wire-requests.js';
+import type { Report } from './wire.js';
 
 /** What answers a question by its number. */
 export type Answer = Extract<Report, { request: number }>;

@@ -18,6 +18,7 @@ import { Publish } from './publish.js';
 import { Relays } from './relays.js';
 import { Signer } from './signer.js';
 import { Subscription } from './subscription.js';
+import { bufferBytes, closedBy, copy, countsOf, eventsOf } from './subscribing.js';
 import { missingFeatures } from './support.js';
 import type {
   CountOptions,
@@ -31,7 +32,6 @@ import type {
   SubscribeOptions,
 } from './types.js';
 import {
-  decodeReport,
   encodeAbortPublish,
   encodeExplain,
   encodeImport,
@@ -45,7 +45,8 @@ import {
   encodeUnsubscribe,
   encodeWipe,
   type SubscribeRequest,
-} from './wire.js';
+} from './wire-requests.js';
+import { decodeReport } from './wire.js';
 import { startWorkers, type Workers } from './workers.js';
 
 export interface ManagerEvents {
@@ -62,11 +63,6 @@ export interface ManagerEvents {
 
 /** A status stream carries small records, and only the latest of a relay matters. */
 const STATUS_BYTES = 64 << 10;
-/** A subscription's buffer: so much for each event it asks for, a note with what was read of it, and in all from the least to the most. */
-const EVENT_BYTES = 2 << 10;
-const LEAST_BYTES = 16 << 10;
-/** More is no faster: memory that is used again is in the processor's cache. */
-const MOST_BYTES = 256 << 10;
 /** The cache reports its counters under this number when it stops writing to the disk. */
 const UNASKED = 0;
 /** A worker that has ended without a goodbye after so long has died. */
@@ -249,15 +245,8 @@ export class NostrManager extends Emitter<ManagerEvents> implements AsyncDisposa
    * @example const [note] = await nostr.fetch([{ ids: [id] }]);
    */
   async fetch(filters: Filter[], options: SubscribeOptions = {}): Promise<EventView[]> {
-    const events: EventView[] = [];
-    const oneShot = { timeoutMs: FETCH_TIMEOUT_MS, ...options, closeOnEose: true };
-    for await (const event of this.subscribe(filters, oneShot)) {
-      const before = event.unlocked ? events.findIndex(({ id }) => id === event.id) : -1;
-      if (before < 0) events.push(event);
-      else events[before] = event;
-    }
-    options.signal?.throwIfAborted();
-    return events.sort((a, b) => b.created_at - a.created_at || (a.id < b.id ? -1 : 1));
+    const oneShot = { ...options, timeoutMs: options.timeoutMs ?? FETCH_TIMEOUT_MS, closeOnEose: true };
+    return eventsOf(this.subscribe(filters, oneShot), options.signal);
   }
 
   /**
@@ -271,22 +260,9 @@ export class NostrManager extends Emitter<ManagerEvents> implements AsyncDisposa
    */
   async count(filters: Filter[], options: CountOptions = {}): Promise<RelayCount[]> {
     checkCount(options);
-    const answers: RelayCount[] = [];
     const { relays, signal, timeoutMs = FETCH_TIMEOUT_MS } = options;
     const asked = { ...(relays && { relays }), ...(signal && { signal }), timeoutMs, closeOnEose: true, count: true } as const;
-    const subscription = this.#subscribe(filters, asked);
-    const reason = await new Promise<string>((resolve, reject) => {
-      subscription.on('end', (end) => resolve(end.reason));
-      subscription.on('error', reject);
-      subscription.on('closed', ({ relay, reason }) => {
-        answers.push({ relay, error: new FerryError('refused', `${relay} does not count: ${reason}`, { relay }) });
-      });
-      subscription.on('relayCount', (answer) => answers.push(answer));
-    });
-    signal?.throwIfAborted();
-    if (answers.length > 0) return answers;
-    if (reason === 'timed-out') throw new FerryError('timed-out', 'no relay was asked in time');
-    throw new FerryError('bad-input', 'there is no relay to ask: name one, or give NostrManager.start some');
+    return countsOf(this.#subscribe(filters, asked), signal);
   }
 
   /**
@@ -555,29 +531,6 @@ export class NostrManager extends Emitter<ManagerEvents> implements AsyncDisposa
         return assertNever(report);
     }
   }
-}
-
-function closedBy(signal: AbortSignal | undefined, subscription: Subscription): Subscription {
-  if (!signal) return subscription;
-  const close = () => subscription.close();
-  // A signal may outlive many subscriptions.
-  const forget = () => signal.removeEventListener('abort', close);
-  signal.addEventListener('abort', close);
-  subscription.on('end', forget);
-  subscription.on('error', forget);
-  return subscription;
-}
-
-/** How much is buffered between the parser and the page. */
-function bufferBytes(filters: Filter[], options: SubscribeOptions): number {
-  if (options.bufferBytes !== undefined) return options.bufferBytes;
-  const wanted = filters.reduce((sum, { ids, limit }) => sum + Math.min(limit ?? Infinity, ids?.length ?? Infinity), 0);
-  return Math.min(Math.max(wanted * EVENT_BYTES, LEAST_BYTES), MOST_BYTES);
-}
-
-/** What the caller does with them later is not the subscription's business. They are JSON, if an unusual object. */
-function copy(filters: Filter[]): Filter[] {
-  return JSON.parse(JSON.stringify(filters)) as Filter[];
 }
 
 function checkSupport(): void {

@@ -1,4 +1,4 @@
-// Messages to and from the crypto role as FlatBuffers. With ./wire.ts the only importer of ./generated.
+// Messages to and from the crypto role as FlatBuffers; ./wire.ts says who else imports these.
 import { Builder, ByteBuffer, type Offset } from 'flatbuffers';
 
 import { asList, checkHex } from './check.js';
@@ -7,7 +7,8 @@ import { EventView } from './event.js';
 import * as fb from './generated/ferry.js';
 import { bytesOf, structHex } from './hex.js';
 import type { EventTemplate, Rumor, SignedEvent, SignerApp } from './types.js';
-import { eventAt, list, relayUrls, required, signerError, templateAt, text } from './wire.js';
+import { eventAt, relayUrls, templateAt } from './wire-requests.js';
+import { list, required, signerError, text } from './wire.js';
 
 export type Cipher = 'nip44' | 'nip04';
 
