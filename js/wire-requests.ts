@@ -248,8 +248,21 @@ export function eventAt(builder: Builder, event: SignedEvent): Offset {
 export function strings(builder: Builder, values: string[]): Offset[] {
   return values.map((value) => {
     if (typeof value !== 'string') throw new FerryError('bad-input', `expected a string, not ${JSON.stringify(value)}`);
-    return builder.createString(value);
+    return builder.createString(plain(value));
   });
+}
+
+const ASCII = new Uint8Array(128);
+
+/** The bytes of what is short and plain, as ids are in tags: an encoder's call takes longer than all else about them. */
+function plain(value: string): string | Uint8Array {
+  if (value.length > ASCII.length) return value;
+  for (let at = 0; at < value.length; at++) {
+    const code = value.charCodeAt(at);
+    if (code > 127) return value;
+    ASCII[at] = code;
+  }
+  return ASCII.subarray(0, value.length);
 }
 
 export function relayUrls(builder: Builder, urls: string[]): Offset[] {

@@ -1,6 +1,9 @@
-//! Little-endian bytes of the store's blobs: reading without panics, and the store's hash.
+//! Little-endian bytes of the store's blobs: reading without panics, and the store's hash. Beside it, maps by numbers.
 //!
 //! It knows no layout; `record` and `segment` do.
+
+use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
 
 /// Reads a blob from its start. Every method returns none past the end.
 pub struct Reader<'a>(pub &'a [u8]);
@@ -70,6 +73,30 @@ pub fn push_varint(out: &mut Vec<u8>, mut value: u64) {
 pub fn push_text(out: &mut Vec<u8>, text: &str) {
     push_varint(out, text.len() as u64);
     out.extend_from_slice(text.as_bytes());
+}
+
+/// A map by numbers of ours, or by what `hash` has made: a stranger who makes some meet costs time in one question.
+pub type NumberMap<T> = HashMap<u64, T, BuildHasherDefault<NumberHasher>>;
+
+/// Spreads a number over 64 bits. The library's own hash takes longer than all else that a look-up does.
+#[derive(Default)]
+pub struct NumberHasher(u64);
+
+impl Hasher for NumberHasher {
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.write_u64(u64::from(*byte));
+        }
+    }
+
+    fn write_u64(&mut self, number: u64) {
+        let mixed = (self.0 ^ number).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        self.0 = mixed ^ mixed >> 32;
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
 }
 
 /// A 64-bit hash that is the same in every build, because it is kept on disk.

@@ -25,6 +25,8 @@ mod page;
 #[cfg(test)]
 mod page_tests;
 mod query;
+#[cfg(test)]
+mod query_tests;
 mod recent;
 #[cfg(test)]
 mod recent_tests;

@@ -3,11 +3,12 @@
 //! Each filter is a stream over the postings that narrow it down most; the streams are
 //! merged without duplicates. Nothing is collected: a limit of 20 over 100,000 events
 //! looks at some twenty. A tag is found by its hash, so whoever has loaded the event asks
-//! `Filter::matches_tags` and reports a stranger with `Query::mistaken`.
+//! `Query::confirm`, and reports one that cannot be loaded with `Query::mistaken`.
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashSet, VecDeque};
 
+use super::bytes::NumberMap;
 use super::index::{Entry, Index, Slot, age, key};
 use super::meta::tag_hash;
 use crate::nostr::event::{EventId, RawEvent};
@@ -37,6 +38,8 @@ pub struct Query {
 
 struct Stream {
     filter: Filter,
+    /// Where the values of the filter's tags stand in their lists, by hash.
+    values: NumberMap<usize>,
     /// What `limit` leaves.
     left: u32,
     /// Confirmed matches.
@@ -121,7 +124,7 @@ impl Query {
                 continue;
             };
             // The rest has been compared as it is; long lists of ids are not gone through again.
-            if stream.filter.matches_tags(event) {
+            if stream.has_tags(event) {
                 stream.found += 1;
                 wanted = true;
             } else {
@@ -168,8 +171,18 @@ impl Stream {
             head: None,
             last: None,
             waits: false,
+            values: if reads { places(&filter) } else { NumberMap::default() },
             filter,
         }
+    }
+
+    /// Whether `event` has the tags that are asked for.
+    fn has_tags(&self, event: &RawEvent) -> bool {
+        self.filter.matches_tags(event, |letter, values, value| {
+            // A list of thousands is not gone through for each event. Two values of one hash share a place.
+            let place = self.values.get(&tag_hash(letter, value));
+            place.is_some_and(|at| values.get(*at) == Some(value) || values.contains(value))
+        })
     }
 
     /// Looks for the next candidate. False if `work` ran out before.
@@ -387,6 +400,15 @@ fn shortest(
         counted
     };
     ways.into_iter().min_by_key(cost).unwrap_or_default()
+}
+
+/// Where each value of a tag stands in its list, by its hash.
+fn places(filter: &Filter) -> NumberMap<usize> {
+    let lists = filter.tags.iter();
+    let numbered = lists.flat_map(|(letter, values)| values.iter().enumerate().map(|(at, value)| (*letter, at, value)));
+    numbered
+        .map(|(letter, at, value)| (tag_hash(letter, value), at))
+        .collect()
 }
 
 fn distinct<T: Eq + std::hash::Hash>(values: &[T]) -> usize {

@@ -3,13 +3,13 @@
 //! The store keeps two of them: whole blocks, and single records. A question for many events all over the store
 //! reads more blocks than are kept, each time it is asked; its records are a hundredth of that.
 
-use std::collections::HashMap;
+use super::bytes::NumberMap;
 
 /// A number that the owner gives to what it keeps.
 pub type Key = u64;
 
 pub struct Recent {
-    places: HashMap<Key, usize>,
+    places: NumberMap<usize>,
     /// A ring in the order of use through `newer` and `older`. The first item holds nothing: its `older` is the
     /// newest, its `newer` the oldest.
     items: Vec<Item>,
@@ -35,7 +35,7 @@ const RING: usize = 0;
 impl Recent {
     pub fn new(limit_bytes: usize) -> Recent {
         Recent {
-            places: HashMap::new(),
+            places: NumberMap::default(),
             items: vec![Item::default()],
             free: Vec::new(),
             bytes: 0,

@@ -313,11 +313,10 @@ impl Store {
         let Some(entry) = self.entry(slot, id) else {
             return Err(Missing::Gone);
         };
-        if let Some(event) = self.unsaved.get(&slot) {
-            return Ok(event.clone());
-        }
-        let Place::At { segment, spot } = entry.place else {
-            return Err(Missing::Moving);
+        let (segment, spot) = match entry.place {
+            Place::At { segment, spot } => (segment, spot),
+            Place::Unsaved => return self.unsaved.get(&slot).cloned().ok_or(Missing::Gone),
+            Place::Lost => return Err(Missing::Moving),
         };
         let Some(home) = self.segments.get(segment as usize).and_then(Option::as_ref) else {
             return Err(Missing::Moving);

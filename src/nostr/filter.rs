@@ -36,20 +36,21 @@ impl Filter {
             && self.kinds.as_ref().is_none_or(|kinds| kinds.contains(&event.kind))
             && self.since.is_none_or(|since| event.created_at >= since)
             && self.until.is_none_or(|until| event.created_at <= until)
-            && self.matches_tags(event)
+            && self.matches_tags(event, |_, values, value| values.contains(value))
     }
 
     /// Whether `event` has one of each tag that is asked for; the other members are not looked at.
-    pub fn matches_tags(&self, event: &RawEvent) -> bool {
-        self.tags.iter().all(|(letter, values)| has_tag(event, *letter, values))
+    ///
+    /// `lists`: whether a letter's values have one among them, for callers that know a shorter way than to compare each.
+    pub fn matches_tags(&self, event: &RawEvent, lists: impl Fn(char, &[String], &String) -> bool) -> bool {
+        let has = |letter: char, values: &[String]| {
+            event.tags.iter().any(|tag| match tag.as_slice() {
+                [name, value, ..] => name.chars().eq([letter]) && lists(letter, values, value),
+                _ => false,
+            })
+        };
+        self.tags.iter().all(|(letter, values)| has(*letter, values))
     }
-}
-
-fn has_tag(event: &RawEvent, letter: char, values: &[String]) -> bool {
-    event.tags.iter().any(|tag| match tag.as_slice() {
-        [name, value, ..] => name.chars().eq([letter]) && values.contains(value),
-        _ => false,
-    })
 }
 
 impl Serialize for Filter {
