@@ -99,6 +99,8 @@ export class NostrManager extends Emitter<ManagerEvents> implements AsyncDisposa
   /** While stopping: who waits for a role's end, and the roles that are gone. */
   readonly #gone = new Map<Role, () => void>();
   #memoryOnly = false;
+  /** Whether the page was told that it has named no relay. */
+  #missed = false;
   /** How many cache workers there were. */
   #caches = 1;
 
@@ -211,7 +213,15 @@ export class NostrManager extends Emitter<ManagerEvents> implements AsyncDisposa
    */
   subscribe(filters: Filter[], options: SubscribeOptions = {}): Subscription {
     checkSubscribe(options);
+    if (!options.cacheOnly && !options.relays?.length) this.#missRelays();
     return this.#subscribe(filters, options);
+  }
+
+  /** A page that has named no relay at all would look at an empty feed, and nothing would be wrong. */
+  #missRelays(): void {
+    if (this.#missed || this.relays.defaults.length > 0 || this.#options.indexers?.length) return;
+    this.#missed = true;
+    this.#log.warn("no relay is named, so only those are asked that the store knows of a filter's authors: give NostrManager.start some `relays`");
   }
 
   #subscribe(filters: Filter[], options: SubscribeRequest): Subscription {

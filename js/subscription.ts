@@ -15,7 +15,10 @@ export interface SubscriptionEvents {
   proofs: ValidProofs;
   /** All cached events have been delivered. */
   eoce: undefined;
-  /** One relay has sent all it had stored; without a relay: every asked relay has answered, failed or timed out. */
+  /**
+   * One relay has sent all it had stored; without a relay: every asked relay has answered, failed or timed out. Those of which
+   * no `eose` came before say in `nostr.relays.list()` what became of them.
+   */
   eose: { relay: string | undefined };
   /** A relay ended the subscription, with its own words. */
   closed: { relay: string; reason: string };

@@ -306,6 +306,24 @@ test('the console is told as much as the level says', async () => {
   errors.splice(0, errors.length, ...errors.filter((error) => !error.startsWith('nostr-ferry: ')));
 });
 
+test('a page that has named no relay is told so, once, and not for what it asks of the store', async () => {
+  const told = [];
+  const listen = (message) => told.push([message.type(), message.text()]);
+  page.on('console', listen);
+  await page.evaluate(async () => {
+    const nostr = await NostrFerry.NostrManager.start({ cache: false, verifiers: 0 });
+    await nostr.fetch([{}], { cacheOnly: true });
+    console.log('asked of the store');
+    await nostr.fetch([{}]);
+    await nostr.fetch([{}]);
+    nostr.relays.add('ws://127.0.0.1:9');
+    await nostr.stop();
+  });
+  page.off('console', listen);
+  assert.deepEqual(told.map(([type]) => type), ['log', 'warning']);
+  assert.match(told[1][1], /no relay is named.*NostrManager\.start/);
+});
+
 test('a signal gives a start up, and stops an engine that runs', async () => {
   const answers = await page.evaluate(async () => {
     const outcome = (promise) => promise.then(() => 'started', (error) => error.message);
