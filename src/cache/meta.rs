@@ -4,6 +4,7 @@ use super::bytes::hash;
 use crate::nostr::event::{EventId, Pubkey, RawEvent};
 use crate::nostr::kind::{Kind, Retention};
 use crate::nostr::relay_url::RelayUrl;
+use crate::sorted;
 use crate::time::UnixSeconds;
 
 /// Everything about an event that decides how it is stored and found.
@@ -148,7 +149,7 @@ fn tag_hashes(event: &RawEvent) -> Vec<u64> {
             letters.next().is_none().then(|| tag_hash(letter, value))
         })
         .collect();
-    hashes.sort_unstable();
+    sorted::sort(&mut hashes);
     hashes.dedup();
     hashes
 }

@@ -14,6 +14,7 @@ use super::meta::tag_hash;
 use crate::nostr::event::{EventId, RawEvent};
 use crate::nostr::filter::Filter;
 use crate::nostr::kind::{Kind, Retention};
+use crate::sorted;
 use crate::time::UnixSeconds;
 
 /// What a step of a query came to.
@@ -273,7 +274,7 @@ impl Plan {
             .iter()
             .map(|(letter, values)| {
                 let mut keys: Vec<u64> = values.iter().map(|v| key::tag(tag_hash(*letter, v))).collect();
-                keys.sort_unstable();
+                sorted::sort(&mut keys);
                 keys.dedup();
                 keys
             })

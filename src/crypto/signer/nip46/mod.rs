@@ -26,7 +26,7 @@ use crate::nostr::nip46::response::{Outcome, public_key_result, sign_event_resul
 use crate::nostr::nip46::url::{BunkerUrl, NostrConnectUrl};
 use crate::nostr::nip46::{self, ClientMetadata, Command, EventTemplate, KIND, Permission};
 use crate::nostr::relay_url::RelayUrl;
-use crate::sorted::SortedMap;
+use crate::sorted::{self, SortedMap};
 use crate::time::Millis;
 
 /// A signer that has not answered in NIP-44 after so long may be one that knows only NIP-04.
@@ -371,7 +371,7 @@ impl Remote {
             return;
         };
         // First is where some signers answer only.
-        url.relays.sort_by_key(|other| *other != relay);
+        sorted::sort_by_key(&mut url.relays, |other| *other != relay);
         let url = Secret(url.to_url());
         cx.out.page.push(CryptoToPage::ConnectUrl { request, url });
     }
