@@ -78,6 +78,8 @@ pub struct StoreConfig {
     /// A group of saves is written when it is this large, or this old.
     pub group_bytes: u64,
     pub group_ms: u64,
+    /// Or when nothing has come for so long.
+    pub quiet_ms: u64,
 }
 
 impl Default for StoreConfig {
@@ -94,6 +96,8 @@ impl Default for StoreConfig {
             group_bytes: 512 << 10,
             // Long enough that a burst from relays is few segments, short enough that a reload loses little.
             group_ms: 100,
+            // Longer than a burst pauses while its threads take turns.
+            quiet_ms: 20,
         }
     }
 }
@@ -159,6 +163,8 @@ pub struct Store {
     pub(super) durable: u64,
     pub(super) flush_to: u64,
     pub(super) writing: Option<Writing>,
+    /// When a group was last written.
+    pub(super) wrote_at: Option<Millis>,
     /// Not before this: a write has failed.
     pub(super) retry_at: Option<Millis>,
     pub(super) failures: u32,
@@ -215,6 +221,7 @@ impl Store {
             durable: 0,
             flush_to: 0,
             writing: None,
+            wrote_at: None,
             retry_at: None,
             failures: 0,
             dirty: SortedSet::new(),
@@ -282,6 +289,7 @@ impl Store {
                 self.group.slots.push(slot);
                 self.group.ids.push(event.id);
                 self.group.since.get_or_insert(now.mono);
+                self.group.newest = Some(now.mono);
                 self.admitted += 1;
                 self.group.last = self.admitted;
                 true
@@ -381,6 +389,7 @@ impl Store {
         if due && !self.holding {
             self.retry_at = None;
             self.write_group();
+            self.wrote_at = Some(now.mono);
         }
     }
 
@@ -394,8 +403,7 @@ impl Store {
         if self.wipe.waits_for_disk() {
             return self.retry_at;
         }
-        let due = self.group.since.map(|since| since + self.config.group_ms);
-        due.max(self.retry_at)
+        self.group_due_at().max(self.retry_at)
     }
 
     /// Writes what waits without delay, and starts nothing else.

@@ -546,6 +546,38 @@ fn without_a_disk_the_same_store_is_kept_in_memory_and_the_page_is_told() {
 }
 
 #[test]
+fn what_is_left_of_a_burst_is_durable_when_nothing_more_comes_and_not_before() {
+    let mut world = World::new();
+    world.keep(&[note(0)]);
+    for n in 1..=150 {
+        world.save(&long_note(1, n));
+        if n % 50 == 0 {
+            world.advance(18);
+        }
+    }
+    assert_eq!(world.saved(), [], "more came each time");
+    world.advance(2);
+    assert_eq!(world.saved().len(), 150);
+    assert_eq!(world.counter("storage_writes"), 2, "one segment");
+}
+
+#[test]
+fn events_that_trickle_in_do_not_become_a_segment_each() {
+    let mut world = World::new();
+    for n in 0..40 {
+        world.save(&note(n));
+        world.advance(25);
+    }
+    let writes = world.counter("storage_writes");
+    assert!((8..=11).contains(&writes), "{writes} in a second");
+    world.advance(100);
+    world.advance(100);
+    world.save(&note(40));
+    world.advance(20);
+    assert_eq!(world.saved().len(), 41, "after a while one is not kept waiting");
+}
+
+#[test]
 fn a_failed_write_is_tried_again() {
     let mut world = World::new();
     let mut failures = 2;

@@ -23,6 +23,8 @@ pub(super) struct Group {
     pub ids: Vec<EventId>,
     pub bytes: u64,
     pub since: Option<Millis>,
+    /// When the last of its events came.
+    pub newest: Option<Millis>,
     /// All events up to this one, as they were counted, are durable when the group is; see `Store::durable`.
     pub last: u64,
 }
@@ -33,7 +35,7 @@ pub(super) enum Writing {
         batch: Arc<Batch>,
         name: String,
         items: Vec<(Slot, Item)>,
-        group: Group,
+        group: Box<Group>,
         marked: Vec<(u32, String)>,
         trash: Vec<String>,
         repairs: Vec<(String, Vec<u8>)>,
@@ -42,6 +44,8 @@ pub(super) enum Writing {
     Wipe(Arc<Batch>),
 }
 
+/// A group of this size is worth a segment of its own: what is left of a burst.
+const QUIET_BYTES: u64 = 32 << 10;
 /// A failed write is tried again after so long, and the disk given up after so many failures in a row.
 const RETRY_MS: u64 = 1_000;
 const MAX_FAILURES: u32 = 3;
@@ -61,13 +65,20 @@ impl Store {
         if !self.has_something_to_write() || self.pressed {
             return false;
         }
-        let old = self
-            .group
-            .since
-            .is_some_and(|since| now.since(since) >= self.config.group_ms);
-        let ids_only = self.group.since.is_none();
+        // Nothing is gained by waiting with a group that has no events.
+        let due = self.group_due_at().is_none_or(|due| due <= now);
         let flushed = self.flush_to > self.durable;
-        self.stopping || old || ids_only || flushed || self.group.bytes >= self.config.group_bytes
+        self.stopping || due || flushed || self.group.bytes >= self.config.group_bytes
+    }
+
+    /// When a group is written although it is small: when it is old, or when nothing more seems to come. Events that
+    /// trickle in must not become a segment each, so that takes a group worth one, or a while without a write.
+    pub(super) fn group_due_at(&self) -> Option<Millis> {
+        let (since, newest) = self.group.since.zip(self.group.newest)?;
+        let quiet = newest + self.config.quiet_ms;
+        let wrote_at = self.wrote_at.filter(|_| self.group.bytes < QUIET_BYTES);
+        let rested = wrote_at.map_or(quiet, |at| at + self.config.group_ms);
+        Some(quiet.max(rested).min(since + self.config.group_ms))
     }
 
     /// One batch: the group as a segment, the marks of what died, and the chores.
@@ -104,7 +115,7 @@ impl Store {
             batch,
             name,
             items,
-            group,
+            group: Box::new(group),
             marked,
             trash,
             repairs,
@@ -133,6 +144,7 @@ impl Store {
             last: std::mem::take(&mut group.last),
             bytes: rest.iter().map(size).sum(),
             since: group.since.filter(|_| !rest.is_empty()),
+            newest: group.newest,
             slots: rest,
             ids: ids_later,
         };
@@ -239,8 +251,9 @@ impl Store {
                 group.ids.append(&mut self.group.ids);
                 group.bytes += self.group.bytes;
                 group.since = group.since.or(self.group.since);
+                group.newest = self.group.newest.or(group.newest);
                 group.last = group.last.max(self.group.last);
-                self.group = group;
+                self.group = *group;
                 self.dirty.extend(marked.into_iter().map(|(number, _)| number));
                 self.trash.extend(trash);
                 self.repairs.extend(repairs);
