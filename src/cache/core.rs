@@ -7,11 +7,12 @@
 use std::collections::{HashMap, VecDeque};
 
 use super::import::Imports;
-use super::jobs::{Blocked, Job, Network, Progress, Task};
+use super::jobs::{Blocked, Job, Network, Task};
 use super::query::Query;
 use super::relays::RelayConfig;
 use super::routing::{Asked, asked_relays, close, question};
 use super::store::{Completion, Operation, Purpose, Store, StoreConfig};
+use super::turns::may_answer;
 use crate::message::{
     CachePolicy, CacheToParser, Envelope, PageToCache, ParserToCache, PublishId, RelayChoice, RequestId, RoleReport,
     SubId,
@@ -89,9 +90,9 @@ pub struct Cache {
     pub(super) store: Store,
     pub(super) jobs: SortedMap<u64, Job>,
     /// The jobs that are worked on, next first, and those that wait. Each job is in one of them.
-    turns: VecDeque<u64>,
-    waiting: VecDeque<u64>,
-    next_job: u64,
+    pub(super) turns: VecDeque<u64>,
+    pub(super) waiting: VecDeque<u64>,
+    pub(super) next_job: u64,
     /// Which relays were sent a subscription's REQ, and why.
     pub(super) asked: HashMap<SubId, Asked>,
     /// What the last parser had open where, until the new one opens it again under another id.
@@ -111,14 +112,8 @@ pub struct Cache {
     pub(super) malformed: u64,
 }
 
-/// Messages pushed in one step, and by one job before the next has its turn.
-const MESSAGES_PER_STEP: usize = 32;
-const MESSAGES_PER_TURN: usize = 4;
 /// Between two steps of reading the index in or tidying up.
 const REST_MS: u64 = 1;
-/// Envelopes that may wait for connections before lookups pause.
-const MAX_ENVELOPES: usize = 64;
-
 impl Cache {
     pub fn new(config: Config) -> Cache {
         Cache {
@@ -303,29 +298,6 @@ impl Cache {
         out.parser.push(CacheToParser::ConnectionsReplaced);
     }
 
-    fn enqueue(&mut self, job: Job) {
-        let number = self.next_job;
-        self.next_job += 1;
-        self.jobs.insert(number, job);
-        self.waiting.push_back(number);
-        self.start_waiting();
-    }
-
-    fn start_waiting(&mut self) {
-        while self.turns.len() < self.config.limits.jobs {
-            let Some(number) = self.waiting.pop_front() else { return };
-            self.turns.push_back(number);
-        }
-    }
-
-    fn cancel(&mut self, sub: &SubId) {
-        self.jobs.retain(|_, job| job.sub != *sub);
-        let jobs = &self.jobs;
-        self.turns.retain(|number| jobs.contains_key(number));
-        self.waiting.retain(|number| jobs.contains_key(number));
-        self.start_waiting();
-    }
-
     fn on_storage(&mut self, now: Now, completion: Completion) {
         match completion {
             Completion::Listed(result) => {
@@ -342,29 +314,6 @@ impl Cache {
             },
             Completion::Written(result) => self.store.written(result, now),
             Completion::Quota(quota) => self.store.heard_quota(quota),
-        }
-    }
-
-    fn job_got(
-        &mut self,
-        number: u64,
-        keys: Vec<String>,
-        blobs: Result<Vec<Option<Vec<u8>>>, super::storage::StorageError>,
-    ) {
-        let failed = if blobs.is_err() { keys.as_slice() } else { &[] };
-        self.store.counters.storage_reads += 1;
-        self.store.counters.storage_errors += u64::from(blobs.is_err());
-        for (key, blob) in keys.iter().zip(blobs.unwrap_or_default()) {
-            self.store.keep_block(key, blob);
-        }
-        if let Some(job) = self.jobs.get_mut(&number) {
-            job.take_blocks(number, failed, &mut self.store);
-        }
-    }
-
-    fn unblock(&mut self, from: Blocked) {
-        for job in self.jobs.values_mut().filter(|job| job.blocked == Some(from)) {
-            job.blocked = None;
         }
     }
 
@@ -385,65 +334,4 @@ impl Cache {
     fn has_chores(&self) -> bool {
         self.store.wants_load_step() || self.store.wants_tidying()
     }
-
-    /// Gives each job a turn until enough is said or none can say anything.
-    fn answer(&mut self, out: &mut Outbox) {
-        if !self.store.acknowledged.is_empty() {
-            let ids = std::mem::take(&mut self.store.acknowledged);
-            out.parser.push(CacheToParser::Saved { ids });
-        }
-        let mut idle = 0;
-        while idle < self.turns.len() && out.parser.len() < MESSAGES_PER_STEP {
-            let Some(number) = self.turns.pop_front() else { return };
-            let said = self.turn(number, out);
-            idle = if said == 0 { idle + 1 } else { 0 };
-        }
-    }
-
-    /// One job's turn; how many messages it gave.
-    fn turn(&mut self, number: u64, out: &mut Outbox) -> usize {
-        for said in 0..MESSAGES_PER_TURN {
-            let Some(job) = self.jobs.get_mut(&number) else {
-                return said;
-            };
-            match job.step(number, &mut self.store) {
-                Progress::Message(message) => {
-                    self.hits += u64::from(!matches!(message, CacheToParser::Eoce { .. }));
-                    out.parser.push(message);
-                }
-                Progress::Pause | Progress::Blocked => {
-                    self.turns.push_back(number);
-                    return said;
-                }
-                Progress::Finished => {
-                    self.finish(number, out);
-                    return said + 1;
-                }
-            }
-        }
-        self.turns.push_back(number);
-        MESSAGES_PER_TURN
-    }
-
-    fn finish(&mut self, number: u64, out: &mut Outbox) {
-        let Some(job) = self.jobs.remove(&number) else { return };
-        self.start_waiting();
-        let sub = job.sub;
-        match job.task {
-            Task::Refill { missing, .. } => out.parser.push(CacheToParser::RefillEnd { sub, missing }),
-            Task::Lookup { query, network, .. } => {
-                let filters = match network.policy {
-                    CachePolicy::CacheOnly => Vec::new(),
-                    CachePolicy::CacheFirst => query.unanswered(),
-                    CachePolicy::CacheThenNetwork | CachePolicy::NoCache | CachePolicy::Count => query.into_filters(),
-                };
-                self.forward(sub, filters, &network, out);
-            }
-        }
-    }
-}
-
-/// The last answers have left, and connections is not behind.
-fn may_answer(out: &Outbox) -> bool {
-    out.parser.is_empty() && out.connections.len() < MAX_ENVELOPES
 }

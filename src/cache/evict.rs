@@ -34,6 +34,14 @@ const PASSES: [Worth; 4] = [
 ];
 
 impl Store {
+    /// What the origin may store is known now: the store keeps to its part of it.
+    pub fn heard_quota(&mut self, quota: Option<u64>) {
+        if let Some((quota, parts)) = quota.zip(self.config.quota_parts) {
+            self.config.budget_bytes = self.config.budget_bytes.min(quota / parts.max(1));
+            self.watch_budget();
+        }
+    }
+
     /// Starts evicting if the disk holds more than its budget.
     pub(super) fn watch_budget(&mut self) {
         let (live, all) = self.disk_bytes();

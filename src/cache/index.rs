@@ -1,17 +1,18 @@
-//! What the store knows of all its events in memory, and the rules for what it keeps.
+//! What the store knows of all its events in memory.
 //!
 //! Each event is an `Entry` in a slot; each way to find it is a `Posting`, all in one
-//! ordered set: key, then newest first, then slot. NIP-01 (replaceable, addressable,
-//! ephemeral), NIP-09 and NIP-40 are decided here, from metadata alone; the events'
-//! bytes are the store's business.
+//! ordered set: key, then newest first, then slot. What is kept is decided in `rules`, from
+//! metadata alone, and dead events' postings are taken out in `sweep`; the events' bytes are
+//! the store's business.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 use super::meta::{Extra, Meta, RelayList};
 use super::seen::{SeenSet, SeenSets};
 use super::segment::Spot;
+use super::sweep::Sweep;
 use crate::nostr::event::{EventId, Pubkey};
-use crate::nostr::kind::{Kind, Retention};
+use crate::nostr::kind::Kind;
 use crate::nostr::relay_url::RelayUrl;
 use crate::time::UnixSeconds;
 
@@ -57,25 +58,25 @@ pub enum Admission {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Posting {
-    key: u64,
+pub(super) struct Posting {
+    pub key: u64,
     /// `created_at` counted from the end of time, so that the newest comes first.
-    age: u32,
-    slot: Slot,
+    pub age: u32,
+    pub slot: Slot,
 }
 
 #[derive(Default)]
 pub struct Index {
     entries: Vec<Entry>,
     /// Dead entries leave their postings behind; `sweep` takes those out little by little.
-    postings: BTreeSet<Posting>,
-    sweep: Sweep,
+    pub(super) postings: BTreeSet<Posting>,
+    pub(super) sweep: Sweep,
     authors: HashMap<Pubkey, u32>,
     pubkeys: Vec<Pubkey>,
     /// By id: the authors who asked for its deletion.
-    deleted_ids: HashMap<EventId, Vec<u32>>,
+    pub(super) deleted_ids: HashMap<EventId, Vec<u32>>,
     /// By author and address: everything up to this time is deleted.
-    deleted_addresses: HashMap<(u32, u64), UnixSeconds>,
+    pub(super) deleted_addresses: HashMap<(u32, u64), UnixSeconds>,
     relay_lists: HashMap<u32, (Slot, RelayList)>,
     /// One copy of each relay's name.
     relay_names: HashSet<RelayUrl>,
@@ -83,19 +84,7 @@ pub struct Index {
     expirations: BTreeSet<(UnixSeconds, Slot)>,
     /// The same by slot, of live events only.
     expires: HashMap<Slot, UnixSeconds>,
-    alive: usize,
-}
-
-#[derive(Default)]
-struct Sweep {
-    /// The next posting to look at; none while no sweep is under way.
-    at: Option<Posting>,
-    /// Slots that died before the sweep began: free when it ends.
-    ending: Vec<Slot>,
-    /// Slots that died since.
-    waiting: Vec<Slot>,
-    /// Slots without a posting.
-    free: Vec<Slot>,
+    pub(super) alive: usize,
 }
 
 /// The keys of postings. The first byte is the way of finding, the rest is exact or a hash;
@@ -125,9 +114,6 @@ pub mod key {
         u64::from_be_bytes([7, a, b, c, d, e, f, g])
     }
 }
-
-/// How many postings one step of a sweep looks at.
-const SWEEP_STEP: usize = 2_000;
 
 impl Index {
     /// The live event in `slot`.
@@ -213,32 +199,6 @@ impl Index {
     /// The live event of this id.
     pub fn find(&self, id: &EventId) -> Option<Slot> {
         self.first_where(key::id(id), |entry| entry.id == *id)
-    }
-
-    /// Offers an event.
-    pub fn admit(&mut self, meta: &Meta, place: Place, length: u32, now: UnixSeconds) -> Admission {
-        if let Some(slot) = self.find(&meta.id) {
-            return Admission::Known(slot);
-        }
-        let author = self.intern(&meta.pubkey);
-        let expired = meta.expiration.is_some_and(|at| at <= now);
-        if expired || meta.kind.retention() == Retention::Ephemeral || self.is_deleted(meta, author) {
-            return Admission::Refused;
-        }
-        let mut killed = Vec::new();
-        let former = meta.address.and_then(|a| self.at_address(author, meta.kind, a));
-        if former.is_some_and(|slot| !self.supersedes(meta, slot)) {
-            return Admission::Refused;
-        }
-        killed.extend(former);
-        if let Extra::Deletion(deletion) = &meta.extra {
-            self.deletes(author, meta.created_at, deletion, &mut killed);
-        }
-        for slot in &killed {
-            self.kill(*slot);
-        }
-        let slot = self.insert(meta, author, place, length);
-        Admission::Admitted { slot, killed }
     }
 
     /// Takes an event out. Its postings stay until they are swept.
@@ -329,48 +289,13 @@ impl Index {
         slots.sort_unstable_by_key(|slot| self.rank(*slot));
     }
 
-    /// Whether enough is dead for a sweep to be worth its while.
-    pub fn wants_sweep(&self) -> bool {
-        self.sweep.at.is_some() || self.sweep.waiting.len() > 256 + self.alive / 8
-    }
-
-    /// Takes some postings of dead events out. `reuse`: no query holds a slot, so freed ones may be given away.
-    pub fn sweep(&mut self, reuse: bool) {
-        let from = self.sweep.at.unwrap_or_else(|| {
-            self.sweep.ending = std::mem::take(&mut self.sweep.waiting);
-            Posting {
-                key: 0,
-                age: 0,
-                slot: 0,
-            }
-        });
-        let seen: Vec<Posting> = self.postings.range(from..).take(SWEEP_STEP).copied().collect();
-        for posting in &seen {
-            if self.get(posting.slot).is_none() {
-                self.postings.remove(posting);
-            }
-        }
-        match seen.last().filter(|_| seen.len() == SWEEP_STEP) {
-            Some(last) => self.sweep.at = Some(*last),
-            None if reuse => {
-                self.sweep.at = None;
-                self.sweep.free.append(&mut self.sweep.ending);
-            }
-            None => {
-                // Slots stay in use by a query: the next sweep frees them.
-                self.sweep.at = None;
-                self.sweep.waiting.append(&mut self.sweep.ending);
-            }
-        }
-    }
-
     fn slots_where(&self, wanted: impl Fn(&Entry) -> bool) -> Vec<Slot> {
         let slots = (0..).zip(&self.entries);
         let wanted = slots.filter(|(_, entry)| entry.alive && wanted(entry));
         wanted.map(|(slot, _)| slot).collect()
     }
 
-    fn first_where(&self, key: u64, wanted: impl Fn(&Entry) -> bool) -> Option<Slot> {
+    pub(super) fn first_where(&self, key: u64, wanted: impl Fn(&Entry) -> bool) -> Option<Slot> {
         let from = Posting { key, age: 0, slot: 0 };
         self.postings
             .range(from..)
@@ -379,58 +304,7 @@ impl Index {
             .find(|slot| self.get(*slot).is_some_and(&wanted))
     }
 
-    fn at_address(&self, author: u32, kind: Kind, address: u64) -> Option<Slot> {
-        self.first_where(key::address(address), |entry| {
-            entry.author == author && entry.kind == kind
-        })
-    }
-
-    /// NIP-01: the newer one stays, or the lower id of two from the same second.
-    fn supersedes(&self, meta: &Meta, slot: Slot) -> bool {
-        self.rank(slot)
-            .is_none_or(|rank| (std::cmp::Reverse(meta.created_at), meta.id) < rank)
-    }
-
-    fn is_deleted(&self, meta: &Meta, author: u32) -> bool {
-        // NIP-09: a deletion of a deletion has no effect.
-        let by_id = meta.kind != Kind::DELETION
-            && self
-                .deleted_ids
-                .get(&meta.id)
-                .is_some_and(|authors| authors.contains(&author));
-        let bound = meta.address.and_then(|a| self.deleted_addresses.get(&(author, a)));
-        by_id || bound.is_some_and(|bound| meta.created_at <= *bound)
-    }
-
-    /// Notes what a deletion deletes from now on, and lists what it deletes now.
-    fn deletes(
-        &mut self,
-        author: u32,
-        created_at: UnixSeconds,
-        deletion: &super::meta::Deletion,
-        killed: &mut Vec<Slot>,
-    ) {
-        for id in &deletion.ids {
-            let authors = self.deleted_ids.entry(*id).or_default();
-            if !authors.contains(&author) {
-                authors.push(author);
-            }
-            let target = self.first_where(key::id(id), |entry| {
-                entry.id == *id && entry.author == author && entry.kind != Kind::DELETION
-            });
-            killed.extend(target);
-        }
-        for address in &deletion.addresses {
-            let bound = self.deleted_addresses.entry((author, *address)).or_default();
-            *bound = created_at.max(*bound);
-            let target = self.first_where(key::address(*address), |entry| {
-                entry.author == author && entry.created_at <= created_at
-            });
-            killed.extend(target);
-        }
-    }
-
-    fn insert(&mut self, meta: &Meta, author: u32, place: Place, length: u32) -> Slot {
+    pub(super) fn insert(&mut self, meta: &Meta, author: u32, place: Place, length: u32) -> Slot {
         let entry = Entry {
             id: meta.id,
             created_at: meta.created_at,
@@ -479,7 +353,7 @@ impl Index {
         slot
     }
 
-    fn intern(&mut self, pubkey: &Pubkey) -> u32 {
+    pub(super) fn intern(&mut self, pubkey: &Pubkey) -> u32 {
         *self.authors.entry(*pubkey).or_insert_with(|| {
             self.pubkeys.push(*pubkey);
             self.pubkeys.len() as u32 - 1

@@ -8,7 +8,8 @@ use std::collections::VecDeque;
 
 use super::index::Slot;
 use super::query::{Next, Query};
-use super::store::{BLOCKS_AT_ONCE, Missing, Operation, Purpose, Store};
+use super::reading::{BLOCKS_AT_ONCE, Missing};
+use super::store::{Operation, Purpose, Store};
 use crate::message::{CachePolicy, CacheToParser, SubId};
 use crate::nostr::event::{Event, EventId};
 use crate::nostr::relay_url::RelayUrl;

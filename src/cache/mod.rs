@@ -27,22 +27,27 @@ mod page_tests;
 mod query;
 #[cfg(test)]
 mod query_tests;
+mod reading;
 mod recent;
 #[cfg(test)]
 mod recent_tests;
 mod record;
 mod relays;
 mod routing;
+mod rules;
 #[cfg(test)]
 mod run_tests;
 mod seen;
 mod segment;
+mod segments;
 pub mod storage;
 mod store;
 #[cfg(test)]
 mod store_tests;
+mod sweep;
 #[cfg(test)]
 mod testing;
+mod turns;
 mod wipe;
 mod writing;
 

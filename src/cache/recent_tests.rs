@@ -2,8 +2,9 @@
 //! answers for what is not stored any more.
 
 use super::core::{Config, Input};
+use super::reading::BLOCKS_AT_ONCE;
 use super::storage::{MemoryStorage, Storage, StorageError};
-use super::store::{BLOCKS_AT_ONCE, Operation};
+use super::store::Operation;
 use super::testing::*;
 use crate::message::{CachePolicy, CacheToParser, PageToCache, RequestId};
 use crate::nostr::event::Event;

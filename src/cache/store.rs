@@ -2,7 +2,7 @@
 //!
 //! It decides what is read and written; the role's loop does it. One write is in flight
 //! at a time, so what a batch was made from is still so when it lands. `load` reads
-//! segments in, `writing` writes groups of saves, `compact` rewrites, `evict` makes room, `wipe` forgets all.
+//! segments in, `reading` gives events out, `writing` writes groups of saves, `compact` rewrites, `evict` makes room, `wipe` forgets all.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -12,13 +12,13 @@ use super::evict::Eviction;
 use super::index::{Admission, Entry, Index, Place, Slot};
 use super::load::Load;
 use super::meta::Meta;
-use super::recent::{self, Recent};
-use super::record;
-use super::segment::{self, BLOCK_BYTES, Spot};
+use super::reading::MIN_BLOCK_CACHE;
+use super::recent::Recent;
+use super::segment::Spot;
 use super::storage::{Batch, StorageError};
 use super::wipe::Wipe;
 use super::writing::{Group, Writing};
-use crate::nostr::event::{Event, EventId, MAX_EVENT_BYTES, Pubkey};
+use crate::nostr::event::{Event, EventId, Pubkey};
 use crate::nostr::relay_url::RelayUrl;
 use crate::sorted::{SortedMap, SortedSet};
 use crate::time::{Millis, Now};
@@ -199,11 +199,6 @@ pub struct Store {
     pub(super) forgot: bool,
 }
 
-/// Blocks that one lookup asks for in one transaction.
-pub(super) const BLOCKS_AT_ONCE: usize = 16;
-/// They must fit, each with one event of the largest size.
-const MIN_BLOCK_CACHE: usize = BLOCKS_AT_ONCE * (BLOCK_BYTES + MAX_EVENT_BYTES);
-
 impl Store {
     /// An empty store that first asks for the listing of what is on disk.
     pub fn new(config: StoreConfig, owners: impl IntoIterator<Item = Pubkey>) -> Store {
@@ -313,64 +308,6 @@ impl Store {
         self.unsaved_bytes
     }
 
-    /// The event in `slot`, if its bytes are in memory; else the block to read.
-    ///
-    /// # Errors
-    /// `Missing`: there is no such event any more, or its bytes are damaged; it has been removed.
-    pub fn event(&mut self, slot: Slot, id: &EventId) -> Result<Event, Missing> {
-        let Some(entry) = self.entry(slot, id) else {
-            return Err(Missing::Gone);
-        };
-        let (segment, spot) = match entry.place {
-            Place::At { segment, spot } => (segment, spot),
-            Place::Unsaved => return self.unsaved.get(&slot).cloned().ok_or(Missing::Gone),
-            Place::Lost => return Err(Missing::Moving),
-        };
-        let Some(home) = self.segments.get(segment as usize).and_then(Option::as_ref) else {
-            return Err(Missing::Moving);
-        };
-        if let Some(event) = self.records.get(slot.into()).and_then(|record| decode(record, id)) {
-            return Ok(event);
-        }
-        let Some(block) = self.blocks.get(block_id(segment, spot.block)) else {
-            if home.blocks.contains(&spot.block) {
-                return Err(Missing::Unread(segment::block_key(&home.name, spot.block)));
-            }
-            self.discard(slot);
-            return Err(Missing::Gone);
-        };
-        let record = block.get(spot.offset as usize..).unwrap_or_default();
-        let record = record.get(..entry.length as usize).unwrap_or_default();
-        let Some(event) = decode(record, id) else {
-            self.discard(slot);
-            return Err(Missing::Gone);
-        };
-        self.records.insert(slot.into(), record.to_vec());
-        Ok(event)
-    }
-
-    /// The block to read before `event` is asked for this one; none if it is in memory, or not to be had at all.
-    pub fn unread(&self, slot: Slot, id: &EventId) -> Option<String> {
-        let entry = self.entry(slot, id)?;
-        let Place::At { segment, spot } = entry.place else {
-            return None;
-        };
-        let home = self.segments.get(segment as usize)?.as_ref()?;
-        let kept = self.records.contains(slot.into()) || self.blocks.contains(block_id(segment, spot.block));
-        (!kept && home.blocks.contains(&spot.block)).then(|| segment::block_key(&home.name, spot.block))
-    }
-
-    /// Keeps a block that was read for a job. None: the block is not there, so the listing is out of date.
-    pub fn keep_block(&mut self, key: &str, blob: Option<Vec<u8>>) {
-        let id = segment::parse_block_key(key).and_then(|(name, block)| Some((*self.names.get(name)?, block)));
-        match (id, blob) {
-            (Some((segment, block)), Some(blob)) => self.blocks.insert(block_id(segment, block), blob),
-            (Some(_), None) => self.rescan(),
-            // Its segment has been compacted away meanwhile.
-            (None, _) => {}
-        }
-    }
-
     /// Removes what has expired (NIP-40).
     pub fn expire(&mut self, now: Now) {
         while let Some(slot) = self.index.expired(now.unix) {
@@ -419,14 +356,6 @@ impl Store {
         self.stopping
     }
 
-    /// What the origin may store is known now: the store keeps to its part of it.
-    pub fn heard_quota(&mut self, quota: Option<u64>) {
-        if let Some((quota, parts)) = quota.zip(self.config.quota_parts) {
-            self.config.budget_bytes = self.config.budget_bytes.min(quota / parts.max(1));
-            self.watch_budget();
-        }
-    }
-
     /// Live bytes and all bytes on disk.
     pub fn disk_bytes(&self) -> (u64, u64) {
         let segments = self.segments.iter().flatten();
@@ -466,31 +395,6 @@ impl Store {
             self.dirty.insert(segment);
         }
     }
-
-    fn discard(&mut self, slot: Slot) {
-        self.counters.corrupt += 1;
-        self.remove(slot);
-    }
-}
-
-/// A block's number among those that are kept.
-pub(super) fn block_id(segment: u32, block: u16) -> recent::Key {
-    u64::from(segment) << 16 | u64::from(block)
-}
-
-/// The event of a record, if it is whole and of this id.
-fn decode(record: &[u8], id: &EventId) -> Option<Event> {
-    record::decode(record).ok().filter(|event| event.id == *id)
-}
-
-/// Why `Store::event` has no event.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Missing {
-    /// This block is to be read first.
-    Unread(String),
-    /// Its segment was taken away by another writer; ask again when the listing has been read.
-    Moving,
-    Gone,
 }
 
 /// About what an event takes in memory and as a record.
