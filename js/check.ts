@@ -177,9 +177,9 @@ function checkNames(what: string, given: object, shape: Record<string, Check>, m
 
 function splitTags(filter: Filter): { tags: [string, unknown][]; others: object } {
   if (!isObject(filter)) throw bad(`a filter is an object such as { kinds: [1] }, not ${shown(filter)}`);
-  const [tags, others]: [string, unknown][][] = [[], []];
-  for (const entry of Object.entries(filter)) (entry[0].startsWith('#') ? tags : others)?.push(entry);
-  return { tags: tags ?? [], others: Object.fromEntries(others ?? []) };
+  const [tags, others] = [new Map<string, unknown>(), new Map<string, unknown>()];
+  for (const [name, value] of Object.entries(filter)) (name.startsWith('#') ? tags : others).set(name, value);
+  return { tags: [...tags], others: Object.fromEntries(others) };
 }
 
 // ---------------------------------------------------------------- what a value may be; absent is fine unless it is needed
