@@ -1,6 +1,8 @@
 //! Evicting: what goes, in which order, when the store is over its budget or the quota is met.
 //!
 //! In steps of some thousand index entries. An evicted event is marked dead; compaction gives its bytes back.
+//! What waits to be written is not evicted, however old it is: somebody has just asked for it. So a store that is full
+//! takes in an old conversation while it is read, and lets go of it first.
 
 use super::index::{Place, Slot};
 use super::store::Store;

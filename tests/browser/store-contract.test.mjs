@@ -96,12 +96,14 @@ function matches(filter, event) {
   );
 }
 
-test(`${QUERIES} random requests are answered from IndexedDB as a naive filter answers them, in order`, async () => {
+/** Compares the store with the naive one, both given the events in one order. */
+async function compare(newestFirst) {
   const random = seeded(SEED);
   const below = (bound) => Math.floor(random() * bound);
   const first = 1_700_000_000;
   const events = mixed(random, first);
-  const all = kept(events);
+  // What replaces or deletes may come before what it replaces or deletes.
+  const all = kept(newestFirst ? [...events].reverse() : events);
   const without = (test) => events.filter(test).length;
   assert.ok(without(({ kind }) => kind === 5) > 50 && without(({ kind }) => isAddressable(kind)) > 200 && all.length < 2_500, `${all.length} are kept`);
   const some = (get, most) => [...new Set(Array.from({ length: below(most + 1) }, get))];
@@ -121,7 +123,7 @@ test(`${QUERIES} random requests are answered from IndexedDB as a naive filter a
   };
   const requests = Array.from({ length: QUERIES }, () => Array.from({ length: 1 + below(3) }, filter));
 
-  const stream = await startStream(() => events);
+  const stream = await startStream(() => events, { newestFirst });
   const { open } = await openOrigin();
   const { page, errors } = await open();
   await page.evaluate(async (url) => {
@@ -142,4 +144,9 @@ test(`${QUERIES} random requests are answered from IndexedDB as a naive filter a
   });
   assert.ok(answers.filter((ids) => ids.length > 0).length > QUERIES / 4, 'many requests find something');
   assert.deepEqual(errors, []);
-});
+}
+
+for (const newestFirst of [false, true]) {
+  const name = newestFirst ? 'newest first, as relays send them' : 'oldest first';
+  test(`${QUERIES} random requests are answered from IndexedDB as a naive filter answers them, in order; saved ${name}`, () => compare(newestFirst));
+}

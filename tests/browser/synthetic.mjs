@@ -80,15 +80,16 @@ export function stream(server, events, { newestFirst = false } = {}) {
  * A relay that streams; it ends with the test file.
  *
  * @param {() => object[]} events as `stream` takes them
+ * @param {{ newestFirst?: boolean }} [options] as `stream` takes them
  * @returns {Promise<{ url: string }>}
  */
-export async function startStream(events) {
+export async function startStream(events, options) {
   const server = new WebSocketServer({ port: 0, host: '127.0.0.1', perMessageDeflate: false });
   await once(server, 'listening');
   after(() => {
     for (const client of server.clients) client.terminate();
     server.close();
   });
-  stream(server, events);
+  stream(server, events, options);
   return { url: `ws://127.0.0.1:${server.address().port}` };
 }
