@@ -3,9 +3,10 @@
 //! Whether a proof is good or spent is for the crypto role and the mint to say.
 
 use base64ct::{Base64UrlUnpadded, Encoding};
+use minicbor::Decoder;
+use minicbor::data::Type;
 use serde::Deserialize;
 
-use super::cbor::Cbor;
 use crate::nostr::cashu::Point;
 use crate::nostr::hex;
 use crate::sorted;
@@ -212,24 +213,24 @@ fn read_v3(json: &[u8]) -> Option<Token> {
 }
 
 fn read_v4(cbor: &[u8]) -> Option<Token> {
+    let mut decoder = Decoder::new(cbor);
     let (mut mint, mut unit, mut memo, mut amount) = (None, None, None, None);
-    Cbor::new(cbor).map(&mut |key, cbor| {
+    map(&mut decoder, |key, decoder| {
         match key {
-            "m" => mint = Some(cbor.text()?.to_owned()),
-            "u" => unit = Some(cbor.text()?.to_owned()),
-            "d" if cbor.null() => memo = None,
-            "d" => memo = Some(cbor.text()?.to_owned()),
+            "m" => mint = Some(decoder.str().ok()?.to_owned()),
+            "u" => unit = Some(decoder.str().ok()?.to_owned()),
+            "d" => memo = optional_str(decoder)?,
             "t" => {
                 let mut sum = None;
-                cbor.array(&mut |cbor| {
-                    cbor.map(&mut |key, cbor| match key {
-                        "p" => add_amounts(cbor, &mut sum),
-                        _ => cbor.skip(),
+                array(decoder, |decoder| {
+                    map(decoder, |key, decoder| match key {
+                        "p" => proof_amounts(decoder, &mut sum),
+                        _ => decoder.skip().ok(),
                     })
                 })?;
                 amount = sum;
             }
-            _ => cbor.skip()?,
+            _ => decoder.skip().ok()?,
         }
         Some(())
     })?;
@@ -242,19 +243,58 @@ fn read_v4(cbor: &[u8]) -> Option<Token> {
     })
 }
 
-fn add_amounts(proofs: &mut Cbor<'_>, sum: &mut Option<u64>) -> Option<()> {
-    proofs.array(&mut |proof| {
+fn optional_str(decoder: &mut Decoder<'_>) -> Option<Option<String>> {
+    if decoder.datatype().ok()? == Type::Null {
+        decoder.null().ok()?;
+        return Some(None);
+    }
+    Some(Some(decoder.str().ok()?.to_owned()))
+}
+
+fn proof_amounts(decoder: &mut Decoder<'_>, sum: &mut Option<u64>) -> Option<()> {
+    array(decoder, |decoder| {
         let mut amount = None;
-        proof.map(&mut |key, cbor| match key {
+        map(decoder, |key, decoder| match key {
             "a" => {
-                amount = Some(cbor.number()?);
+                amount = Some(decoder.u64().ok()?);
                 Some(())
             }
-            _ => cbor.skip(),
+            _ => decoder.skip().ok(),
         })?;
         *sum = Some(sum.unwrap_or(0).checked_add(amount?)?);
         Some(())
     })
+}
+
+/// Calls `each` for every element; both of CBOR's lengths, known and unknown.
+fn array<'a>(decoder: &mut Decoder<'a>, mut each: impl FnMut(&mut Decoder<'a>) -> Option<()>) -> Option<()> {
+    let len = decoder.array().ok()?;
+    sequence(decoder, len, &mut each)
+}
+
+fn map<'a>(decoder: &mut Decoder<'a>, mut each: impl FnMut(&str, &mut Decoder<'a>) -> Option<()>) -> Option<()> {
+    let len = decoder.map().ok()?;
+    sequence(decoder, len, &mut |decoder| {
+        let key = decoder.str().ok()?;
+        each(key, decoder)
+    })
+}
+
+fn sequence<'a>(
+    decoder: &mut Decoder<'a>,
+    len: Option<u64>,
+    each: &mut dyn FnMut(&mut Decoder<'a>) -> Option<()>,
+) -> Option<()> {
+    let mut left = len;
+    loop {
+        match left {
+            Some(0) => return Some(()),
+            Some(count) => left = Some(count - 1),
+            None if decoder.datatype().ok()? == Type::Break => return decoder.skip().ok(),
+            None => {}
+        }
+        each(decoder)?;
+    }
 }
 
 #[cfg(test)]

@@ -6,7 +6,6 @@
 
 pub mod bolt11;
 pub mod cashu;
-mod cbor;
 mod code;
 pub mod imeta;
 mod scan;
