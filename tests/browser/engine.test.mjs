@@ -88,7 +88,8 @@ for (const isolated of [true, false]) {
         async ([url, filters, timeoutMs]) => {
           const nostr = await NostrFerry.NostrManager.start({ relays: [url] });
           const log = [];
-          const feed = nostr.subscribe(filters, timeoutMs ? { timeoutMs } : {});
+          // Once stored, the authors' relay lists name the demo's relay, which may be running.
+          const feed = nostr.subscribe(filters, { relays: [url], ...(timeoutMs && { timeoutMs }) });
           feed.on('event', ({ id, fromCache }) => log.push(fromCache ? id : 'network'));
           feed.on('eoce', () => log.push('eoce'));
           await new Promise((resolve) => {
