@@ -80,7 +80,7 @@ test('an export is what was imported, and what a wipe leaves is nothing, in the 
   });
   assert.deepEqual(left, { ids: [], events: 0, persists: 'boolean' });
   const elsewhere = await other.evaluate(async () => {
-    for (let tries = 0; tries < 100 && (await store.counters()).events > 0; tries++) await store.sleep(20);
+    for (let tries = 0; tries < 1_000 && (await store.counters()).events > 0; tries++) await store.sleep(20);
     const ids = await store.ids();
     await nostr.stop();
     return ids;

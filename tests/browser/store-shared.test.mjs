@@ -34,7 +34,7 @@ test('two pages save 10,000 overlapping events each at once: the union is there,
   for (const { page, errors } of opened) {
     // The other page's last save may still be on its way into this one's index.
     const found = await page.evaluate(async (count) => {
-      for (let tries = 0; tries < 100 && (await store.counters()).events < count; tries++) await store.sleep(20);
+      for (let tries = 0; tries < 1_000 && (await store.counters()).events < count; tries++) await store.sleep(20);
       return store.ids();
     }, events.length);
     assert.deepEqual(found, newestFirst);
