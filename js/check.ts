@@ -4,7 +4,7 @@ import { FerryError } from './errors.js';
 import type { CountOptions, EventTemplate, Filter, Pipe, PublishOptions, StartOptions, SubscribeOptions } from './types.js';
 
 /** Refuses a value that is not what it should be; `name` is what the page calls it. Throws `bad-input`. */
-type Check = (name: string, value: unknown) => void;
+export type Check = (name: string, value: unknown) => void;
 
 /** Dates above are no seconds of the next 3,000 years, but milliseconds. */
 const MAX_SECONDS = 99_999_999_999;
@@ -166,7 +166,8 @@ function checkPipe(pipe: Pipe): void {
   for (const [setting, check] of Object.entries(shape)) if (!Object.hasOwn(settings, setting)) check(`${setting} of the pipe "${name}"`, undefined);
 }
 
-function checkNames(what: string, given: object, shape: Record<string, Check>, more = ''): void {
+/** Looks at each member of `given` by its check, and refuses one that has none. */
+export function checkNames(what: string, given: object, shape: Record<string, Check>, more = ''): void {
   if (!isObject(given)) throw bad(`${what} takes an object, not ${shown(given)}`);
   for (const [name, value] of Object.entries(given)) {
     const check = Object.hasOwn(shape, name) ? shape[name] : undefined;

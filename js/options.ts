@@ -1,4 +1,4 @@
-import { relayUrl } from './check.js';
+import { checkNames, relayUrl, type Check } from './check.js';
 import { FerryError } from './errors.js';
 import type { Log } from './log.js';
 import type { Limits, StartOptions } from './types.js';
@@ -24,21 +24,24 @@ const RANGES: Record<keyof Limits, [least: number, most?: number]> = {
   resumeMarginSeconds: [0],
 };
 
+const LIMITS: Record<string, Check> = Object.fromEntries(Object.entries(RANGES).map(([name, range]) => [name, inRange(...range)]));
+
 /**
  * Refuses limits that are none.
  *
  * @throws {FerryError} `bad-input`, with the limit's name and range.
  */
 export function checkLimits(limits: Limits = {}): void {
-  for (const [name, value] of Object.entries(limits) as [keyof Limits, number | undefined][]) {
-    const range = RANGES[name];
-    if (!range) throw new FerryError('bad-input', `limits has no "${name}"; there are ${Object.keys(RANGES).join(', ')}`);
-    if (value === undefined) continue;
-    const [least, most = Number.MAX_SAFE_INTEGER] = range;
-    if (Number.isSafeInteger(value) && value >= least && value <= most) continue;
-    const upTo = range[1] === undefined ? `${least} or more` : `from ${least} to ${most}`;
+  checkNames('limits', limits, LIMITS);
+}
+
+function inRange(least: number, most?: number): Check {
+  return (name, value) => {
+    if (value === undefined) return;
+    if (Number.isSafeInteger(value) && (value as number) >= least && (value as number) <= (most ?? Number.MAX_SAFE_INTEGER)) return;
+    const upTo = most === undefined ? `${least} or more` : `from ${least} to ${most}`;
     throw new FerryError('bad-input', `limits.${name} is a whole number, ${upTo}, not ${String(value)}`);
-  }
+  };
 }
 
 /** The options as the workers read them (src/web/options.rs). */

@@ -90,13 +90,19 @@ impl Hasher for NumberHasher {
     }
 
     fn write_u64(&mut self, number: u64) {
-        let mixed = (self.0 ^ number).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        self.0 = mixed ^ mixed >> 32;
+        self.0 = mix(self.0, number);
     }
 
     fn finish(&self) -> u64 {
         self.0
     }
+}
+
+/// A step of `hash`.
+pub(super) fn mix(state: u64, word: u64) -> u64 {
+    const PRIME: u64 = 0x9e37_79b9_7f4a_7c15;
+    let state = (state ^ word).wrapping_mul(PRIME);
+    state ^ state >> 32
 }
 
 /// A 64-bit hash that is the same in every build, because it is kept on disk.
@@ -105,24 +111,19 @@ impl Hasher for NumberHasher {
 /// compares the real values afterwards. Hand-written (FNV's way, eight bytes a
 /// step) because a crate's promise to stay the same is not its users' to keep.
 pub fn hash(parts: &[&[u8]]) -> u64 {
-    const PRIME: u64 = 0x9e37_79b9_7f4a_7c15;
     let mut state = 0xcbf2_9ce4_8422_2325u64;
-    let mut mix = |word: u64| {
-        state = (state ^ word).wrapping_mul(PRIME);
-        state ^= state >> 32;
-    };
     for part in parts {
-        mix(part.len() as u64);
+        state = mix(state, part.len() as u64);
         let mut words = part.chunks_exact(8);
         for word in &mut words {
-            mix(word.try_into().map_or(0, u64::from_le_bytes));
+            state = mix(state, word.try_into().map_or(0, u64::from_le_bytes));
         }
         let rest = words.remainder();
         let mut last = [0u8; 8];
         for (to, from) in last.iter_mut().zip(rest) {
             *to = *from;
         }
-        mix(u64::from_le_bytes(last));
+        state = mix(state, u64::from_le_bytes(last));
     }
     state
 }

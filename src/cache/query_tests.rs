@@ -1,13 +1,8 @@
 //! What a query makes of tag values that its index cannot tell apart.
 
+use super::bytes::mix;
 use super::meta::tag_hash;
 use super::testing::*;
-
-/// A step of the store's hash.
-fn mix(state: u64, word: u64) -> u64 {
-    let state = (state ^ word).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    state ^ state >> 32
-}
 
 /// Two plain texts of 16 bytes with one hash as values of `t`: what the first words differ in, the second words undo.
 fn colliding() -> [String; 2] {
