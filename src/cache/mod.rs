@@ -20,6 +20,9 @@ mod index;
 mod index_blob;
 mod jobs;
 mod load;
+mod lru;
+#[cfg(test)]
+mod lru_tests;
 mod meta;
 mod page;
 #[cfg(test)]
@@ -28,9 +31,6 @@ mod query;
 #[cfg(test)]
 mod query_tests;
 mod reading;
-mod recent;
-#[cfg(test)]
-mod recent_tests;
 mod record;
 mod relays;
 mod routing;

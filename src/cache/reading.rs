@@ -3,7 +3,7 @@
 //! What is damaged is removed and counted, so that whoever asked goes on without it.
 
 use super::index::{Place, Slot};
-use super::recent;
+use super::lru;
 use super::record;
 use super::segment::{self, BLOCK_BYTES};
 use super::store::Store;
@@ -90,7 +90,7 @@ impl Store {
 }
 
 /// A block's number among those that are kept.
-pub(super) fn block_id(segment: u32, block: u16) -> recent::Key {
+pub(super) fn block_id(segment: u32, block: u16) -> lru::Key {
     u64::from(segment) << 16 | u64::from(block)
 }
 

@@ -11,9 +11,9 @@ use super::compact::{Compaction, Work};
 use super::evict::Eviction;
 use super::index::{Admission, Entry, Index, Place, Slot};
 use super::load::Load;
+use super::lru::Lru;
 use super::meta::Meta;
 use super::reading::MIN_BLOCK_CACHE;
-use super::recent::Recent;
 use super::segment::Spot;
 use super::storage::{Batch, StorageError};
 use super::wipe::Wipe;
@@ -150,10 +150,10 @@ pub struct Store {
     pub(super) segments: Vec<Option<Segment>>,
     pub(super) names: SortedMap<String, u32>,
     /// By `block_id`.
-    pub(super) blocks: Recent,
+    pub(super) blocks: Lru,
     /// By slot, of events in segments. Read only together with a live entry, whose id they are held against: a slot's
     /// next event is another one, and nothing else about a record ever changes.
-    pub(super) records: Recent,
+    pub(super) records: Lru,
     /// The bytes of events that are in no segment.
     pub(super) unsaved: HashMap<Slot, Event>,
     pub(super) unsaved_bytes: u64,
@@ -203,8 +203,8 @@ impl Store {
     /// An empty store that first asks for the listing of what is on disk.
     pub fn new(config: StoreConfig, owners: impl IntoIterator<Item = Pubkey>) -> Store {
         Store {
-            blocks: Recent::new(config.block_cache_bytes.max(MIN_BLOCK_CACHE)),
-            records: Recent::new(config.record_cache_bytes),
+            blocks: Lru::new(config.block_cache_bytes.max(MIN_BLOCK_CACHE)),
+            records: Lru::new(config.record_cache_bytes),
             config,
             index: Index::default(),
             segments: Vec::new(),

@@ -8,7 +8,7 @@ use super::bytes::NumberMap;
 /// A number that the owner gives to what it keeps.
 pub type Key = u64;
 
-pub struct Recent {
+pub struct Lru {
     places: NumberMap<usize>,
     /// A ring in the order of use through `newer` and `older`. The first item holds nothing: its `older` is the
     /// newest, its `newer` the oldest.
@@ -32,9 +32,9 @@ const ITEM_BYTES: usize = 80;
 /// The item that holds nothing.
 const RING: usize = 0;
 
-impl Recent {
-    pub fn new(limit_bytes: usize) -> Recent {
-        Recent {
+impl Lru {
+    pub fn new(limit_bytes: usize) -> Lru {
+        Lru {
             places: NumberMap::default(),
             items: vec![Item::default()],
             free: Vec::new(),
@@ -89,7 +89,7 @@ impl Recent {
     }
 
     pub fn clear(&mut self) {
-        *self = Recent::new(self.limit_bytes);
+        *self = Lru::new(self.limit_bytes);
     }
 
     pub fn bytes(&self) -> usize {
@@ -136,24 +136,24 @@ mod tests {
 
     #[test]
     fn what_was_longest_unused_goes_first_and_the_bound_holds() {
-        let mut recent = Recent::new(2 * SIZE + 10);
+        let mut lru = Lru::new(2 * SIZE + 10);
         for key in 0..3 {
-            recent.insert(key, vec![key as u8; 40]);
-            recent.get(0);
+            lru.insert(key, vec![key as u8; 40]);
+            lru.get(0);
         }
-        assert!(recent.get(0) == Some(&[0; 40]) && recent.get(2) == Some(&[2; 40]));
-        assert!(recent.get(1).is_none());
-        recent.insert(2, vec![0; 10]);
-        assert_eq!(recent.bytes(), 2 * SIZE - 30);
-        recent.insert(9, vec![0; 3 * SIZE]);
-        assert_eq!((recent.bytes(), recent.get(9)), (0, None));
-        recent.insert(9, vec![7]);
-        assert_eq!((recent.bytes(), recent.get(9)), (1 + ITEM_BYTES, Some(&[7][..])));
+        assert!(lru.get(0) == Some(&[0; 40]) && lru.get(2) == Some(&[2; 40]));
+        assert!(lru.get(1).is_none());
+        lru.insert(2, vec![0; 10]);
+        assert_eq!(lru.bytes(), 2 * SIZE - 30);
+        lru.insert(9, vec![0; 3 * SIZE]);
+        assert_eq!((lru.bytes(), lru.get(9)), (0, None));
+        lru.insert(9, vec![7]);
+        assert_eq!((lru.bytes(), lru.get(9)), (1 + ITEM_BYTES, Some(&[7][..])));
     }
 
     #[test]
     fn it_keeps_what_a_plain_list_in_the_order_of_use_keeps() {
-        let (mut recent, mut list) = (Recent::new(10 * SIZE), Vec::<(Key, u8)>::new());
+        let (mut lru, mut list) = (Lru::new(10 * SIZE), Vec::<(Key, u8)>::new());
         let mut state = 7u64;
         for n in 0..20_000 {
             state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
@@ -162,27 +162,27 @@ mod tests {
             match choice {
                 0 => {
                     at.map(|at| list.remove(at));
-                    recent.remove(key);
+                    lru.remove(key);
                 }
                 1..4 => {
                     at.map(|at| list.remove(at));
                     list.push((key, n as u8));
                     list.drain(..list.len().saturating_sub(10));
-                    recent.insert(key, vec![n as u8; 40]);
+                    lru.insert(key, vec![n as u8; 40]);
                 }
                 _ => {
                     let known = at.map(|at| list.remove(at));
                     list.extend(known);
                     assert_eq!(
-                        recent.get(key),
+                        lru.get(key),
                         known.map(|(_, byte)| [byte; 40]).as_ref().map(<[u8; 40]>::as_slice)
                     );
                 }
             }
-            assert_eq!((recent.bytes(), recent.places.len()), (list.len() * SIZE, list.len()));
-            assert!(recent.items.len() <= 12, "{} items for 10", recent.items.len());
+            assert_eq!((lru.bytes(), lru.places.len()), (list.len() * SIZE, list.len()));
+            assert!(lru.items.len() <= 12, "{} items for 10", lru.items.len());
         }
-        recent.clear();
-        assert_eq!((recent.bytes(), recent.get(1)), (0, None));
+        lru.clear();
+        assert_eq!((lru.bytes(), lru.get(1)), (0, None));
     }
 }
