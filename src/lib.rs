@@ -12,6 +12,7 @@ mod memory;
 pub mod message;
 pub mod nostr;
 pub mod parser;
+mod recent;
 pub mod role;
 pub mod router;
 pub mod sorted;

@@ -4,12 +4,12 @@
 //! hide the true event. So copies are told by a keyed hash of *all* their bytes, and only
 //! where the parser has reported the id as verified is a copy cut short.
 
-use std::collections::{HashSet, VecDeque};
-use std::hash::{BuildHasher, DefaultHasher, Hash, Hasher, RandomState};
+use std::hash::{DefaultHasher, Hash, Hasher};
 
 use crate::hashed::BuildByPrefix;
 use crate::nostr::event::{EventId, claimed_id};
 use crate::nostr::relay_url::RelayUrl;
+use crate::recent::RecentSet;
 
 /// What to do with an event that a relay sent for a subscription.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,11 +26,11 @@ pub enum Copy {
 #[derive(Debug)]
 pub struct Copies {
     key: u64,
-    passed: Recent<u64, BuildByPrefix>,
+    passed: RecentSet<u64, BuildByPrefix>,
     /// Of what was passed on, what is so young that the relay is asked for it again after a cut. A long answer pushes
     /// these out of `passed`, for they come first.
-    young: Recent<u64, BuildByPrefix>,
-    verified: Recent<EventId, BuildByPrefix>,
+    young: RecentSet<u64, BuildByPrefix>,
+    verified: RecentSet<EventId, BuildByPrefix>,
 }
 
 /// Two entries an event. 64 Ki entries are some 2 MB.
@@ -45,9 +45,9 @@ impl Copies {
     pub fn new(key: u64) -> Copies {
         Copies {
             key,
-            passed: Recent::new(PASSED),
-            young: Recent::new(YOUNG),
-            verified: Recent::new(VERIFIED),
+            passed: RecentSet::new(PASSED),
+            young: RecentSet::new(YOUNG),
+            verified: RecentSet::new(VERIFIED),
         }
     }
 
@@ -78,45 +78,6 @@ fn hash(value: &impl Hash) -> u64 {
     let mut hasher = DefaultHasher::new();
     value.hash(&mut hasher);
     hasher.finish()
-}
-
-/// A set that forgets the oldest of what was put in.
-#[derive(Debug)]
-pub struct Recent<T, S = RandomState> {
-    set: HashSet<T, S>,
-    order: VecDeque<T>,
-    capacity: usize,
-}
-
-impl<T: Eq + Hash + Clone, S: BuildHasher + Default> Recent<T, S> {
-    pub fn new(capacity: usize) -> Recent<T, S> {
-        Recent {
-            set: HashSet::default(),
-            order: VecDeque::new(),
-            capacity,
-        }
-    }
-
-    /// Puts `value` in; false if it was there.
-    pub fn insert(&mut self, value: T) -> bool {
-        if !self.set.insert(value.clone()) {
-            return false;
-        }
-        self.order.push_back(value);
-        if self.order.len() > self.capacity
-            && let Some(oldest) = self.order.pop_front()
-        {
-            self.set.remove(&oldest);
-        }
-        true
-    }
-
-    pub fn contains<Q: Eq + Hash + ?Sized>(&self, value: &Q) -> bool
-    where
-        T: std::borrow::Borrow<Q>,
-    {
-        self.set.contains(value)
-    }
 }
 
 #[cfg(test)]
@@ -177,16 +138,5 @@ mod tests {
             many(&mut copies);
             assert_eq!(copies.judge(&a, 1, &event, is_young), expected);
         }
-    }
-
-    #[test]
-    fn memory_is_bounded_and_the_oldest_goes_first() {
-        let mut recent: Recent<i32> = Recent::new(3);
-        for n in 0..10 {
-            assert!(recent.insert(n));
-        }
-        assert_eq!(recent.order.len(), 3);
-        assert_eq!(recent.set.len(), 3);
-        assert!(recent.contains(&9) && !recent.contains(&6));
     }
 }

@@ -3,7 +3,6 @@
 //! A relay that does not know COUNT should say CLOSED. Many send a NOTICE, which does not say what it is
 //! about: its words are reported with what goes unanswered.
 
-use super::copies::Recent;
 use super::outbox::Peer;
 use super::sockets::SocketId;
 use super::turn::Turn;
@@ -11,6 +10,7 @@ use crate::message::{RelayMessage, SubId};
 use crate::nostr::filter::Filter;
 use crate::nostr::frame::ClientFrame;
 use crate::nostr::nip42;
+use crate::recent::RecentSet;
 use crate::sorted::SortedMap;
 use crate::time::Millis;
 
@@ -19,14 +19,14 @@ use crate::time::Millis;
 pub struct Counts {
     open: SortedMap<SubId, Count>,
     /// What nobody waits for any more: a late answer is no fault.
-    over: Recent<SubId>,
+    over: RecentSet<SubId>,
 }
 
 impl Default for Counts {
     fn default() -> Self {
         Counts {
             open: SortedMap::new(),
-            over: Recent::new(OVER),
+            over: RecentSet::new(OVER),
         }
     }
 }

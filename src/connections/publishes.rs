@@ -6,7 +6,6 @@
 
 use std::collections::VecDeque;
 
-use super::copies::Recent;
 use super::outbox::Peer;
 use super::sockets::SocketId;
 use super::turn::Turn;
@@ -14,6 +13,7 @@ use crate::message::RelayMessage;
 use crate::nostr::event::{Event, EventId};
 use crate::nostr::frame::ClientFrame;
 use crate::nostr::nip42;
+use crate::recent::RecentSet;
 use crate::time::Millis;
 
 /// The events on their way to one relay, in the order they were given.
@@ -22,7 +22,7 @@ pub struct Publishes {
     queue: VecDeque<Publish>,
     bytes: usize,
     /// Ids no longer in the queue, for which an OK may still come.
-    finished: Recent<EventId>,
+    finished: RecentSet<EventId>,
 }
 
 #[derive(Debug)]
@@ -54,7 +54,7 @@ impl Default for Publishes {
         Publishes {
             queue: VecDeque::new(),
             bytes: 0,
-            finished: Recent::new(FINISHED),
+            finished: RecentSet::new(FINISHED),
         }
     }
 }

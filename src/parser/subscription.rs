@@ -6,11 +6,12 @@ use super::delivery::PageQueue;
 use super::pipes::Pipeline;
 use super::secrets::{Sealed, sealed};
 use super::shard::LaneId;
-use super::verify::SeenWindow;
+use crate::hashed::{BuildByPrefix, HashedSet};
 use crate::message::{CachePolicy, Delivery, EndReason, ParserToCache, ParserToPage, ShardSource, SubId, Subscribe};
 use crate::nostr::event::{Event, EventId, Pubkey, RawEvent};
 use crate::nostr::filter::Filter;
 use crate::nostr::relay_url::RelayUrl;
+use crate::recent::RecentSet;
 use crate::sorted::SortedSet;
 
 /// An event that the page was given locked.
@@ -47,9 +48,9 @@ pub struct Subscription {
     pub lane: LaneId,
     pub pipeline: Pipeline,
     /// Verified ids that were handled; a copy of one needs no work.
-    pub seen: SeenWindow,
+    pub seen: RecentSet<EventId, BuildByPrefix>,
     /// What an earlier parser has delivered.
-    delivered_before: SeenWindow,
+    delivered_before: HashedSet<EventId>,
     pub queue: PageQueue,
     /// What was delivered locked, oldest first; as many as `seen` may hold.
     locked: VecDeque<Locked>,
@@ -81,8 +82,8 @@ impl Subscription {
             delivered: 0,
             lane,
             pipeline: Pipeline::new(&subscribe.pipeline),
-            seen: SeenWindow::new(seen_window),
-            delivered_before: SeenWindow::of(&subscribe.delivered),
+            seen: RecentSet::new(seen_window),
+            delivered_before: subscribe.delivered.iter().copied().collect(),
             queue: PageQueue::default(),
             locked: VecDeque::new(),
             seen_window,

@@ -10,7 +10,7 @@
 
 use std::collections::VecDeque;
 
-use crate::hashed::{HashedMap, HashedSet};
+use crate::hashed::HashedMap;
 use crate::message::{Claim, RequestId};
 use crate::nostr::event::{Event, EventId, HashedEvent, Signature};
 use crate::nostr::relay_url::RelayUrl;
@@ -220,51 +220,6 @@ impl<T> Verify<T> {
     }
 }
 
-/// The last ids of a bounded window.
-#[derive(Debug)]
-pub struct SeenWindow {
-    ids: HashedSet<EventId>,
-    order: VecDeque<EventId>,
-    limit: usize,
-}
-
-impl SeenWindow {
-    pub fn new(limit: usize) -> SeenWindow {
-        SeenWindow {
-            ids: HashedSet::default(),
-            order: VecDeque::new(),
-            limit,
-        }
-    }
-
-    /// A window that holds `ids` and has no room for more.
-    pub fn of(ids: &[EventId]) -> SeenWindow {
-        SeenWindow {
-            ids: ids.iter().copied().collect(),
-            order: VecDeque::new(),
-            limit: 0,
-        }
-    }
-
-    pub fn contains(&self, id: &EventId) -> bool {
-        self.ids.contains(id)
-    }
-
-    /// Adds a verified id; false if it was there.
-    pub fn insert(&mut self, id: EventId) -> bool {
-        if !self.ids.insert(id) {
-            return false;
-        }
-        self.order.push_back(id);
-        if self.order.len() > self.limit
-            && let Some(oldest) = self.order.pop_front()
-        {
-            self.ids.remove(&oldest);
-        }
-        true
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -354,13 +309,5 @@ mod tests {
         verify.answer(request, &[true, true]);
         assert!(!verify.knows(&signed(1, 1, 0, &[], "x").id));
         assert!(verify.knows(&signed(1, 1, 1, &[], "x").id));
-    }
-
-    #[test]
-    fn the_seen_window_forgets_the_oldest() {
-        let mut seen = SeenWindow::new(2);
-        let id = |n| EventId([n; 32]);
-        assert!(seen.insert(id(1)) && seen.insert(id(2)) && !seen.insert(id(1)) && seen.insert(id(3)));
-        assert!(!seen.contains(&id(1)) && seen.contains(&id(2)) && seen.contains(&id(3)));
     }
 }

@@ -9,7 +9,6 @@ mod pump;
 mod wires;
 
 pub use self::answers::Heard;
-use crate::connections::copies::Recent;
 use crate::connections::gap::Rules;
 use crate::connections::limits::Limits;
 use crate::connections::outbox::Peer;
@@ -20,6 +19,7 @@ use crate::connections::turn::Turn;
 use crate::message::{RelayMessage, SubId};
 use crate::nostr::filter::Filter;
 use crate::nostr::nip42;
+use crate::recent::RecentSet;
 use crate::sorted::SortedMap;
 use crate::time::Millis;
 
@@ -29,7 +29,7 @@ pub struct Subscriptions {
     /// Whose REQ a relay's subscription id is. Every id on the present connection is here or in `closed`.
     wires: SortedMap<SubId, Target>,
     /// Ids closed not long ago: frames may still be on their way, and an EOSE of the old REQ must not pass for the new one's.
-    closed: Recent<SubId>,
+    closed: RecentSet<SubId>,
     limits: Limits,
     /// The largest `limit` the relay was seen to honour.
     honoured: u32,
@@ -81,7 +81,7 @@ impl Default for Subscriptions {
         Subscriptions {
             subs: SortedMap::new(),
             wires: SortedMap::new(),
-            closed: Recent::new(CLOSED),
+            closed: RecentSet::new(CLOSED),
             limits: Limits::default(),
             honoured: 0,
             refusal: None,
@@ -215,7 +215,7 @@ impl Subscriptions {
             part.on_cut(&rules, too_big);
         }
         self.wires.retain(|_, target| !target.walk);
-        self.closed = Recent::new(CLOSED);
+        self.closed = RecentSet::new(CLOSED);
         self.refusal = None;
     }
 
