@@ -2,9 +2,10 @@
 
 use flatbuffers::FlatBufferBuilder;
 
+use super::filter::{filters_bytes, read_filters, write_filters};
 use super::nostr::{
-    event_bytes, filters_bytes, read_event, read_event_field, read_filters, read_ids, read_relays, read_sub,
-    relays_bytes, text_bytes, write_event, write_filters, write_ids, write_relays,
+    event_bytes, read_event, read_event_field, read_ids, read_relays, read_sub, relays_bytes, text_bytes, write_event,
+    write_ids, write_relays,
 };
 use super::{Wire, WireError, builder, fb, finish, misplaced, root, worker_message};
 use crate::message::{CacheToParser, ParserToCache, PublishId};

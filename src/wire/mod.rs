@@ -8,16 +8,21 @@
 mod cache;
 mod connections;
 mod crypto;
+mod delivery;
+mod filter;
 mod generated;
 mod kinds;
 mod layouts;
 mod nostr;
 mod page;
 mod pipes;
+mod publish;
 mod relay;
 mod report;
 #[cfg(test)]
 mod samples;
+mod signer;
+mod stats;
 mod verify;
 
 use std::borrow::Cow;
@@ -25,8 +30,8 @@ use std::borrow::Cow;
 use flatbuffers::{FlatBufferBuilder, InvalidFlatbuffer, UnionWIPOffset, Vector, WIPOffset};
 use thiserror::Error;
 
+pub use self::delivery::written_reading;
 use self::generated::ferry as fb;
-pub use self::page::written_reading;
 use self::verify::{Step, root};
 use crate::message::Nothing;
 use crate::nostr::relay_url::{RelayUrl, RelayUrlError};

@@ -2,14 +2,13 @@
 
 use flatbuffers::{FlatBufferBuilder, UnionWIPOffset, WIPOffset};
 
-use super::nostr::{
-    each, event_bytes, read_event_field, read_relay, read_relays, read_signer_error, relays_bytes, signer_error_bytes,
-    text_bytes, write_event, write_relays, write_signer_error,
-};
-use super::{Wire, WireError, builder, fb, finish, misplaced, read_text, root, scalar_enum, write_text};
+use super::nostr::{each, read_relay, read_relays, relays_bytes, text_bytes, write_relays};
+use super::publish::{read_status, status_bytes, write_status};
+use super::stats::{read_stats, stats_report};
+use super::{Wire, WireError, builder, fb, finish, read_text, root, scalar_enum, write_text};
 use crate::message::{
-    ChoiceReason, ConnectionStatus, Imported, ParserReport, PortStats, PublishId, PublishStatus, RelayChoice,
-    RelayCounters, RelayState, RequestId, RoleReport, Stats,
+    ChoiceReason, ConnectionStatus, Imported, ParserReport, PublishId, RelayChoice, RelayCounters, RelayState,
+    RequestId, RoleReport,
 };
 use crate::nostr::event::Pubkey;
 use crate::nostr::relay_url::RelayUrl;
@@ -17,8 +16,6 @@ use crate::time::UnixSeconds;
 
 scalar_enum!(RelayState: Connecting, Open, Authenticating, Closed, Failed, Shed);
 scalar_enum!(ChoiceReason: Named, Outbox, Inbox, Indexer, Default, Covered, OverLimit);
-
-// ---------------------------------------------------------------- reports
 
 impl Wire for ParserReport {
     fn encode(&self) -> Vec<u8> {
@@ -162,7 +159,7 @@ fn read_choice(choice: fb::RelayChoice<'_>) -> Result<RelayChoice, WireError> {
     })
 }
 
-fn role_report(
+pub(super) fn role_report(
     mut fbb: FlatBufferBuilder<'_>,
     (content_type, content): (fb::ReportContent, WIPOffset<UnionWIPOffset>),
 ) -> Vec<u8> {
@@ -173,167 +170,6 @@ fn role_report(
     let report = fb::RoleReport::create(&mut fbb, &args);
     finish(fbb, report)
 }
-
-// ---------------------------------------------------------------- publishes
-
-fn status_bytes(status: &PublishStatus) -> usize {
-    match status {
-        PublishStatus::Signed { event } => event_bytes(event),
-        PublishStatus::Queued { relays } => relays_bytes(relays),
-        PublishStatus::Sent { relay } => text_bytes(relay.as_str()),
-        PublishStatus::Accepted { relay, reason }
-        | PublishStatus::Rejected { relay, reason }
-        | PublishStatus::Unanswered { relay, reason } => text_bytes(relay.as_str()) + text_bytes(reason),
-        PublishStatus::Failed { error } => signer_error_bytes(error),
-        PublishStatus::Complete => 0,
-    }
-}
-
-fn write_status<'f>(
-    fbb: &mut FlatBufferBuilder<'f>,
-    publish: PublishId,
-    recipient: Option<Pubkey>,
-    status: &PublishStatus,
-) -> WIPOffset<fb::PublishStatus<'f>> {
-    use fb::PublishState as State;
-    let recipient = recipient.map(|recipient| fb::Hash(recipient.0));
-    let mut args = fb::PublishStatusArgs {
-        publish: publish.0,
-        recipient: recipient.as_ref(),
-        ..Default::default()
-    };
-    let (state, relay, reason) = match status {
-        PublishStatus::Signed { event } => {
-            args.event = Some(write_event(fbb, event));
-            (State::Signed, None, "")
-        }
-        PublishStatus::Queued { relays } => {
-            args.relays = write_relays(fbb, relays);
-            (State::Queued, None, "")
-        }
-        PublishStatus::Sent { relay } => (State::Sent, Some(relay), ""),
-        PublishStatus::Accepted { relay, reason } => (State::Accepted, Some(relay), reason.as_str()),
-        PublishStatus::Rejected { relay, reason } => (State::Rejected, Some(relay), reason.as_str()),
-        PublishStatus::Unanswered { relay, reason } => (State::Unanswered, Some(relay), reason.as_str()),
-        PublishStatus::Failed { error } => {
-            args.error = Some(write_signer_error(fbb, error));
-            (State::Failed, None, "")
-        }
-        PublishStatus::Complete => (State::Complete, None, ""),
-    };
-    args.state = state;
-    args.relay = relay.map(|relay| fbb.create_string(relay.as_str()));
-    args.reason = write_text(fbb, reason);
-    fb::PublishStatus::create(fbb, &args)
-}
-
-fn read_status(status: fb::PublishStatus<'_>) -> Result<PublishStatus, WireError> {
-    use fb::PublishState as State;
-    let relay = || -> Result<RelayUrl, WireError> { read_relay("PublishStatus.relay", status.relay()) };
-    let reason = || read_text(status.reason());
-    match status.state() {
-        State::Signed => Ok(PublishStatus::Signed {
-            event: read_event_field("PublishStatus.event", status.event())?,
-        }),
-        State::Queued => Ok(PublishStatus::Queued {
-            relays: read_relays("PublishStatus.relays", status.relays())?,
-        }),
-        State::Sent => Ok(PublishStatus::Sent { relay: relay()? }),
-        State::Accepted => Ok(PublishStatus::Accepted {
-            relay: relay()?,
-            reason: reason(),
-        }),
-        State::Rejected => Ok(PublishStatus::Rejected {
-            relay: relay()?,
-            reason: reason(),
-        }),
-        State::Unanswered => Ok(PublishStatus::Unanswered {
-            relay: relay()?,
-            reason: reason(),
-        }),
-        State::Failed => Ok(PublishStatus::Failed {
-            error: read_signer_error("PublishStatus.error", status.error())?,
-        }),
-        State::Complete => Ok(PublishStatus::Complete),
-        State(tag) => Err(misplaced("PublishStatus.state", None, tag)),
-    }
-}
-
-// ---------------------------------------------------------------- counters
-
-fn stats_report(stats: &Stats) -> Vec<u8> {
-    // A port's table with its layout is 150 bytes, a counter's 28.
-    let ports = stats.ports.iter().map(|port| 160 + text_bytes(&port.name));
-    let counters = stats.counters.iter().map(|(name, _)| 32 + text_bytes(name));
-    let mut fbb = builder(ports.sum::<usize>() + counters.sum::<usize>());
-    let ports: Vec<_> = stats.ports.iter().map(|port| write_port(&mut fbb, port)).collect();
-    let counters = stats.counters.iter().map(|(name, value)| {
-        let name = Some(fbb.create_string(name));
-        fb::Counter::create(&mut fbb, &fb::CounterArgs { name, value: *value })
-    });
-    let counters: Vec<_> = counters.collect();
-    let args = fb::StatsArgs {
-        request_id: stats.request.0,
-        ports: (!ports.is_empty()).then(|| fbb.create_vector(&ports)),
-        counters: (!counters.is_empty()).then(|| fbb.create_vector(&counters)),
-    };
-    let stats = fb::Stats::create(&mut fbb, &args);
-    role_report(fbb, (fb::ReportContent::Stats, stats.as_union_value()))
-}
-
-fn read_stats(report: fb::RoleReport<'_>) -> Result<Stats, WireError> {
-    let content = report.content_type();
-    let stats = report
-        .content_as_stats()
-        .ok_or_else(|| misplaced("RoleReport.content", content.variant_name(), content.0))?;
-    let counters = each(stats.counters());
-    Ok(Stats {
-        request: RequestId(stats.request_id()),
-        ports: each(stats.ports()).map(read_port).collect(),
-        counters: counters
-            .map(|counter| (counter.name().to_owned(), counter.value()))
-            .collect(),
-    })
-}
-
-fn write_port<'f>(fbb: &mut FlatBufferBuilder<'f>, port: &PortStats) -> WIPOffset<fb::PortStats<'f>> {
-    let args = fb::PortStatsArgs {
-        name: Some(fbb.create_string(&port.name)),
-        sent_records: port.sent_records,
-        sent_bytes: port.sent_bytes,
-        sent_batches: port.sent_batches,
-        received_records: port.received_records,
-        received_bytes: port.received_bytes,
-        received_batches: port.received_batches,
-        queue_depth: port.queue_depth,
-        queue_high_water: port.queue_high_water,
-        credit_bytes: port.credit_bytes,
-        stalls: port.stalls,
-        stalled_ms: port.stalled_ms,
-        malformed: port.malformed,
-    };
-    fb::PortStats::create(fbb, &args)
-}
-
-fn read_port(port: fb::PortStats<'_>) -> PortStats {
-    PortStats {
-        name: port.name().to_owned(),
-        sent_records: port.sent_records(),
-        sent_bytes: port.sent_bytes(),
-        sent_batches: port.sent_batches(),
-        received_records: port.received_records(),
-        received_bytes: port.received_bytes(),
-        received_batches: port.received_batches(),
-        queue_depth: port.queue_depth(),
-        queue_high_water: port.queue_high_water(),
-        credit_bytes: port.credit_bytes(),
-        stalls: port.stalls(),
-        stalled_ms: port.stalled_ms(),
-        malformed: port.malformed(),
-    }
-}
-
-// ---------------------------------------------------------------- relays
 
 impl Wire for ConnectionStatus {
     fn encode(&self) -> Vec<u8> {

@@ -8,10 +8,12 @@ mod money;
 mod notes;
 mod people;
 mod private;
+mod references;
 
 use flatbuffers::{FlatBufferBuilder, ForwardsUOffset, UnionWIPOffset, Vector, WIPOffset};
 
-use super::nostr::{event_bytes, write_filter, write_relays};
+use super::filter::write_filter;
+use super::nostr::{event_bytes, write_relays};
 use super::{builder, fb, finish};
 use crate::message::Reading;
 use crate::nostr::event::{Event, EventId, Pubkey};
@@ -84,8 +86,6 @@ fn follow_up<'f>(fbb: &mut Builder<'f>, request: &Request) -> WIPOffset<fb::Foll
     };
     fb::FollowUp::create(fbb, &args)
 }
-
-// ---------------------------------------------------------------- what all tables are made of
 
 fn text<'f>(fbb: &mut Builder<'f>, text: &Option<String>) -> Option<Text<'f>> {
     text.as_deref().map(|text| fbb.create_string(text))

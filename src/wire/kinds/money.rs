@@ -2,7 +2,7 @@
 
 use flatbuffers::{UnionWIPOffset, WIPOffset};
 
-use super::content::{event_ref, maybe_address, maybe_event};
+use super::references::{event_ref, maybe_address, maybe_event};
 use super::{Builder, each, ids, key, kind, state, text, texts, time};
 use crate::parser::content::cashu::Proof;
 use crate::parser::kinds::{

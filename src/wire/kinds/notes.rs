@@ -2,9 +2,8 @@
 
 use flatbuffers::{UnionWIPOffset, WIPOffset};
 
-use super::content::{
-    address, address_ref, content, event_ref, maybe_address, maybe_event, media, mention, node, profile_ref, quote,
-};
+use super::content::{content, media, node};
+use super::references::{address, address_ref, event_ref, maybe_address, maybe_event, mention, profile_ref, quote};
 use super::{Builder, Text, each, id, ids, key, kind, relay, text, texts, time};
 use crate::parser::kinds::{
     Article, Comment, Deletion, External, ExternalReaction, MediaPost, Note, Poll, PollOption, PollResponse, PollType,

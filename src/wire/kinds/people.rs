@@ -2,7 +2,8 @@
 
 use flatbuffers::{UnionWIPOffset, WIPOffset};
 
-use super::content::{address, address_ref, content, event_ref, maybe_event, mention, quote};
+use super::content::content;
+use super::references::{address, address_ref, event_ref, maybe_event, mention, quote};
 use super::{Builder, each, ids, relay, state, text, texts, time};
 use crate::parser::kinds::{
     Addressable, Contact, Emoji, Encryption, List, ListItems, LiveActivity, LiveChat, LiveStatus, Participant,

@@ -2,7 +2,8 @@
 
 use flatbuffers::{UnionWIPOffset, WIPOffset};
 
-use super::content::{content, maybe_event, profile_ref};
+use super::content::content;
+use super::references::{maybe_event, profile_ref};
 use super::{Builder, each, id, state, text, texts};
 use crate::nostr::nip59::Rumor;
 use crate::parser::kinds::{DirectMessage, EncryptedFile, GiftWrap, Message, MessageBody, Seal, Unsealed};
