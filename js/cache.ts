@@ -112,6 +112,7 @@ export class EventCache {
    * is done. Open subscriptions go on.
    *
    * @throws {FerryError} `stopped`.
+   * @example await nostr.cache.wipe();
    */
   wipe(): Promise<void> {
     return this.#link.wipe();
@@ -122,6 +123,7 @@ export class EventCache {
    * browsers ask the user.
    *
    * @returns whether the storage is persistent.
+   * @example if (!(await nostr.cache.persist())) console.log('the browser may clear the store when it needs the room');
    */
   async persist(): Promise<boolean> {
     return (await globalThis.navigator?.storage?.persist?.()) ?? false;
@@ -131,6 +133,7 @@ export class EventCache {
    * What is stored and what room there is. `usage` and `quota` are the browser's estimate for the whole origin.
    *
    * @throws {FerryError} `stopped`.
+   * @example const { events, bytes, budget } = await nostr.cache.stats();
    */
   async stats(): Promise<CacheStats> {
     const storage = globalThis.navigator?.storage;

@@ -324,7 +324,11 @@ export class NostrManager extends Emitter<ManagerEvents> implements AsyncDisposa
     return lookUp(identifier, options);
   }
 
-  /** As `NostrManager.doctor`, with this engine's own options and what has become of it. */
+  /**
+   * As `NostrManager.doctor`, with this engine's own options and what has become of it.
+   *
+   * @example console.table((await nostr.doctor()).checks);
+   */
   doctor(): Promise<Diagnosis> {
     const name = 'engine';
     if (this.#over) return diagnose(this.#options, [{ name, state: 'broken', finding: this.#over.message, fix: 'start another' }]);
@@ -413,6 +417,7 @@ export class NostrManager extends Emitter<ManagerEvents> implements AsyncDisposa
     throw new FerryError('stopped', `the ${silent.join(' and ')} worker died while the engine stopped: what it had not done is lost`);
   }
 
+  /** Stops at the end of the block: `await using nostr = await NostrManager.start()`. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.stop();
   }

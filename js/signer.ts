@@ -24,9 +24,22 @@ export interface SignerEvents {
 
 /** Encryption between the signer's key and another. */
 export interface Encryption {
-  /** @throws {FerryError} `no-signer`, `unsupported`, `bad-input`, or what the signer says. */
+  /**
+   * Encrypts a text for another key.
+   *
+   * @param pubkey whose key opens it: 64 characters of lower-case hex.
+   * @returns the ciphertext, in base64 as the NIP has it.
+   * @throws {FerryError} `no-signer`, `unsupported`, `bad-input`, or what the signer says.
+   * @example const ciphertext = await nostr.signer.nip44.encrypt(pubkey, 'hello');
+   */
   encrypt(pubkey: string, plaintext: string): Promise<string>;
-  /** @throws {FerryError} as `encrypt`; `bad-input` if the text was changed or is for another key. */
+  /**
+   * Opens what was encrypted between the signer's key and another.
+   *
+   * @param pubkey whose it is: of what the signer itself has sent, its recipient's; 64 characters of lower-case hex.
+   * @throws {FerryError} as `encrypt`; `bad-input` if the text was changed or is for another key.
+   * @example const plaintext = await nostr.signer.nip44.decrypt(pubkey, ciphertext);
+   */
   decrypt(pubkey: string, ciphertext: string): Promise<string>;
 }
 

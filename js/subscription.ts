@@ -48,6 +48,7 @@ const SLICE_MS = 5;
  * so does what follows them. Where a `for await` runs it sets the pace, and listeners are told as it reads.
  */
 export class Subscription extends Emitter<SubscriptionEvents> implements AsyncIterable<EventView>, Disposable, AsyncDisposable {
+  /** The page's own name for it, or the one it was given; `NostrManager.explain` takes it. */
   readonly id: string;
   #inbox!: Inbox;
   readonly #release: () => void;
@@ -132,6 +133,7 @@ export class Subscription extends Emitter<SubscriptionEvents> implements AsyncIt
     this.close();
   }
 
+  /** The same for `await using`. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.close();
   }
