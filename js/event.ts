@@ -4,7 +4,7 @@ import { structHex } from './hex.js';
 import { decodeReading } from './kinds.js';
 import type { SignedEvent } from './types.js';
 
-/** How far ahead an event's date may be before that is odd (engine.md section 10). */
+/** How far ahead an event's date may be before that is odd: clocks differ by less. */
 const FUTURE_SECONDS = 15 * 60;
 
 /**
@@ -21,7 +21,6 @@ export class EventView implements SignedEvent {
   #tags: string[][] | undefined;
   readonly #readingBytes: Uint8Array | undefined;
   #reading: ReturnType<typeof decodeReading> | undefined;
-
   readonly #futureSeconds: number;
 
   /** @internal */
@@ -60,14 +59,17 @@ export class EventView implements SignedEvent {
     return this.created_at * 1_000 > Date.now() + this.#futureSeconds * 1_000;
   }
 
+  /** 0 to 65535. */
   get kind(): number {
     return this.#event.kind();
   }
 
+  /** As it was signed: what is encrypted in it is so here, and open in `parsed`. */
   get content(): string {
     return (this.#content ??= this.#event.content() ?? '');
   }
 
+  /** Each a list of strings, its name first. */
   get tags(): string[][] {
     return (this.#tags ??= array(this.#event.tagsLength(), (at) => {
       const tag = this.#event.tags(at);
@@ -136,7 +138,11 @@ export class EventView implements SignedEvent {
     return this.#reading;
   }
 
-  /** The plain NIP-01 event. */
+  /**
+   * The plain NIP-01 event, an object of its own.
+   *
+   * @example localStorage.draft = JSON.stringify(event.toJSON());
+   */
   toJSON(): SignedEvent {
     const { id, pubkey, created_at, kind, tags, content, sig } = this;
     return { id, pubkey, created_at, kind, tags, content, sig };

@@ -34,7 +34,7 @@ interface OnItsWay {
   relays: string[];
 }
 
-/** What is open: enough to ask a worker in the place of another for all of it again (engine.md section 9). */
+/** What is open: enough to ask a worker in the place of another for all of it again. */
 export class Ledger {
   readonly subscriptions = new Map<string, Open>();
   readonly publishes = new Map<number, OnItsWay>();

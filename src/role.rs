@@ -33,7 +33,7 @@ pub struct Channel {
     pub port2: End,
 }
 
-/// The six channels of engine.md section 3.
+/// The six channels, each of which carries both ways.
 pub const CHANNELS: [Channel; 6] = [
     channel("cacheToConn", End::Worker(Role::Cache), End::Worker(Role::Connections)),
     channel("parserToCache", End::Worker(Role::Parser), End::Worker(Role::Cache)),

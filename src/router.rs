@@ -1,7 +1,6 @@
 //! The channel router: typed, batched, credited message ports, the same for every role.
 //!
-//! It knows no message by name and no browser: `wire` gives it bytes, `Post` takes
-//! its packets. engine.md section 4 is its specification.
+//! It knows no message by name and no browser: `wire` gives it bytes, `Post` takes its packets.
 //!
 //! **Batches.** Records are gathered into one buffer, `[u32 length][payload][pad to 8]`
 //! each, which is posted when it is full or when the role has nothing left to do

@@ -521,7 +521,7 @@ fn locked_tokens_for_which_there_is_no_room_are_told() {
     world.advance(1_000);
     let (none, dropped) = good(&world.read("s"));
     assert_eq!(none.len(), 0);
-    // A quarter of a mebibyte is kept (engine.md section 7: bounded, and told).
+    // A quarter of a mebibyte is kept: memory is bounded, and what is left out is told.
     assert!((1..9).contains(&dropped), "{dropped}");
     sign_in(&mut world, ME);
     world.advance(1_000);

@@ -3,7 +3,7 @@
 //! It answers the parser's lookups from the store, hands what the network must answer to
 //! connections, and keeps what the parser has verified; what the page imports it checks
 //! itself. It opens no socket and knows no browser: `Storage` is IndexedDB there and memory in tests.
-//! engine.md section 5 "cache", NIP-01, 09, 40, 65.
+//! NIP-01, 09, 40, 65.
 
 mod bytes;
 #[cfg(any(test, feature = "browser-suite"))]

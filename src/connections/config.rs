@@ -1,4 +1,4 @@
-//! The role's sizes and times, each with its default (engine.md section 10).
+//! The role's sizes and times, each with its default.
 
 use crate::nostr::frame::FrameLimits;
 

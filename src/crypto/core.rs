@@ -21,7 +21,7 @@ use crate::router::Backlog;
 use crate::sorted;
 use crate::time::{Millis, Now, Timers};
 
-/// How long signers may take (engine.md section 10).
+/// How long signers may take, in milliseconds, and how much may wait for them.
 #[derive(Clone, Debug)]
 pub struct Config {
     pub operation_ms: u64,

@@ -138,7 +138,7 @@ pub enum CachePolicy {
     Count,
 }
 
-/// One step of a pipeline (nostr.md section 2).
+/// One step of a pipeline (`parser/pipes`).
 #[derive(Clone, Debug, PartialEq)]
 pub enum PipeSpec {
     Parse,

@@ -118,9 +118,9 @@ pub enum EventError {
     BadSignature,
 }
 
-/// engine.md section 10.
+/// The largest event that is taken, in bytes of its JSON.
 pub const MAX_EVENT_BYTES: usize = 256 * 1024;
-/// engine.md section 10.
+/// The most tags of one: the largest contact lists have some thousands.
 pub const MAX_TAGS: usize = 5_000;
 
 impl RawEvent {

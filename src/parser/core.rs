@@ -1,6 +1,6 @@
 //! The parser's state machine: every message in, what it causes out.
 //!
-//! One event's way, in this order (engine.md section 5): an id that was verified and
+//! One event's way, in this order: an id that was verified and
 //! seen stops it; else bounded decode, filter match, id recomputed, signature checked
 //! by the crypto role, id marked seen, pipeline, delivery.
 
@@ -36,7 +36,7 @@ use crate::router::Backlog;
 use crate::sorted::SortedSet;
 use crate::time::{Now, Timers};
 
-/// The parser's limits (engine.md section 10) and what the page chose.
+/// The parser's limits and what the page chose.
 #[derive(Clone, Debug)]
 pub struct Config {
     /// The longest event that is taken from a relay, as JSON in bytes; at most `MAX_EVENT_BYTES`.

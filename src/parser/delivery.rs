@@ -1,10 +1,9 @@
 //! One subscription's way to the page: what waits for a ring or port that is full.
 //!
-//! A page that reads slowly costs bounded memory and loses nothing (engine.md section 7):
-//! beyond a byte bound only the ids of stored events are kept, *parked* in their place
-//! in the order, and the events are fetched again from the store when the page catches
-//! up. What is not in the store and does not fit is counted, and the count is told in
-//! the place where the events would have been.
+//! A page that reads slowly costs bounded memory and loses nothing: beyond a byte bound only the ids of stored events
+//! are kept, *parked* in their place in the order, and the events are fetched again from the store when the page
+//! catches up. What is not in the store and does not fit is counted, and the count is told in the place where the
+//! events would have been.
 
 use std::collections::VecDeque;
 

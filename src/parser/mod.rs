@@ -2,7 +2,7 @@
 //!
 //! It turns what relays and the store say into what the page asked for. It opens no
 //! socket, keeps no store and holds no key; Cashu mints are asked through an edge of its own
-//! (`http`). Signatures are checked by the crypto role, and nothing goes to the page or the store before they are (engine.md section 5).
+//! (`http`). Signatures are checked by the crypto role, and nothing goes to the page or the store before they are.
 
 #[cfg(any(feature = "browser-bench", not(target_arch = "wasm32")))]
 pub mod bench;

@@ -1,5 +1,4 @@
-//! What a template must have before it is signed (nostr.md section 4): one that cannot be valid is refused, saying
-//! what is wrong.
+//! What a template must have before it is signed: one that cannot be valid is refused, saying what is wrong.
 //!
 //! What a kind keeps secret is never let through in clear. Nothing here signs, encrypts or adds to a template.
 

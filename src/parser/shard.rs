@@ -1,4 +1,4 @@
-//! The ordered lanes of work (engine.md section 5): what waits in one delays nothing in the others.
+//! The ordered lanes of work: what waits in one delays nothing in the others.
 //!
 //! A subscription's messages all go through one lane, in the order they came. An
 //! entry that waits for a verdict or a decryption holds back what follows it in its

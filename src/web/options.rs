@@ -41,7 +41,7 @@ pub struct Options {
     pub warn: bool,
 }
 
-/// `Limits` in js/types.ts, which documents them (engine.md section 10).
+/// `Limits` in js/types.ts, which documents them.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default, deny_unknown_fields)]
 struct Limits {

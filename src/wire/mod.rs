@@ -3,7 +3,7 @@
 //! Messages are FlatBuffers by the schemas in `fbs/`; envelopes for relays are JSON. Every
 //! buffer is verified before it is read, and what no message can hold is an error that
 //! names the field. Whether a message makes sense is for the role that takes it to say:
-//! nothing here checks a signature, a limit of engine.md section 10 or who may ask for what.
+//! nothing here checks a signature, a role's limits or who may ask for what.
 
 mod cache;
 mod connections;

@@ -16,9 +16,9 @@ use self::scan::Element;
 use super::event::EventId;
 use super::hex;
 
-/// The longest frame that is read (engine.md section 10).
+/// The longest frame that is read, in bytes: four times the largest event, which may come escaped.
 pub const MAX_FRAME_BYTES: usize = 1024 * 1024;
-/// How deep arrays and objects may nest, the frame's own array included (engine.md section 10).
+/// How deep arrays and objects may nest, the frame's own array included: an event needs four.
 pub const MAX_DEPTH: usize = 8;
 
 /// What is taken of a frame.

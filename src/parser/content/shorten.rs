@@ -5,7 +5,7 @@ use unicode_segmentation::UnicodeSegmentation;
 use super::{Block, BlockKind};
 use crate::nostr::nip19::Entity;
 
-/// nostr.md section 3.
+/// What a preview holds at most: as much of a note as a feed shows without unfolding it.
 const MAX_CHARS: usize = 500;
 const MAX_LINES: usize = 10;
 const MAX_MEDIA: usize = 3;

@@ -52,7 +52,7 @@ pub use request::{Request, requests};
 
 use crate::nostr::event::{Event, RawEvent};
 
-/// What an event says. One variant a family of kinds, named after nostr.md section 1.
+/// What an event says. One variant a family of kinds, named as in `fbs/kinds/parsed.fbs`.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Parsed {
     /// 0.

@@ -8,7 +8,7 @@ use crate::nostr::filter::Filter;
 use crate::nostr::kind::{Kind, Retention};
 use crate::nostr::relay_url::RelayUrl;
 
-/// As many filters as one subscription may have (engine.md section 10).
+/// As many filters as one subscription may have (`Config::max_filters`).
 const MAX_REQUESTS: usize = 50;
 
 /// One filter and where it may be answered.

@@ -1,4 +1,4 @@
-//! Pipelines (nostr.md section 2): the steps a verified event goes through for one subscription.
+//! Pipelines: the steps a verified event goes through for one subscription.
 //!
 //! The same for cached and for live events. One pipe, one file.
 
