@@ -72,6 +72,9 @@ const BLOCKED = 3;
 const WRAP = 0xffffffff;
 const APART = 0xfffffffe;
 
+/** Records are taken out of a ring together, up to so many bytes: a buffer a record would cost more than the copy. */
+const TAKE_BYTES = 16 << 10;
+
 /** A ring in a SharedArrayBuffer. */
 class RingInbox implements Inbox {
   readonly attachment;
@@ -81,7 +84,11 @@ class RingInbox implements Inbox {
   readonly #data: Uint8Array;
   readonly #view: DataView;
   readonly #mask: number;
+  /** The most that is taken at once: what the page has not asked for yet should wait in the ring, and hold up its writer. */
+  readonly #most: number;
   #read = 0;
+  /** What was taken out of the ring and not asked for yet. */
+  #taken: BatchReader | undefined;
   /** Records too large for the ring, which come as messages of their own. */
   readonly #apart: ArrayBuffer[] = [];
 
@@ -94,6 +101,7 @@ class RingInbox implements Inbox {
     this.#data = new Uint8Array(ring, HEADER_BYTES);
     this.#view = new DataView(ring, HEADER_BYTES);
     this.#mask = capacity - 1;
+    this.#most = Math.min(TAKE_BYTES, capacity / 4);
     this.attachment = { sub, port: port2, ring };
     Atomics.store(this.#head, SLEEPING, 1);
     port1.onmessage = ({ data }: MessageEvent) => {
@@ -104,12 +112,11 @@ class RingInbox implements Inbox {
 
   next(): Uint8Array | undefined {
     for (;;) {
-      if (this.#read === Atomics.load(this.#head, WRITTEN)) {
-        Atomics.store(this.#head, SLEEPING, 1);
-        // The writer may have written between the look and the wish; then it does not ring.
-        if (this.#read === Atomics.load(this.#head, WRITTEN)) return undefined;
-        Atomics.store(this.#head, SLEEPING, 0);
-      }
+      const record = this.#taken?.next();
+      if (record) return record;
+      this.#taken = undefined;
+      const written = this.#written();
+      if (written === this.#read) return undefined;
       const at = this.#read & this.#mask;
       const length = this.#view.getUint32(at, true);
       if (length === WRAP) {
@@ -124,11 +131,35 @@ class RingInbox implements Inbox {
         // The record itself: alone in its message, it has no frame.
         return new Uint8Array(buffer);
       }
+      const size = this.#sizeOfNext(at, written);
       // A copy: the writer reuses the space, and text cannot be decoded from shared memory.
-      const record = this.#data.slice(at + 4, at + 4 + length);
-      this.#advance(framedSize(length));
-      return record;
+      this.#taken = new BatchReader(this.#data.slice(at, at + size).buffer);
+      this.#advance(size);
     }
+  }
+
+  /** Up to where there is something to read; if that is nothing, the writer will ring. */
+  #written(): number {
+    const written = Atomics.load(this.#head, WRITTEN);
+    if (written !== this.#read) return written;
+    Atomics.store(this.#head, SLEEPING, 1);
+    // The writer may have written between the look and the wish; then it does not ring.
+    const now = Atomics.load(this.#head, WRITTEN);
+    if (now !== this.#read) Atomics.store(this.#head, SLEEPING, 0);
+    return now;
+  }
+
+  /** Bytes of the next records: one at least, and as many as may be taken together. */
+  #sizeOfNext(at: number, written: number): number {
+    // A record does not go round the end, so its length says where the next one is, or a mark, or the end.
+    const end = Math.min(at + ((written - this.#read) | 0), this.#mask + 1);
+    let next = at + framedSize(this.#view.getUint32(at, true));
+    while (next < end) {
+      const length = this.#view.getUint32(next, true);
+      if (length >= APART || next + framedSize(length) - at > this.#most) break;
+      next += framedSize(length);
+    }
+    return next - at;
   }
 
   close(): void {

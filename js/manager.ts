@@ -233,8 +233,7 @@ export class NostrManager extends Emitter<ManagerEvents> implements AsyncDisposa
     const id = options.id ?? this.#ledger.freeId();
     const sub = this.#ledger.subOf(id);
     if ([...sub].length > 64) throw new FerryError('bad-input', 'a subscription id has at most 56 characters', { subscription: id });
-    const request = encodeSubscribe(sub, filters, options);
-    const inbox = openInbox(sub, bufferBytes(filters, options));
+    const inbox = this.#open(sub, encodeSubscribe(sub, filters, options), bufferBytes(filters, options));
     const subscription = new Subscription(id, inbox, { ...this.#options.limits, maxEvents: options.maxEvents }, () => {
       this.#ledger.subscriptions.delete(id);
       this.#log.debug(`subscription ${id} is over`);
@@ -242,8 +241,7 @@ export class NostrManager extends Emitter<ManagerEvents> implements AsyncDisposa
     });
     const open: Open = { subscription, sub, filters: copy(filters), options: { ...options }, openedAt: performance.now() };
     this.#ledger.subscriptions.set(id, open);
-    this.#log.debug(`subscription ${id}: ${JSON.stringify(filters)}`);
-    this.#open(inbox, request);
+    if (this.#log.tells('debug')) this.#log.debug(`subscription ${id}: ${JSON.stringify(filters)}`);
     return closedBy(options.signal, subscription);
   }
 
@@ -472,16 +470,23 @@ export class NostrManager extends Emitter<ManagerEvents> implements AsyncDisposa
 
   #repeatToParser(askAgain: boolean): void {
     for (const { open, request } of this.#ledger.subscriptionsAgain()) {
-      const inbox = openInbox(open.sub, bufferBytes(open.filters, open.options));
-      open.subscription.resume(inbox);
-      this.#open(inbox, request);
+      open.subscription.resume(this.#open(open.sub, request, bufferBytes(open.filters, open.options)));
     }
     for (const request of this.#ledger.publishesAgain(askAgain)) this.#control.parser.send(request);
   }
 
-  #open(inbox: Inbox, request: Uint8Array): void {
-    this.#control.parser.attach(inbox.attachment, [inbox.attachment.port]);
-    this.#control.parser.send(request);
+  /** Asks, and opens the inbox for the answers: the engine looks for them meanwhile. */
+  #open(sub: string, request: Uint8Array, bytes: number): Inbox {
+    const { parser } = this.#control;
+    parser.sendNow(request);
+    try {
+      const inbox = openInbox(sub, bytes);
+      parser.attach(inbox.attachment, [inbox.attachment.port]);
+      return inbox;
+    } catch (error) {
+      parser.send(encodeUnsubscribe(sub));
+      throw error;
+    }
   }
 
   #openStatus(): Inbox {

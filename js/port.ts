@@ -47,6 +47,12 @@ export class PagePort {
     });
   }
 
+  /** The same without waiting for what else this turn sends: somebody waits for the answer. */
+  sendNow(record: Uint8Array): void {
+    this.#waiting.push(record);
+    this.#flush();
+  }
+
   /** Hands over what only a message of its own can carry: memory to share, ports. What was sent before goes first. */
   attach(object: unknown, transfer: Transferable[]): void {
     this.#flush();

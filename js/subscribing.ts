@@ -29,9 +29,10 @@ export function bufferBytes(filters: Filter[], options: SubscribeOptions): numbe
   return Math.min(Math.max(wanted * EVENT_BYTES, LEAST_BYTES), MOST_BYTES);
 }
 
-/** What the caller does with them later is not the subscription's business. They are JSON, if an unusual object. */
+/** What the caller does with them later is not the subscription's business. */
 export function copy(filters: Filter[]): Filter[] {
-  return JSON.parse(JSON.stringify(filters)) as Filter[];
+  const own = (value: unknown) => (Array.isArray(value) ? [...(value as unknown[])] : value);
+  return filters.map((filter) => Object.fromEntries(Object.entries(filter).map(([name, value]) => [name, own(value)])) as Filter);
 }
 
 /** All that a subscription delivers until it ends, as `NostrManager.fetch` gives it. */

@@ -28,8 +28,6 @@ pub enum Written {
     Yes,
     /// No room: the edge tells when there is some again.
     Full,
-    /// The page has closed its end.
-    Gone,
 }
 
 /// Why writing stopped.
@@ -41,7 +39,6 @@ pub enum Stopped {
     Waiting,
     /// These events must come from the store next, in this order.
     Refill(Vec<EventId>),
-    Gone,
 }
 
 /// Messages for one subscription, in order.
@@ -131,7 +128,6 @@ impl PageQueue {
                 Some(Item::Ready(message)) => match sinks.write(sub, message) {
                     Written::Yes => self.pop(),
                     Written::Full => return Stopped::Waiting,
-                    Written::Gone => return Stopped::Gone,
                 },
             }
         }

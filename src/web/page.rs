@@ -1,10 +1,10 @@
 //! Delivery to the page: a ring where memory can be shared, a credited port elsewhere.
 //!
-//! The page attaches an outlet before it names it: `{ sub, port, ring? }` as an object
-//! on the control port. Both kinds have the same behaviour: a record is written, or
+//! The page attaches an outlet after it has asked for what is to be written to it, so that the answer is looked for
+//! meanwhile: `{ sub, port, ring? }` as an object on the control port. Both kinds have the same behaviour: a record is written, or
 //! the outlet is full and says when it has room again. Which one it is, nobody else knows.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::task::{Context, Poll};
 
 use futures_channel::mpsc;
@@ -141,6 +141,10 @@ impl Drop for Outlet {
 /// The parser's outlets, one a subscription. The page gives each its own id, never used again.
 pub struct Outlets {
     outlets: HashMap<SubId, Outlet>,
+    /// Subscriptions that something is to be written for, and whose outlet has not come.
+    awaited: HashSet<SubId>,
+    /// Those of which it has come since.
+    came: Vec<SubId>,
     /// Outlets that were written to in this turn.
     dirty: Vec<SubId>,
     config: PortConfig,
@@ -156,6 +160,8 @@ impl Outlets {
         let (hear, heard) = mpsc::unbounded();
         Outlets {
             outlets: HashMap::new(),
+            awaited: HashSet::new(),
+            came: Vec::new(),
             dirty: Vec::new(),
             config,
             attached,
@@ -164,28 +170,25 @@ impl Outlets {
         }
     }
 
-    fn attach_all(&mut self) {
-        while let Ok(object) = self.attached.try_recv() {
-            let sub = Reflect::get(&object, &"sub".into())
-                .ok()
-                .and_then(|sub| SubId::new(&sub.as_string()?));
-            let Some(sub) = sub else { continue };
-            let (hear, name) = (self.hear.clone(), sub.clone());
-            let heard = move |packet| drop(hear.unbounded_send((name.clone(), packet)));
-            if let Some(outlet) = Outlet::open(&object, self.config, heard) {
-                self.outlets.insert(sub, outlet);
-            }
+    fn attach(&mut self, object: &JsValue) {
+        let sub = Reflect::get(object, &"sub".into())
+            .ok()
+            .and_then(|sub| SubId::new(&sub.as_string()?));
+        let Some(sub) = sub else { return };
+        let (hear, name) = (self.hear.clone(), sub.clone());
+        let heard = move |packet| drop(hear.unbounded_send((name.clone(), packet)));
+        if let Some(outlet) = Outlet::open(object, self.config, heard) {
+            self.came.extend(self.awaited.take(&sub));
+            self.outlets.insert(sub, outlet);
         }
     }
 }
 
 impl PageSinks for Outlets {
     fn write(&mut self, sub: &SubId, message: &ParserToPage) -> Written {
-        if !self.outlets.contains_key(sub) {
-            self.attach_all();
-        }
         let Some(outlet) = self.outlets.get_mut(sub) else {
-            return Written::Gone;
+            self.awaited.insert(sub.clone());
+            return Written::Full;
         };
         if !outlet.written {
             self.dirty.push(sub.clone());
@@ -194,6 +197,11 @@ impl PageSinks for Outlets {
     }
 
     fn close(&mut self, sub: &SubId) {
+        // One that is closed at once may not have been looked at.
+        while let Ok(object) = self.attached.try_recv() {
+            self.attach(&object);
+        }
+        self.awaited.remove(sub);
         // What was written last may not have been told yet.
         if let Some(mut outlet) = self.outlets.remove(sub) {
             outlet.flush(Millis(0));
@@ -203,6 +211,12 @@ impl PageSinks for Outlets {
 
 impl PageEdge for Outlets {
     fn poll_writable(&mut self, cx: &mut Context<'_>) -> Poll<SubId> {
+        while let Poll::Ready(Some(object)) = self.attached.poll_next_unpin(cx) {
+            self.attach(&object);
+        }
+        if let Some(sub) = self.came.pop() {
+            return Poll::Ready(sub);
+        }
         while let Poll::Ready(Some((sub, packet))) = self.heard.poll_next_unpin(cx) {
             if self.outlets.get_mut(&sub).is_some_and(|outlet| outlet.heard(packet)) {
                 return Poll::Ready(sub);

@@ -142,6 +142,58 @@ for (const isolated of [true, false]) {
     assert.deepEqual(again.ids.toSorted(), idsOf(sample));
   });
 
+  test(`${transport}: an answer that is there before the page has said where to waits for that`, { timeout }, async () => {
+    const [ids, early, again] = await page.evaluate(async () => {
+      const post = MessagePort.prototype.postMessage;
+      const held = [];
+      MessagePort.prototype.postMessage = function (...message) {
+        if (message[0]?.sub) held.push(() => post.apply(this, message));
+        else post.apply(this, message);
+      };
+      const delivered = async () => (await nostr.stats()).parser.counters.delivered;
+      const before = await delivered();
+      const feed = nostr.subscribe([{ limit: 300 }], { cacheOnly: true, bufferBytes: 8_192 });
+      const ids = [];
+      feed.on('event', ({ id }) => ids.push(id));
+      const end = new Promise((resolve) => feed.on('eoce', resolve));
+      while ((await delivered()) < before + 300);
+      const early = ids.length;
+      MessagePort.prototype.postMessage = post;
+      for (const release of held) release();
+      await end;
+      feed.close();
+      const again = [];
+      for (const { id } of await nostr.fetch([{ limit: 300 }], { cacheOnly: true })) again.push(id);
+      return [ids, early, again];
+    });
+    assert.equal(early, 0);
+    assert.equal(ids.length, 300);
+    assert.deepEqual(ids, again);
+  });
+
+  test(`${transport}: where the page has no memory for its buffer, nothing stays open in the engine`, { timeout }, async () => {
+    const [before, error, after] = await page.evaluate(async () => {
+      const open = async () => (await nostr.stats()).parser.counters.subscriptions;
+      const before = await open();
+      const real = globalThis.MessageChannel;
+      globalThis.MessageChannel = class {
+        constructor() {
+          throw new RangeError('no memory');
+        }
+      };
+      let error;
+      try {
+        nostr.subscribe([{ kinds: [1] }], { noCache: true });
+      } catch (thrown) {
+        error = String(thrown);
+      }
+      globalThis.MessageChannel = real;
+      return [before, error, await open()];
+    });
+    assert.equal(error, 'RangeError: no memory');
+    assert.equal(after, before);
+  });
+
   test(`${transport}: a tab that was hidden and frozen gets what came meanwhile`, { timeout }, async () => {
     const own = await startHonestRelay([]);
     const tab = await openTab(`${server.origin}/page.html`);

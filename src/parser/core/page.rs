@@ -95,7 +95,6 @@ impl Parser {
                 Stopped::Empty if subscription.ended() => self.close(&sub, out),
                 Stopped::Empty | Stopped::Waiting => {}
                 Stopped::Refill(ids) => out.cache.push(ParserToCache::Refill { sub, ids }),
-                Stopped::Gone => self.close(&sub, out),
             }
         }
         for sub in self.closed.drain(..) {
