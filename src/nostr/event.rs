@@ -318,6 +318,11 @@ impl UnsignedEvent {
     }
 }
 
+/// What stands for a copy of an event that has been had: its id alone, so that the relay is known to have it, too.
+pub fn id_alone(id: &EventId) -> String {
+    format!("{{\"id\":\"{id}\"}}")
+}
+
 /// The id that `json` claims, found without decoding it.
 ///
 /// In valid JSON an unescaped `"id"` followed by a colon is a member's name. A relay

@@ -7,8 +7,8 @@ use crate::message::{
     CachePolicy, EndReason, PipeSpec, PublishStatus, RelayFault, SignerAnswer, SignerCall, SignerError, SignerOp,
     Subscribe, Template,
 };
-use crate::nostr::event::Event;
 use crate::nostr::event::tests::signed;
+use crate::nostr::event::{Event, id_alone};
 use crate::nostr::filter::Filter;
 use crate::nostr::kind::Kind;
 use crate::parser::Written;
@@ -234,6 +234,57 @@ fn copies_are_delivered_once_and_a_seen_id_is_not_even_decoded() {
     scene.event("c", "s", seen);
     assert!(scene.out.crypto.is_empty());
     assert_eq!(scene.parser.counters.duplicates, 2);
+}
+
+#[test]
+fn a_copy_cut_short_of_an_event_that_waits_in_its_lane_is_no_fault_of_its_relay() {
+    let mut scene = Scene::new();
+    scene.subscribe("s", notes());
+    // Two batches out, and one event that waits for the next: what is checked behind it waits for it.
+    for content in ["first", "second", "third"] {
+        scene.event("a", "s", note(content));
+    }
+    let ParserToCrypto::Verify { request: first, .. } = scene.out.crypto.pop().unwrap() else {
+        panic!("no check")
+    };
+    let ParserToCrypto::Verify { request, claims } = scene.out.crypto.pop().unwrap() else {
+        panic!("no check")
+    };
+    let good = vec![true; claims.len()];
+    scene.input(Input::Crypto(CryptoToParser::Verdicts { request, good }));
+    assert!(scene.contents("s").is_empty(), "the first has no verdict");
+    let second = signed(1, 1, 100, &[], "second").id;
+    scene.event("b", "s", id_alone(&second));
+    let (request, good) = (first, vec![true]);
+    scene.input(Input::Crypto(CryptoToParser::Verdicts { request, good }));
+    scene.check();
+    assert_eq!(scene.contents("s"), ["first", "second", "third"]);
+    scene.event("b", "s", id_alone(&EventId([9; 32])));
+    let blamed = |told: &ParserToConnections| matches!(told, ParserToConnections::Misbehaved { .. });
+    let faults = scene.out.connections.drain().filter(blamed).count();
+    assert_eq!(faults, 1, "of an event that nobody has had an id is no copy");
+}
+
+#[test]
+fn nothing_follows_a_subscriptions_end() {
+    let mut scene = Scene::new();
+    let subscribe = Subscribe {
+        max_events: Some(1),
+        ..notes()
+    };
+    scene.subscribe("s", subscribe);
+    scene.page.room = Some(0);
+    let (sub, relays) = (id("s"), vec![relay("a")]);
+    scene.input(Input::Cache(CacheToParser::Asked { sub, relays }));
+    scene.event("a", "s", note("x"));
+    scene.check();
+    let (sub, relay) = (id("s"), relay("a"));
+    scene.input(Input::Connections(RelayMessage::Eose { relay, sub }));
+    scene.page.room = None;
+    scene.input(Input::Writable(id("s")));
+    let read = scene.read("s");
+    let reason = EndReason::MaxEvents;
+    assert!(matches!(&read[..], [ParserToPage::Event(_), ParserToPage::Ended { reason: why }] if *why == reason));
 }
 
 #[test]

@@ -7,6 +7,7 @@ use crate::connections::part::{AuthHope, Refusal};
 use crate::connections::sockets::SocketId;
 use crate::connections::turn::Turn;
 use crate::message::RelayMessage;
+use crate::nostr::event::id_alone;
 
 /// What an EVENT is to the subscriptions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,7 +49,7 @@ impl Subscriptions {
         let json = match turn.copies.judge(&turn.relay, subscription.number, json, is_young) {
             Copy::New => json.to_owned(),
             // All the parser still lacks is that this relay has the event too; its id says which.
-            Copy::Known(id) => format!("{{\"id\":\"{id}\"}}"),
+            Copy::Known(id) => id_alone(&id),
             Copy::Repeated => return heard,
         };
         let (relay, sub) = (turn.relay.clone(), target.sub.clone());

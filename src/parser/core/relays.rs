@@ -6,7 +6,7 @@ use crate::message::{
     ParserReport, ParserToConnections, ParserToPage, RelayFault, RelayMessage, ShardSource, SignerCall, SignerOp,
     SubId, Template,
 };
-use crate::nostr::event::{HashedEvent, RawEvent, claimed_id};
+use crate::nostr::event::{EventId, HashedEvent, RawEvent, claimed_id, id_alone};
 use crate::nostr::kind::Kind;
 use crate::nostr::relay_url::RelayUrl;
 use crate::parser::publish::RelayWord;
@@ -72,7 +72,9 @@ impl Parser {
             self.counters.late += 1;
             return;
         };
-        if claimed_id(json).is_some_and(|id| subscription.seen.contains(&id)) {
+        // One that was verified and is not seen yet waits in its lane; its copies come as an id alone by now.
+        let had = |id: &EventId| subscription.seen.contains(id) || (self.verify.knows(id) && json == id_alone(id));
+        if claimed_id(json).is_some_and(|id| had(&id)) {
             self.counters.duplicates += 1;
             return;
         }
