@@ -264,7 +264,7 @@ impl Subscription {
 
     fn tell_eose(&mut self) -> Option<EndReason> {
         let asked = self.asked.as_ref()?;
-        if self.eose_told || !asked.iter().all(|relay| self.answered.contains(relay)) {
+        if self.ended || self.eose_told || !asked.iter().all(|relay| self.answered.contains(relay)) {
             return None;
         }
         self.eose_told = true;
