@@ -142,6 +142,37 @@ fn a_relay_that_is_down_is_sent_what_was_queued_in_order_once_it_is_back() {
 }
 
 #[test]
+fn a_note_that_is_published_twice_at_a_time_comes_to_its_end_twice() {
+    for seed in 0..50 {
+        let mut world = world(seed, vec![("a", Manners::default()), ("b", Manners::default())]);
+        sign_in(&mut world);
+        world.cut("b", true);
+        // Within one second the two are one event.
+        publish(&mut world, 1, "pressed for twice");
+        publish(&mut world, 2, "pressed for twice");
+        world.advance(60_000);
+        let mut ends = [Vec::new(), Vec::new()];
+        for report in world.reports() {
+            if let ParserReport::Publish { publish, status, .. } = report {
+                ends[publish.0 as usize - 1].push(line(&status));
+            }
+        }
+        for lines in ends {
+            assert!(lines.contains(&"accepted a".to_owned()), "seed {seed}: {lines:?}");
+            assert!(
+                lines.iter().any(|line| line.starts_with("unanswered b")),
+                "seed {seed}: {lines:?}"
+            );
+            assert_eq!(
+                lines.last().map(String::as_str),
+                Some("complete"),
+                "seed {seed}: {lines:?}"
+            );
+        }
+    }
+}
+
+#[test]
 fn a_relay_that_stays_down_is_reported_and_is_sent_nothing_when_it_is_back_after_all() {
     let mut world = world(1, vec![("down", Manners::default())]);
     sign_in(&mut world);

@@ -160,7 +160,8 @@ pub struct Parser {
     /// Ids that became good in this turn, for connections.
     newly_good: Vec<EventId>,
     publishes: HashMap<PublishId, Publish>,
-    by_event: HashMap<EventId, PublishId>,
+    /// The same event may be published more than once at a time: pressed for twice within a second it has one id.
+    by_event: HashMap<EventId, Vec<PublishId>>,
     drafts: HashMap<PublishId, Draft>,
     /// Publishes of their own that the page knows as one.
     copies: HashMap<PublishId, PersonsCopy>,

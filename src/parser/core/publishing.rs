@@ -248,17 +248,16 @@ impl Parser {
     // ------------------------------------------------------------ on its way
 
     pub(super) fn on_relay_word(&mut self, relay: RelayUrl, event_id: EventId, word: RelayWord, out: &mut Outbox) {
-        let Some(publish) = self.by_event.get(&event_id).copied() else {
+        let Some(publishes) = self.by_event.get(&event_id).cloned() else {
             // A late OK, or one for what this engine never sent.
             self.counters.late += 1;
             return;
         };
-        let statuses = self
-            .publishes
-            .get_mut(&publish)
-            .map(|p| p.heard(relay, word))
-            .unwrap_or_default();
-        self.report(publish, statuses, out);
+        for publish in publishes {
+            let state = self.publishes.get_mut(&publish);
+            let statuses = state.map(|state| state.heard(relay.clone(), word.clone()));
+            self.report(publish, statuses.unwrap_or_default(), out);
+        }
     }
 
     /// An earlier parser had it signed; that is checked, and the publish goes on from there.
@@ -293,7 +292,7 @@ impl Parser {
             return self.report(publish, vec![signed, PublishStatus::Complete], out);
         }
         out.cache.extend(state.to_send(publish));
-        self.by_event.insert(id, publish);
+        self.by_event.entry(id).or_default().push(publish);
         self.report(publish, vec![signed], out);
     }
 
@@ -344,8 +343,14 @@ impl Parser {
         for publish in gone {
             self.copies.remove(&publish);
             self.drafts.remove(&publish);
-            if let Some(id) = self.publishes.remove(&publish).and_then(|state| state.event_id()) {
-                self.by_event.remove(&id);
+            let event_id = self.publishes.remove(&publish).and_then(|state| state.event_id());
+            if let Some(id) = event_id
+                && let Some(publishes) = self.by_event.get_mut(&id)
+            {
+                publishes.retain(|other| *other != publish);
+                if publishes.is_empty() {
+                    self.by_event.remove(&id);
+                }
             }
         }
     }
