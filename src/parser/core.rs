@@ -8,6 +8,7 @@ mod answers;
 mod delivering;
 mod opening;
 mod page;
+mod private_messages;
 mod publishing;
 mod relays;
 mod store;

@@ -1,35 +1,31 @@
 //! Publishes: what a kind keeps secret is encrypted before it is signed, or wrapped once for each of its people; then
 //! each relay's word is followed to the last.
 //!
-//! Nothing is sent before everything that a publish takes has been had: keys, relays, ciphertexts. A private
-//! message's copies are publishes of their own inside; the page hears of them as of one, with each copy's recipient.
+//! Nothing is sent before everything that a publish takes has been had: keys, relays, ciphertexts.
 
 use std::collections::HashMap;
 
 use super::{Outbox, Parser, Signing, Waiter};
 use crate::message::{
-    CachePolicy, Cipher, ParserReport, ParserToCache, PublishId, PublishStatus, Secret, SignerAnswer, SignerCall,
-    SignerError, SignerOp, SignerResult, SubId, Template,
+    Cipher, ParserReport, PublishId, PublishStatus, Secret, SignerAnswer, SignerCall, SignerError, SignerOp,
+    SignerResult, Template,
 };
-use crate::nostr::event::{Event, EventId, Pubkey, RawEvent, Tag, UnsignedEvent};
-use crate::nostr::filter::Filter;
-use crate::nostr::nip17::{self, DM_RELAYS};
+use crate::nostr::event::{Event, EventId, Pubkey, RawEvent, Tag};
 use crate::nostr::relay_url::RelayUrl;
 use crate::parser::kinds::{Encryption, encryption};
 use crate::parser::prepare::{self, Plan};
 use crate::parser::publish::{Publish, RelayWord};
-use crate::time::UnixSeconds;
 
 /// The numbers of copies start here: the page's own never come so far.
-const COPIES: u64 = 1 << 63;
+pub(super) const COPIES: u64 = 1 << 63;
 
 /// What a publish waits with before it can be signed or wrapped.
 #[derive(Debug)]
 pub(super) struct Draft {
-    template: Template,
+    pub template: Template,
     plan: Plan,
     /// Whom a private message is for, the sender included, and the relays where they read; filled by the store.
-    people: HashMap<Pubkey, Vec<RelayUrl>>,
+    pub people: HashMap<Pubkey, Vec<RelayUrl>>,
 }
 
 /// One person's copy of a private message.
@@ -149,102 +145,6 @@ impl Parser {
         );
     }
 
-    // ------------------------------------------------------------ private messages
-
-    /// Asks the store where the message's people read private messages.
-    fn find_people(
-        &mut self,
-        publish: PublishId,
-        mut draft: Draft,
-        me: Pubkey,
-        out: &mut Outbox,
-    ) -> Result<(), SignerError> {
-        let event = UnsignedEvent {
-            pubkey: me,
-            created_at: draft.template.created_at.unwrap_or(UnixSeconds(0)),
-            kind: draft.template.kind,
-            tags: draft.template.tags.clone(),
-            content: draft.template.content.clone(),
-        };
-        let prepared = nip17::prepare(event).map_err(|error| SignerError::BadInput(error.to_string()))?;
-        let authors: Vec<Pubkey> = prepared.recipients.iter().map(|person| person.pubkey).collect();
-        draft.people = authors.iter().map(|person| (*person, Vec::new())).collect();
-        let name = format!("publish:{}", publish.0);
-        let sub = SubId::new(&name).ok_or_else(|| SignerError::BadInput("the publish has no name".into()))?;
-        out.cache.push(dm_relays_lookup(sub.clone(), authors));
-        self.inquiries.insert(sub, publish);
-        self.drafts.insert(publish, draft);
-        Ok(())
-    }
-
-    /// A new cache is asked what the one before had not answered.
-    pub(super) fn find_people_again(&self, out: &mut Outbox) {
-        for (sub, publish) in &self.inquiries {
-            if let Some(draft) = self.drafts.get(publish) {
-                let authors = draft.people.keys().copied().collect();
-                out.cache.push(dm_relays_lookup(sub.clone(), authors));
-            }
-        }
-    }
-
-    /// One of the lists that were asked for.
-    pub(super) fn on_dm_relays(&mut self, publish: PublishId, list: &Event) {
-        let draft = self.drafts.get_mut(&publish);
-        if let Some(relays) = draft.and_then(|draft| draft.people.get_mut(&list.pubkey)) {
-            *relays = nip17::dm_relays(list);
-        }
-    }
-
-    /// The store has no more lists.
-    pub(super) fn on_people_found(&mut self, sub: &SubId, publish: PublishId, out: &mut Outbox) {
-        self.inquiries.remove(sub);
-        out.cache.push(ParserToCache::Close {
-            sub: sub.clone(),
-            asked: Vec::new(),
-        });
-        let (Some(draft), Some(state)) = (self.drafts.get_mut(&publish), self.publishes.get(&publish)) else {
-            return;
-        };
-        let mut unknown = Vec::new();
-        for (person, relays) in draft.people.iter_mut().filter(|(_, relays)| relays.is_empty()) {
-            relays.clone_from(&state.relays);
-            if relays.is_empty() {
-                unknown.push(person.to_string());
-            }
-        }
-        if !unknown.is_empty() {
-            let error = SignerError::BadInput(format!(
-                "it is not known where {} read private messages: fetch their kind 10050 lists first, or name relays",
-                unknown.join(", ")
-            ));
-            return self.fail(publish, error, out);
-        }
-        let wrap = SignerOp::Wrap(draft.template.clone());
-        self.ask(Signing::Draft(publish), wrap, out);
-    }
-
-    fn send_copies(&mut self, publish: PublishId, draft: Draft, wraps: Vec<RawEvent>) -> Result<(), SignerError> {
-        let mut copies = Vec::new();
-        for wrap in wraps {
-            let recipient = wrap.tags_named("p").find_map(|tag| Pubkey::from_hex(tag.get(1)?));
-            let to = recipient.and_then(|recipient| Some((recipient, draft.people.get(&recipient)?.clone())));
-            let event = wrap.hash().map_err(|error| SignerError::Refused(error.to_string()))?;
-            let (recipient, relays) = to.ok_or_else(|| SignerError::Refused("a wrap is for nobody".into()))?;
-            copies.push((recipient, relays, event));
-        }
-        if copies.len() != draft.people.len() {
-            return Err(SignerError::Refused("somebody's wrap is missing".into()));
-        }
-        for (recipient, relays, event) in copies {
-            self.last_copy += 1;
-            let copy = PublishId(COPIES + self.last_copy);
-            self.copies.insert(copy, PersonsCopy { of: publish, recipient });
-            self.publishes.insert(copy, Publish::new(relays));
-            self.verify.submit(event, None, Waiter::Own(Signing::Publish(copy)));
-        }
-        Ok(())
-    }
-
     // ------------------------------------------------------------ on its way
 
     pub(super) fn on_relay_word(&mut self, relay: RelayUrl, event_id: EventId, word: RelayWord, out: &mut Outbox) {
@@ -295,8 +195,6 @@ impl Parser {
         self.by_event.entry(id).or_default().push(publish);
         self.report(publish, vec![signed], out);
     }
-
-    // ------------------------------------------------------------ to the page
 
     pub(super) fn fail(&mut self, publish: PublishId, error: SignerError, out: &mut Outbox) {
         self.report(publish, vec![PublishStatus::Failed { error }], out);
@@ -353,22 +251,5 @@ impl Parser {
                 }
             }
         }
-    }
-}
-
-/// Asks the store alone where `authors` read private messages (NIP-17).
-fn dm_relays_lookup(sub: SubId, authors: Vec<Pubkey>) -> ParserToCache {
-    let filter = Filter {
-        kinds: Some(vec![DM_RELAYS]),
-        authors: Some(authors),
-        ..Filter::default()
-    };
-    ParserToCache::Lookup {
-        sub,
-        filters: vec![filter],
-        relays: Vec::new(),
-        policy: CachePolicy::CacheOnly,
-        max_relays: None,
-        asked: Vec::new(),
     }
 }
