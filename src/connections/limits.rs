@@ -36,9 +36,7 @@ impl Limits {
             max_limit: number("max_limit").map(|n| u32::try_from(n).unwrap_or(u32::MAX)),
         }
     }
-}
 
-impl Limits {
     /// Divides the filters of one subscription into REQs that the relay can take.
     ///
     /// A filter that is too long by itself is divided along its longest list, which asks
@@ -56,7 +54,7 @@ impl Limits {
         while let Some(filter) = left.pop() {
             let size = json_bytes(&filter) + 1;
             if size > room
-                && let Some((first, second)) = halves(&filter)
+                && let Some([first, second]) = filter.halves()
             {
                 left.extend([second, first]);
                 continue;
@@ -79,33 +77,6 @@ impl Limits {
 fn json_bytes(filter: &Filter) -> usize {
     // A filter is strings and numbers: it always serialises.
     serde_json::to_string(filter).map_or(0, |json| json.len())
-}
-
-/// Two filters that together match what `filter` does, its longest list halved.
-fn halves(filter: &Filter) -> Option<(Filter, Filter)> {
-    let (mut first, mut second) = (filter.clone(), filter.clone());
-    let length = |list: Option<usize>| list.unwrap_or(0);
-    let ids = length(filter.ids.as_ref().map(Vec::len));
-    let authors = length(filter.authors.as_ref().map(Vec::len));
-    let (letter, values) = filter
-        .tags
-        .iter()
-        .map(|(letter, values)| (Some(*letter), values.len()))
-        .max_by_key(|(_, values)| *values)
-        .unwrap_or_default();
-    let longest = ids.max(authors).max(values);
-    if longest < 2 {
-        return None;
-    }
-    if ids == longest {
-        second.ids = first.ids.as_mut().map(|list| list.split_off(longest / 2));
-    } else if authors == longest {
-        second.authors = first.authors.as_mut().map(|list| list.split_off(longest / 2));
-    } else {
-        let list = first.tags.get_mut(&letter?)?;
-        second.tags.insert(letter?, list.split_off(longest / 2));
-    }
-    Some((first, second))
 }
 
 #[cfg(test)]

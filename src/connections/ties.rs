@@ -78,7 +78,7 @@ impl Ties {
             return;
         }
         match rules.larger(count, tie.limit) {
-            Some(limit) if halves(&tie.filter).is_none() => self.parts.push(Tie { limit, ..tie }),
+            Some(limit) if tie.filter.halves().is_none() => self.parts.push(Tie { limit, ..tie }),
             Some(_) | None => self.divide(tie, rules),
         }
     }
@@ -106,7 +106,7 @@ impl Ties {
 
     fn divide(&mut self, tie: Tie, rules: &Rules) {
         let Tie { at, first, .. } = tie;
-        match halves(&tie.filter) {
+        match tie.filter.halves() {
             Some(halves) => {
                 let limit = rules.page();
                 let parts = halves.map(|filter| Tie {
@@ -135,38 +135,6 @@ impl Ties {
 /// Whether more may be hidden behind an answer of `count` events of one second.
 pub fn is_suspect(count: u32, limit: u32, rules: &Rules) -> bool {
     count >= limit.min(SUSPECT) && !rules.is_whole(count, limit)
-}
-
-/// Two filters that together match what this one does, each with half of a list; none if no list has two values.
-fn halves(filter: &Filter) -> Option<[Filter; 2]> {
-    let mut both = [filter.clone(), filter.clone()];
-    let [left, right] = &mut both;
-    let done = split(&mut left.authors, &mut right.authors)
-        || split(&mut left.kinds, &mut right.kinds)
-        || split(&mut left.ids, &mut right.ids)
-        || left
-            .tags
-            .iter_mut()
-            .zip(right.tags.values_mut())
-            .any(|((_, left), right)| split_list(left, right));
-    done.then_some(both)
-}
-
-fn split<T>(left: &mut Option<Vec<T>>, right: &mut Option<Vec<T>>) -> bool {
-    left.as_mut()
-        .zip(right.as_mut())
-        .is_some_and(|(left, right)| split_list(left, right))
-}
-
-/// Leaves each half in one of two equal lists. False, and no change, for fewer than two values.
-fn split_list<T>(left: &mut Vec<T>, right: &mut Vec<T>) -> bool {
-    let half = left.len() / 2;
-    if half == 0 {
-        return false;
-    }
-    left.truncate(half);
-    right.drain(..half);
-    true
 }
 
 #[cfg(test)]
@@ -231,20 +199,5 @@ mod tests {
         };
         assert_eq!(ties.next(), None);
         assert_eq!((ties.take_hidden(), ties.take_hidden()), (once, Hidden::default()));
-    }
-
-    #[test]
-    fn halves_have_every_value_once() {
-        let mut filter = of(1, 1);
-        assert_eq!(halves(&filter), None);
-        filter.tags.insert('e', vec!["a".into()]);
-        filter.tags.insert('p', vec!["a".into(), "b".into(), "c".into()]);
-        let [left, right] = halves(&filter).unwrap();
-        let values = |filter: &Filter, letter| filter.tags.get(&letter).unwrap().clone();
-        assert_eq!((values(&left, 'p').len(), values(&right, 'p').len()), (1, 2));
-        assert_eq!(values(&left, 'e'), values(&filter, 'e'));
-        assert_eq!(values(&right, 'e'), values(&filter, 'e'));
-        assert_eq!([values(&left, 'p'), values(&right, 'p')].concat(), values(&filter, 'p'));
-        assert_eq!(left.authors, filter.authors);
     }
 }

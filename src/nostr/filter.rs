@@ -51,6 +51,36 @@ impl Filter {
         };
         self.tags.iter().all(|(letter, values)| has(*letter, values))
     }
+
+    /// Two filters that together match what this one does, each with half of its longest list. `None` if no list has
+    /// two values.
+    pub fn halves(&self) -> Option<[Filter; 2]> {
+        let ids = self.ids.as_ref().map_or(0, Vec::len);
+        let authors = self.authors.as_ref().map_or(0, Vec::len);
+        let kinds = self.kinds.as_ref().map_or(0, Vec::len);
+        let tags = self.tags.iter().map(|(letter, values)| (values.len(), *letter));
+        let (values, letter) = tags.max().unwrap_or_default();
+        let longest = ids.max(authors).max(kinds).max(values);
+        if longest < 2 {
+            return None;
+        }
+        let [mut left, mut right] = [self.clone(), self.clone()];
+        if ids == longest {
+            right.ids = split_off_half(left.ids.as_mut());
+        } else if authors == longest {
+            right.authors = split_off_half(left.authors.as_mut());
+        } else if kinds == longest {
+            right.kinds = split_off_half(left.kinds.as_mut());
+        } else {
+            right.tags.insert(letter, split_off_half(left.tags.get_mut(&letter))?);
+        }
+        Some([left, right])
+    }
+}
+
+/// Leaves the first half in `list` and gives the second, which is the larger one of an odd number.
+fn split_off_half<T>(list: Option<&mut Vec<T>>) -> Option<Vec<T>> {
+    list.map(|list| list.split_off(list.len() / 2))
 }
 
 impl Serialize for Filter {
@@ -207,5 +237,40 @@ mod tests {
         }
         let both: Filter = serde_json::from_str("{\"#t\":[\"a\"],\"#T\":[\"b\"]}").unwrap();
         assert_eq!(both.tags.len(), 2);
+    }
+    #[test]
+    fn halves_have_every_value_of_the_longest_list_once_and_all_of_the_others() {
+        let filter = |json: &str| -> Filter { serde_json::from_str(json).unwrap() };
+        for (whole, left, right) in [
+            (
+                r##"{"kinds":[1],"#e":["a"],"#p":["a","b","c"],"limit":7}"##,
+                r##"{"kinds":[1],"#e":["a"],"#p":["a"],"limit":7}"##,
+                r##"{"kinds":[1],"#e":["a"],"#p":["b","c"],"limit":7}"##,
+            ),
+            (r#"{"kinds":[1,2]}"#, r#"{"kinds":[1]}"#, r#"{"kinds":[2]}"#),
+            (
+                r##"{"kinds":[1,2,3],"#e":["a","b"]}"##,
+                r##"{"kinds":[1],"#e":["a","b"]}"##,
+                r##"{"kinds":[2,3],"#e":["a","b"]}"##,
+            ),
+        ] {
+            assert_eq!(filter(whole).halves(), Some([filter(left), filter(right)]), "{whole}");
+        }
+        for one in ["{}", r##"{"kinds":[1],"#e":["a"],"#p":[],"since":1}"##] {
+            assert_eq!(filter(one).halves(), None, "{one}");
+        }
+        let mut hashes = Filter {
+            ids: Some((0..3).map(|n| EventId([n; 32])).collect()),
+            authors: Some((0..4).map(|n| Pubkey([n; 32])).collect()),
+            ..Filter::default()
+        };
+        let lists = |filter: &Filter| (filter.ids.clone().unwrap(), filter.authors.clone().unwrap());
+        let (ids, authors) = lists(&hashes);
+        let [left, right] = hashes.halves().unwrap().map(|half| lists(&half));
+        assert_eq!((&left.0, &right.0), (&ids, &ids));
+        assert_eq!([left.1, right.1].concat(), authors);
+        hashes.authors = None;
+        let [left, right] = hashes.halves().unwrap();
+        assert_eq!([left.ids.unwrap(), right.ids.unwrap()].concat(), ids);
     }
 }
