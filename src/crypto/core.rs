@@ -3,22 +3,18 @@
 //! Every request is filed under the question it waits for, with the time its answer must have
 //! come by. Nothing here waits: a signer that is slow delays its own requests alone.
 
+mod choice;
+mod operations;
+
 use std::collections::HashMap;
 
-use super::signer::{Context, Effect, Extension, Local, Remote, Signer};
-use super::task::{Next, Task, Unwrap, Wrap, unfit};
+use super::signer::{Context, Effect, Signer};
+use super::task::Task;
 use crate::message::{
-    CallId, Claim, CryptoToPage, CryptoToParser, Envelope, PageToCrypto, ParserToCrypto, ProofClaim, RelayMessage,
-    RequestId, SignerAnswer, SignerCall, SignerChoice, SignerError, SignerOp, SignerResult,
+    CallId, Claim, CryptoToPage, CryptoToParser, Envelope, PageToCrypto, ParserToCrypto, RelayMessage, RequestId,
 };
-use crate::nostr::cashu::{self, Dleq, Point};
-use crate::nostr::event::Pubkey;
-use crate::nostr::kind::Kind;
-use crate::nostr::nip19::Entity;
-use crate::nostr::nip46::url::BunkerUrl;
 use crate::role::Role;
 use crate::router::Backlog;
-use crate::sorted;
 use crate::time::{Millis, Now, Timers};
 
 /// How long signers may take, in milliseconds, and how much may wait for them.
@@ -190,70 +186,6 @@ impl<E: Entropy> Crypto<E> {
         .into()
     }
 
-    // ------------------------------------------------------------ operations
-
-    fn ask(&mut self, now: Now, asker: Asker, op: SignerOp, out: &mut Outbox) {
-        match self.begin(now, op, out) {
-            Ok(Begun::Answered(answer)) => self.answer(asker, Ok(answer), out),
-            Ok(Begun::Ask(task, ask)) => {
-                let call = self.file(now, Waiting { asker, task }, self.operation_ms());
-                self.call_signer(now, call, ask, out);
-            }
-            Err(error) => self.answer(asker, Err(error), out),
-        }
-    }
-
-    fn begin(&mut self, now: Now, op: SignerOp, out: &mut Outbox) -> Result<Begun, SignerError> {
-        if self.waiting.len() >= self.config.max_waiting {
-            return Err(SignerError::Refused("too many requests wait for the signer".into()));
-        }
-        match op {
-            SignerOp::VerifyProofs(proofs) => {
-                let good = proofs.iter().map(verify_proof).collect();
-                Ok(Begun::Answered(SignerAnswer::Verdicts(good)))
-            }
-            SignerOp::Call(SignerCall::GetPublicKey) => {
-                let pubkey = self.signer.pubkey().ok_or(SignerError::NoSigner)?;
-                Ok(Begun::Answered(SignerAnswer::PublicKey(pubkey)))
-            }
-            SignerOp::Call(SignerCall::Sign(template)) => {
-                if template.kind == Kind::AUTH
-                    && let Some(result) = self.authenticate(now, &template, out)
-                {
-                    return result.map(Begun::Answered);
-                }
-                Ok(Begun::Ask(Task::Direct, SignerCall::Sign(template)))
-            }
-            SignerOp::Call(ask) => Ok(Begun::Ask(Task::Direct, ask)),
-            SignerOp::Unwrap(wrap) => {
-                self.signer.pubkey().ok_or(SignerError::NoSigner)?;
-                let (task, ask) = Unwrap::begin(wrap)?;
-                Ok(Begun::Ask(Task::Unwrap(task), ask))
-            }
-            SignerOp::Wrap(template) => {
-                let author = self.signer.pubkey().ok_or(SignerError::NoSigner)?;
-                let (task, ask) = Wrap::begin(template, author, now.unix)?;
-                Ok(Begun::Ask(Task::Wrap(Box::new(task)), ask))
-            }
-        }
-    }
-
-    /// The NIP-42 answer to a relay of a remote signer's session.
-    fn authenticate(
-        &mut self,
-        now: Now,
-        template: &crate::message::Template,
-        out: &mut Outbox,
-    ) -> Option<SignerResult> {
-        let mut answer = None;
-        self.with_signers(now, out, |signer, cx| {
-            if let (None, Some(remote)) = (&answer, signer.remote()) {
-                answer = remote.authenticate(cx, template);
-            }
-        });
-        answer
-    }
-
     /// Files what waits under a new call.
     fn file(&mut self, now: Now, waiting: Waiting, limit_ms: u64) -> CallId {
         self.last_call += 1;
@@ -261,20 +193,6 @@ impl<E: Entropy> Crypto<E> {
         self.waiting.insert(call, waiting);
         self.deadlines.set(call, now.mono + limit_ms);
         call
-    }
-
-    fn operation_ms(&self) -> u64 {
-        match &self.signer {
-            Signer::Remote(_) => self.config.remote_ms,
-            Signer::None | Signer::Local(_) | Signer::ReadOnly(_) | Signer::Extension(_) => self.config.operation_ms,
-        }
-    }
-
-    fn call_signer(&mut self, now: Now, call: CallId, ask: SignerCall, out: &mut Outbox) {
-        let mut cx = context(&mut self.entropy, now, out);
-        self.signer.call(&mut cx, call, ask);
-        let effects = cx.effects;
-        self.apply(now, effects, out);
     }
 
     fn with_signers(&mut self, now: Now, out: &mut Outbox, mut act: impl FnMut(&mut Signer, &mut Context<'_>)) {
@@ -308,135 +226,6 @@ impl<E: Entropy> Crypto<E> {
         }
     }
 
-    fn settle(
-        &mut self,
-        now: Now,
-        call: CallId,
-        waiting: Waiting,
-        result: SignerResult,
-        deadline: Option<Millis>,
-        out: &mut Outbox,
-    ) {
-        let Waiting { asker, task } = waiting;
-        let next = match (task, result) {
-            (Task::Use, result) => return self.settle_use(now, call, asker, result, out),
-            (Task::Direct, result) => Ok((Task::Direct, Next::End(result))),
-            (_, Err(error)) => Err(error),
-            (Task::Unwrap(unwrap), Ok(SignerAnswer::Text(plaintext))) => {
-                let next = unwrap.next(&plaintext.0);
-                next.map(|(unwrap, next)| (unwrap.map_or(Task::Direct, Task::Unwrap), next))
-            }
-            (Task::Unwrap(_), Ok(answer)) => Err(unfit(&answer)),
-            (Task::Wrap(mut wrap), Ok(answer)) => {
-                let next = wrap.next(answer, &mut self.entropy);
-                next.map(|next| (Task::Wrap(wrap), next))
-            }
-        };
-        match next {
-            Ok((task, Next::Ask(ask))) => {
-                // The time limit is the operation's, not each question's.
-                let left = deadline.map_or(0, |deadline| deadline.since(now.mono));
-                let call = self.file(now, Waiting { asker, task }, left);
-                self.call_signer(now, call, ask, out);
-            }
-            Ok((_, Next::End(result))) => self.answer(asker, result, out),
-            Err(error) => self.answer(asker, Err(error), out),
-        }
-    }
-
-    fn answer(&mut self, asker: Asker, result: SignerResult, out: &mut Outbox) {
-        self.counters.operations += 1;
-        self.counters.failed += u64::from(result.is_err());
-        match asker {
-            Asker::Parser(request) => out.parser.push(CryptoToParser::Answer { request, result }),
-            Asker::Page(request) => out.page.push(CryptoToPage::Answer { request, result }),
-        }
-    }
-
-    // ------------------------------------------------------------ the signer
-
-    fn use_signer(&mut self, now: Now, request: RequestId, choice: SignerChoice, out: &mut Outbox) {
-        // The page's last word counts: a connection still being made is given up for it.
-        self.drop_candidate(now, out);
-        let asker = Asker::Page(request);
-        let limit_ms = match &choice {
-            SignerChoice::Bunker { .. } => self.config.remote_ms,
-            SignerChoice::NostrConnect { .. } => self.config.person_ms,
-            SignerChoice::PrivateKey(_)
-            | SignerChoice::EncryptedKey { .. }
-            | SignerChoice::PublicKey(_)
-            | SignerChoice::Extension
-            | SignerChoice::Session(_) => self.config.operation_ms,
-        };
-        let call = self.file(now, Waiting { asker, task: Task::Use }, limit_ms);
-        let mut cx = context(&mut self.entropy, now, out);
-        match make(&mut cx, call, request, choice) {
-            Ok(signer) => {
-                if let Some(pubkey) = signer.pubkey() {
-                    cx.settle(call, Ok(SignerAnswer::PublicKey(pubkey)));
-                }
-                self.candidate = Some((call, signer));
-            }
-            Err(error) => cx.settle(call, Err(error)),
-        }
-        let effects = cx.effects;
-        self.apply(now, effects, out);
-    }
-
-    /// The candidate gave its public key and takes over, or it failed and the signer before it stays.
-    fn settle_use(&mut self, now: Now, call: CallId, asker: Asker, result: SignerResult, out: &mut Outbox) {
-        let candidate = self.candidate.take_if(|(candidate, _)| *candidate == call);
-        match (candidate, &result) {
-            (Some((_, signer)), Ok(_)) => {
-                self.cancel_waiting(out);
-                let mut before = std::mem::replace(&mut self.signer, signer);
-                self.close(now, &mut before, false, out);
-                out.parser.push(CryptoToParser::Signer {
-                    pubkey: self.signer.pubkey(),
-                });
-            }
-            (Some((_, mut signer)), Err(_)) => self.close(now, &mut signer, false, out),
-            (None, _) => {}
-        }
-        self.answer(asker, result, out);
-    }
-
-    fn logout(&mut self, now: Now, request: RequestId, out: &mut Outbox) {
-        self.drop_candidate(now, out);
-        self.cancel_waiting(out);
-        // Dropping it wipes its key.
-        let mut signer = std::mem::replace(&mut self.signer, Signer::None);
-        self.close(now, &mut signer, true, out);
-        out.parser.push(CryptoToParser::Signer { pubkey: None });
-        self.answer(Asker::Page(request), Ok(SignerAnswer::Done), out);
-    }
-
-    fn drop_candidate(&mut self, now: Now, out: &mut Outbox) {
-        if let Some((call, mut signer)) = self.candidate.take() {
-            self.close(now, &mut signer, false, out);
-            self.cancel(call, out);
-        }
-    }
-
-    fn close(&mut self, now: Now, signer: &mut Signer, logout: bool, out: &mut Outbox) {
-        signer.close(&mut context(&mut self.entropy, now, out), logout);
-    }
-
-    fn cancel_waiting(&mut self, out: &mut Outbox) {
-        let mut calls: Vec<CallId> = self.waiting.keys().copied().collect();
-        sorted::sort(&mut calls);
-        calls.into_iter().for_each(|call| self.cancel(call, out));
-    }
-
-    fn cancel(&mut self, call: CallId, out: &mut Outbox) {
-        self.deadlines.cancel(&call);
-        if let Some(waiting) = self.waiting.remove(&call) {
-            self.answer(waiting.asker, Err(SignerError::Cancelled), out);
-        }
-    }
-
-    // ------------------------------------------------------------ peers
-
     fn on_replaced(&mut self, now: Now, role: Role, out: &mut Outbox) {
         match role {
             Role::Parser => {
@@ -467,8 +256,6 @@ impl<E: Entropy> Crypto<E> {
             self.signer.give_up(call);
         }
     }
-
-    // ------------------------------------------------------------ relays and time
 
     fn on_relay(&mut self, now: Now, message: RelayMessage, out: &mut Outbox) {
         let sub = match &message {
@@ -516,12 +303,6 @@ impl<E: Entropy> Crypto<E> {
     }
 }
 
-/// What became of an operation at its start.
-enum Begun {
-    Answered(SignerAnswer),
-    Ask(Task, SignerCall),
-}
-
 fn context<'a>(entropy: &'a mut impl Entropy, now: Now, out: &'a mut Outbox) -> Context<'a> {
     Context {
         now,
@@ -529,61 +310,6 @@ fn context<'a>(entropy: &'a mut impl Entropy, now: Now, out: &'a mut Outbox) -> 
         out,
         effects: Vec::new(),
     }
-}
-
-/// The chosen signer; `call` is answered with its public key, now if it is known.
-fn make(cx: &mut Context<'_>, call: CallId, request: RequestId, choice: SignerChoice) -> Result<Signer, SignerError> {
-    match choice {
-        SignerChoice::PrivateKey(secret) => Local::parse(&secret).map(Signer::Local),
-        SignerChoice::EncryptedKey { ncryptsec, passphrase } => {
-            Local::unlock(&ncryptsec, &passphrase).map(Signer::Local)
-        }
-        SignerChoice::PublicKey(text) => read_pubkey(&text).map(Signer::ReadOnly),
-        SignerChoice::Extension => {
-            let mut extension = Extension::default();
-            extension.call(cx, call, SignerCall::GetPublicKey);
-            Ok(Signer::Extension(extension))
-        }
-        SignerChoice::Bunker { url, client } => {
-            let url = BunkerUrl::parse(&url.0).map_err(|error| SignerError::BadInput(error.to_string()))?;
-            let remote = Remote::connect(cx, call, url, &client)?;
-            Ok(Signer::Remote(Box::new(remote)))
-        }
-        SignerChoice::NostrConnect { relays, client } => {
-            let remote = Remote::offer(cx, call, request, relays, &client)?;
-            Ok(Signer::Remote(Box::new(remote)))
-        }
-        SignerChoice::Session(session) => {
-            let remote = Remote::resume(cx, &session)?;
-            Ok(Signer::Remote(Box::new(remote)))
-        }
-    }
-}
-
-fn read_pubkey(text: &str) -> Result<Pubkey, SignerError> {
-    let text = text.trim();
-    if let Some(pubkey) = Pubkey::from_hex(text) {
-        return Ok(pubkey);
-    }
-    match Entity::decode(text) {
-        Ok(Entity::Npub(pubkey)) => Ok(pubkey),
-        Ok(Entity::Nprofile(profile)) => Ok(profile.pubkey),
-        Ok(Entity::Note(_) | Entity::Nevent(_) | Entity::Naddr(_)) => {
-            Err(SignerError::BadInput("the entity is no public key".into()))
-        }
-        Err(error) => Err(SignerError::BadInput(format!("not a public key: {error}"))),
-    }
-}
-
-fn verify_proof(proof: &ProofClaim) -> bool {
-    let points = Point::from_bytes(&proof.mint_key, "mint key")
-        .and_then(|mint_key| Ok((mint_key, Point::from_bytes(&proof.signature, "signature")?)));
-    let dleq = Dleq {
-        e: proof.e,
-        s: proof.s,
-        r: proof.r.map(Into::into),
-    };
-    points.is_ok_and(|(mint_key, signature)| cashu::verify_proof(&mint_key, &proof.secret.0, &signature, &dleq).is_ok())
 }
 
 #[cfg(test)]

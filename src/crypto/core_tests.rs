@@ -1,10 +1,14 @@
 //! The crypto role's state machine with the signers that need no relay.
 
 use super::*;
-use crate::message::{Cipher, Secret, Template};
-use crate::nostr::event::RawEvent;
+use crate::message::{
+    Cipher, ProofClaim, Secret, SignerAnswer, SignerCall, SignerChoice, SignerError, SignerOp, SignerResult, Template,
+};
 use crate::nostr::event::tests::signed;
+use crate::nostr::event::{Pubkey, RawEvent};
 use crate::nostr::keys::SecretKey;
+use crate::nostr::kind::Kind;
+use crate::nostr::nip19::Entity;
 use crate::nostr::testing::Random;
 use crate::nostr::{nip49, nip59};
 use crate::time::UnixSeconds;
