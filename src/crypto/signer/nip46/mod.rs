@@ -5,32 +5,30 @@
 //! An answer counts if the signer's key signed it, it is encrypted to the client's key and its
 //! id is that of a request that waits; everything else is ignored, a copy or a late answer too.
 
+mod answers;
 mod channel;
+mod opening;
 mod session;
 
 use std::collections::HashMap;
 
-use self::channel::{Channel, Opened};
+use self::channel::Channel;
 use self::session::Session;
-use super::{Context, Effect, check_signed, unsigned};
+use super::{Context, unsigned};
 use crate::message::{
-    CallId, Cipher, CryptoToPage, Envelope, RelayMessage, RequestId, SIGNER_SUB_PREFIX, Secret, SignerAnswer,
-    SignerCall, SignerClient, SignerError, SignerResult, SubId, Template,
+    CallId, Cipher, CryptoToPage, Envelope, RelayMessage, RequestId, Secret, SignerAnswer, SignerCall, SignerError,
+    SignerResult, SubId, Template,
 };
 use crate::nostr::event::{EventId, Pubkey, UnsignedEvent};
 use crate::nostr::filter::Filter;
 use crate::nostr::frame::ClientFrame;
 use crate::nostr::hex;
-use crate::nostr::keys::SecretKey;
-use crate::nostr::nip46::response::{Outcome, public_key_result, sign_event_result, switch_relays_result};
 use crate::nostr::nip46::url::{BunkerUrl, NostrConnectUrl};
-use crate::nostr::nip46::{self, ClientMetadata, Command, EventTemplate, KIND, Permission};
+use crate::nostr::nip46::{self, Command, EventTemplate, KIND};
 use crate::nostr::relay_url::RelayUrl;
-use crate::sorted::{self, SortedMap};
+use crate::sorted::SortedMap;
 use crate::time::Millis;
 
-/// A signer that has not answered in NIP-44 after so long may be one that knows only NIP-04.
-const OLD_PEER_MS: u64 = 10_000;
 /// The subscription looks back so far, for signers whose clock is behind.
 const CLOCK_SKEW_SECONDS: u64 = 600;
 
@@ -86,96 +84,6 @@ enum Expected {
 }
 
 impl Remote {
-    /// Connects to the signer of a `bunker://` URL; `call` is answered with the user's public key.
-    pub fn connect(
-        cx: &mut Context<'_>,
-        call: CallId,
-        url: BunkerUrl,
-        client: &SignerClient,
-    ) -> Result<Remote, SignerError> {
-        let remote = url.remote_signer;
-        let state = State::Connecting { remote };
-        let key = new_key(cx)?;
-        let mut signer = Remote::new(cx, key, url.relays.clone(), Cipher::Nip44, state)?;
-        signer.old_peer_at = Some(cx.now.mono + OLD_PEER_MS);
-        signer.subscribe(cx);
-        let command = Command::Connect {
-            remote_signer: remote,
-            secret: url.secret.clone(),
-            perms: Permission::parse_list(&client.permissions),
-            metadata: metadata(client),
-        };
-        signer.request(cx, Some(call), &command, Expected::Connect(Box::new(url)));
-        Ok(signer)
-    }
-
-    /// Makes a `nostrconnect://` URL, shown once a relay listens, and waits for a signer to take it; `call` is answered
-    /// with the user's public key.
-    pub fn offer(
-        cx: &mut Context<'_>,
-        call: CallId,
-        request: RequestId,
-        relays: Vec<RelayUrl>,
-        client: &SignerClient,
-    ) -> Result<Remote, SignerError> {
-        if relays.is_empty() {
-            return Err(SignerError::BadInput("nostrConnect needs a relay to listen on".into()));
-        }
-        let key = new_key(cx)?;
-        let url = NostrConnectUrl {
-            client: key.pubkey(),
-            relays: relays.clone(),
-            secret: random_hex(cx).into(),
-            perms: Permission::parse_list(&client.permissions),
-            metadata: metadata(client).unwrap_or_default(),
-        };
-        let state = State::Offered {
-            call,
-            url: Box::new(url),
-            unshown: Some(request),
-        };
-        let signer = Remote::new(cx, key, relays, Cipher::Nip44, state)?;
-        signer.subscribe(cx);
-        Ok(signer)
-    }
-
-    /// Takes up a session where it was left. The signer is asked nothing but where it can be reached now.
-    ///
-    /// # Errors
-    /// `BadInput` if it is no session of this engine.
-    pub fn resume(cx: &mut Context<'_>, session: &Secret) -> Result<Remote, SignerError> {
-        let session = Session::from_json(&session.0)?;
-        let state = State::Open {
-            remote: session.remote,
-            user: session.user,
-        };
-        let mut signer = Remote::new(cx, session.client, session.relays, session.cipher, state)?;
-        signer.subscribe(cx);
-        signer.request(cx, None, &Command::SwitchRelays, Expected::Relays);
-        Ok(signer)
-    }
-
-    fn new(
-        cx: &mut Context<'_>,
-        client: SecretKey,
-        relays: Vec<RelayUrl>,
-        cipher: Cipher,
-        state: State,
-    ) -> Result<Remote, SignerError> {
-        let name = format!("{SIGNER_SUB_PREFIX}{}", random_hex(cx));
-        let sub = SubId::new(&name).ok_or_else(|| SignerError::BadInput("bad subscription id".into()))?;
-        Ok(Remote {
-            channel: Channel::new(client, cipher),
-            sub,
-            relays,
-            retiring: Vec::new(),
-            state,
-            requests: HashMap::new(),
-            unreachable: SortedMap::new(),
-            old_peer_at: None,
-        })
-    }
-
     pub fn sub(&self) -> &SubId {
         &self.sub
     }
@@ -360,35 +268,6 @@ impl Remote {
         Some(SignerError::Disconnected(why))
     }
 
-    // ------------------------------------------------------------ the offer
-
-    /// `relay` has the subscription, so an answer is heard: relays keep no ephemeral event for who listens later.
-    fn show(&mut self, cx: &mut Context<'_>, relay: RelayUrl) {
-        let State::Offered { url, unshown, .. } = &mut self.state else {
-            return;
-        };
-        let Some(request) = unshown.take() else {
-            return;
-        };
-        // First is where some signers answer only.
-        sorted::sort_by_key(&mut url.relays, |other| *other != relay);
-        let url = Secret(url.to_url());
-        cx.out.page.push(CryptoToPage::ConnectUrl { request, url });
-    }
-
-    /// Nobody could answer an offer that no relay listens for. Once it is shown, relays may come back in time.
-    fn withdraw(&self, cx: &mut Context<'_>) {
-        if let State::Offered {
-            call, unshown: Some(_), ..
-        } = self.state
-            && let Some(error) = self.disconnected()
-        {
-            cx.settle(call, Err(error));
-        }
-    }
-
-    // ------------------------------------------------------------ requests
-
     fn request(&mut self, cx: &mut Context<'_>, call: Option<CallId>, command: &Command, expected: Expected) {
         let remote = match &self.state {
             State::Offered { .. } => return,
@@ -447,113 +326,6 @@ impl Remote {
         }
     }
 
-    // ------------------------------------------------------------ answers
-
-    fn on_event(&mut self, cx: &mut Context<'_>, json: &str) {
-        match &self.state {
-            State::Offered { call, url, .. } => {
-                let (call, opened) = (*call, self.channel.open(json, None));
-                let Some(opened) = opened else {
-                    return;
-                };
-                // Whoever has seen the request may answer; only the one who was given the URL knows its secret.
-                if matches!(&opened.response.outcome, Outcome::Result(secret) if url.accepts(secret)) {
-                    self.channel.learn(opened.cipher);
-                    self.state = State::Connecting { remote: opened.author };
-                    // Again, for this signer's events alone.
-                    self.subscribe(cx);
-                    self.request(cx, Some(call), &Command::GetPublicKey, Expected::PublicKey);
-                }
-            }
-            State::Connecting { remote } | State::Open { remote, .. } => {
-                let opened = self.channel.open(json, Some(remote));
-                if let Some(opened) = opened {
-                    self.on_response(cx, opened);
-                }
-            }
-        }
-        if self.requests.is_empty() && !self.retiring.is_empty() {
-            let relays = std::mem::take(&mut self.retiring);
-            self.send(cx, relays, ClientFrame::Close { sub: self.sub.clone() });
-        }
-    }
-
-    fn on_response(&mut self, cx: &mut Context<'_>, opened: Opened) {
-        let id = opened.response.id;
-        let Some(request) = self.requests.get_mut(&id) else {
-            return;
-        };
-        let result = match opened.response.outcome {
-            Outcome::AuthUrl(url) => {
-                if !std::mem::replace(&mut request.confirming, true) {
-                    cx.effects.extend(request.call.map(Effect::Confirming));
-                    cx.out.page.push(CryptoToPage::AuthUrl { url });
-                }
-                return;
-            }
-            Outcome::Result(result) => Ok(result),
-            Outcome::Error(error) => Err(SignerError::Refused(error)),
-        };
-        self.channel.learn(opened.cipher);
-        self.old_peer_at = None;
-        if let Some(Request { call, expected, .. }) = self.requests.remove(&id) {
-            self.on_result(cx, call, expected, result);
-        }
-    }
-
-    fn on_result(
-        &mut self,
-        cx: &mut Context<'_>,
-        call: Option<CallId>,
-        expected: Expected,
-        result: Result<String, SignerError>,
-    ) {
-        let settled = match (expected, result) {
-            (Expected::Relays, Ok(relays)) => {
-                // A signer that knows no such method, or lists nothing usable, stays where it is.
-                if let Ok(Some(relays)) = switch_relays_result(&relays) {
-                    self.move_to(cx, relays);
-                }
-                return;
-            }
-            (Expected::Relays, Err(_)) => return,
-            (_, Err(error)) => Err(error),
-            (Expected::Connect(url), Ok(result)) => {
-                if url.accepts(&result) {
-                    return self.request(cx, call, &Command::GetPublicKey, Expected::PublicKey);
-                }
-                Err(SignerError::Refused(
-                    "the remote signer answered with another secret".into(),
-                ))
-            }
-            (Expected::PublicKey, Ok(result)) => match public_key_result(&result) {
-                Ok(user) => {
-                    self.opened(cx, user);
-                    Ok(SignerAnswer::PublicKey(user))
-                }
-                Err(error) => Err(SignerError::Refused(error.to_string())),
-            },
-            (Expected::Signed(event), Ok(result)) => sign_event_result(&result)
-                .map_err(|error| SignerError::Refused(error.to_string()))
-                .and_then(|signed| check_signed(&event, signed)),
-            (Expected::Text, Ok(result)) => Ok(SignerAnswer::Text(Secret(result.into()))),
-        };
-        if let Some(call) = call {
-            cx.settle(call, settled);
-        }
-    }
-
-    /// The user is known: the connection stands.
-    fn opened(&mut self, cx: &mut Context<'_>, user: Pubkey) {
-        if let State::Connecting { remote } = self.state {
-            self.state = State::Open { remote, user };
-            self.tell_session(cx);
-            self.request(cx, None, &Command::SwitchRelays, Expected::Relays);
-        }
-    }
-
-    // ------------------------------------------------------------ relays
-
     /// Listens for answers; once more where the connections role was replaced.
     pub fn subscribe(&self, cx: &mut Context<'_>) {
         let authors = match &self.state {
@@ -609,25 +381,11 @@ impl Remote {
     }
 }
 
-fn new_key(cx: &mut Context<'_>) -> Result<SecretKey, SignerError> {
-    SecretKey::from_bytes(cx.entropy.bytes()).map_err(|error| SignerError::BadInput(error.to_string()))
-}
-
 /// 128 random bits: what a stranger would have to guess.
 fn random_hex(cx: &mut Context<'_>) -> String {
     let mut text = hex::encode(&cx.entropy.bytes());
     text.truncate(32);
     text
-}
-
-fn metadata(client: &SignerClient) -> Option<ClientMetadata> {
-    let text = |text: &String| (!text.is_empty()).then(|| text.clone());
-    let metadata = ClientMetadata {
-        name: text(&client.name),
-        url: text(&client.url),
-        image: text(&client.image),
-    };
-    (metadata != ClientMetadata::default()).then_some(metadata)
 }
 
 fn to_sign(event: &UnsignedEvent) -> EventTemplate {
