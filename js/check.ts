@@ -3,7 +3,7 @@
 import { FerryError } from './errors.js';
 import type { CountOptions, EventTemplate, Filter, Pipe, PublishOptions, StartOptions, SubscribeOptions } from './types.js';
 
-/** Refuses a value that is not what it should be; `name` is what the page calls it. Throws `bad-input`. */
+/** Refuses a value that is not what it should be; `name` is what the page calls it. Absent is fine, but for `needed`. Throws `bad-input`. */
 export type Check = (name: string, value: unknown) => void;
 
 /** Dates above are no seconds of the next 3,000 years, but milliseconds. */
@@ -182,8 +182,6 @@ function splitTags(filter: Filter): { tags: [string, unknown][]; others: object 
   for (const [name, value] of Object.entries(filter)) (name.startsWith('#') ? tags : others).set(name, value);
   return { tags: [...tags], others: Object.fromEntries(others) };
 }
-
-// ---------------------------------------------------------------- what a value may be; absent is fine unless it is needed
 
 function needed(check: Check): Check {
   return (name, value) => {

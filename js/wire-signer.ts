@@ -52,8 +52,6 @@ export type SignerNotice =
   | { outcome: 'connectUrl'; url: string }
   | { outcome: 'session'; session: string };
 
-// ---------------------------------------------------------------- to crypto
-
 export function encodeSignerRequest(request: number, command: SignerCommand): Uint8Array {
   const builder = new Builder(256);
   const fields = commandFields(builder, command);
@@ -210,8 +208,6 @@ function stringAt(builder: Builder, value: string, name = 'what the signer is gi
   if (typeof value !== 'string') throw new FerryError('bad-input', `${name} is a string, not ${value === null ? 'null' : typeof value}`);
   return builder.createString(value);
 }
-
-// ---------------------------------------------------------------- from crypto
 
 /** Reads one record of the crypto role, with the number of the request it is about, or of its own question. */
 export function decodeSignerResponse(record: Uint8Array): { request: number; answer: SignerAnswer | SignerNotice } {

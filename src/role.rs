@@ -59,6 +59,7 @@ const fn channel(name: &'static str, port1: End, port2: End) -> Channel {
 }
 
 impl Role {
+    /// All four.
     pub const ALL: [Role; 4] = [Role::Connections, Role::Cache, Role::Parser, Role::Crypto];
 
     /// The role called `name`, as the page spells it.
@@ -66,6 +67,7 @@ impl Role {
         Role::ALL.into_iter().find(|role| role.name() == name)
     }
 
+    /// The role's name as the page spells it; `from_name` is its inverse.
     pub fn name(self) -> &'static str {
         match self {
             Role::Connections => "connections",

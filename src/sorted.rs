@@ -77,7 +77,7 @@ fn swaps(len: usize, compare: &dyn Fn(usize, usize) -> Ordering) -> Vec<(usize, 
     swaps
 }
 
-/// A map in the order of its keys.
+/// A map in the order of its keys. What its methods do, those of `BTreeMap` do by the same names.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SortedMap<K, V>(Vec<(K, V)>);
 
@@ -286,7 +286,7 @@ impl<K, V> IntoIterator for SortedMap<K, V> {
     }
 }
 
-/// A set in the order of its members.
+/// A set in the order of its members. What its methods do, those of `BTreeSet` do by the same names.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct SortedSet<T>(Vec<T>);
 

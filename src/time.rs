@@ -52,6 +52,7 @@ pub struct Now {
 
 /// The present and an alarm, for a role's loop. The browser has one, tests move theirs by hand.
 pub trait Clock {
+    /// The present.
     fn now(&self) -> Now;
 
     /// Ready once `now().mono` has reached `deadline`; never for none.
@@ -98,6 +99,7 @@ impl<K: Clone + Ord + Hash> Timers<K> {
         self.at.insert(key, at);
     }
 
+    /// `key` has no deadline any more.
     pub fn cancel(&mut self, key: &K) {
         if let Some(at) = self.at.remove(key) {
             self.order.remove(&(at, key.clone()));

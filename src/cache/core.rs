@@ -38,6 +38,7 @@ pub struct Config {
     pub seed: [u8; 32],
 }
 
+/// How much the role takes on at a time.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// Lookups and refills that are worked on at once; further ones wait in order.

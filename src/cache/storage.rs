@@ -218,6 +218,7 @@ pub struct Fallback<S> {
 }
 
 impl<S: Storage> Fallback<S> {
+    /// `disk`, until it turns out not to be there.
     pub fn new(disk: S) -> Fallback<S> {
         Fallback {
             disk,

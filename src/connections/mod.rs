@@ -49,7 +49,9 @@ pub use self::outbox::{Outbox, StatusSink};
 pub use self::sockets::{SocketCommand, SocketEvent, SocketId, Sockets};
 pub use self::spool::Spools;
 use crate::memory;
-use crate::message::{Envelope, Nothing, PageToConnections, ParserToConnections, RelayMessage, RoleReport, Stats};
+use crate::message::{
+    Envelope, Nothing, PageToConnections, ParserToConnections, RelayMessage, RequestId, RoleReport, Stats,
+};
 use crate::role::Role;
 use crate::router::{Backlog, Port, Received};
 use crate::time::{Clock, Millis, later, until};
@@ -130,16 +132,7 @@ pub async fn run(
             core.handle(now, Input::Drained, &mut out);
         }
         while let Some(request) = out.stats.pop_front() {
-            reports.push(RoleReport::Stats(Stats {
-                request,
-                ports: ports.stats(),
-                counters: core
-                    .counters()
-                    .into_iter()
-                    .chain(out.counters())
-                    .chain([memory::counter()])
-                    .collect(),
-            }));
+            reports.push(RoleReport::Stats(ports.stats(request, &core, &out)));
         }
         reports.send(&mut ports.page);
         out.flush_sockets(&mut sockets);
@@ -219,13 +212,18 @@ impl Ports {
         self.page.goodbye();
     }
 
-    fn stats(&self) -> Vec<crate::message::PortStats> {
-        vec![
-            self.cache.stats(),
-            self.parser.stats(),
-            self.crypto.stats(),
-            self.page.stats(),
-        ]
+    fn stats(&self, request: RequestId, core: &Connections, out: &Outbox) -> Stats {
+        let counters = core.counters().into_iter().chain(out.counters());
+        Stats {
+            request,
+            ports: vec![
+                self.cache.stats(),
+                self.parser.stats(),
+                self.crypto.stats(),
+                self.page.stats(),
+            ],
+            counters: counters.chain([memory::counter()]).collect(),
+        }
     }
 
     /// Whether nobody is left who could ask or be told anything.

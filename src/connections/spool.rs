@@ -67,6 +67,7 @@ impl Spools {
         self.total_bytes = 0;
     }
 
+    /// Whether nothing waits for the peer.
     pub fn is_empty(&self) -> bool {
         self.turns.is_empty()
     }

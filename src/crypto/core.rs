@@ -69,6 +69,7 @@ pub struct Outbox {
 
 /// Bytes nobody can foresee, for keys, nonces, signatures and batch checks.
 pub trait Entropy {
+    /// Other bytes at each call.
     fn bytes(&mut self) -> [u8; 32];
 }
 
@@ -88,6 +89,7 @@ struct Waiting {
     task: Task,
 }
 
+/// The role's state. It never touches a port or a clock.
 pub struct Crypto<E> {
     config: Config,
     entropy: E,

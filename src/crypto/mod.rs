@@ -44,6 +44,7 @@ pub struct Ports {
 
 /// Where batches of signatures are checked.
 pub trait Verifier {
+    /// Begins to check a batch; `poll_verdicts` gives the verdicts under the same number.
     fn check(&mut self, request: RequestId, claims: Vec<Claim>);
     /// The next checked batch, one verdict per claim in order. Pending where there is none.
     fn poll_verdicts(&mut self, cx: &mut Context<'_>) -> Poll<(RequestId, Vec<bool>)>;
@@ -60,6 +61,7 @@ pub struct InlineVerifier<E> {
 }
 
 impl<E: Entropy> InlineVerifier<E> {
+    /// A verifier that weighs each batch by numbers of `entropy`.
     pub fn new(entropy: E) -> InlineVerifier<E> {
         InlineVerifier {
             entropy,
@@ -109,12 +111,8 @@ pub async fn run(
         match received {
             Some(Received::Message(Turn::Input(input))) => core.handle(clock.now(), input, &mut out),
             Some(Received::Message(Turn::Control(Control::Stats { request }))) => {
-                let stats = ports.stats();
-                reports.push(RoleReport::Stats(Stats {
-                    request,
-                    ports: stats,
-                    counters: [core.counters(), verifier.counters(), vec![memory::counter()]].concat(),
-                }));
+                let counters = [core.counters(), verifier.counters(), vec![memory::counter()]].concat();
+                reports.push(RoleReport::Stats(ports.stats(request, counters)));
             }
             Some(Received::Message(Turn::Control(Control::Stop))) | None => break,
             // The sends below use the new credit. Malformed records are counted by their port.
@@ -193,12 +191,17 @@ impl Ports {
         self.control.goodbye();
     }
 
-    fn stats(&self) -> Vec<crate::message::PortStats> {
-        vec![
+    fn stats(&self, request: RequestId, counters: Vec<(String, u64)>) -> Stats {
+        let ports = vec![
             self.control.stats(),
             self.page.stats(),
             self.connections.stats(),
             self.parser.stats(),
-        ]
+        ];
+        Stats {
+            request,
+            ports,
+            counters,
+        }
     }
 }

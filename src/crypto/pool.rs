@@ -62,6 +62,7 @@ struct Batch {
     missing: usize,
 }
 
+/// The verifiers, and what they are to check. Each part of a batch waits in `parts` or is with one verifier.
 #[derive(Debug)]
 pub struct Pool {
     size: usize,
@@ -226,6 +227,7 @@ impl Pool {
         ]
     }
 
+    /// The next batch whose parts are all checked, one verdict per claim in order.
     pub fn pop_done(&mut self) -> Option<(RequestId, Vec<bool>)> {
         self.done.pop_front()
     }

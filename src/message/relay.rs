@@ -83,6 +83,7 @@ pub enum ParserToConnections {
     CannotAuthenticate { relay: RelayUrl, reason: String },
 }
 
+/// What a relay has done wrong; a relay that does it often is left alone for a while.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RelayFault {
     /// Not an event at all, or over a limit.

@@ -154,6 +154,7 @@ pub struct ConnectionStatus {
     pub counters: RelayCounters,
 }
 
+/// How a relay's connection stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RelayState {
     Connecting,

@@ -254,10 +254,12 @@ impl Event {
         Event(Arc::new(raw))
     }
 
+    /// The event object as NIP-01 has it.
     pub fn to_json(&self) -> String {
         self.0.to_json()
     }
 
+    /// The event without the knowledge that it holds.
     pub fn into_raw(self) -> RawEvent {
         Arc::unwrap_or_clone(self.0)
     }

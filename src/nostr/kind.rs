@@ -19,11 +19,17 @@ pub enum Retention {
 }
 
 impl Kind {
+    /// A profile (NIP-01).
     pub const METADATA: Kind = Kind(0);
+    /// NIP-10.
     pub const TEXT_NOTE: Kind = Kind(1);
+    /// Whom somebody follows (NIP-02).
     pub const CONTACTS: Kind = Kind(3);
+    /// NIP-09.
     pub const DELETION: Kind = Kind(5);
+    /// Where somebody writes and reads (NIP-65).
     pub const RELAY_LIST: Kind = Kind(10002);
+    /// The answer to a relay's challenge (NIP-42).
     pub const AUTH: Kind = Kind(22242);
 
     /// The NIP-01 range this kind falls in.

@@ -12,7 +12,9 @@ use super::nip59::{self, GIFT_WRAP, Layer, Nip59Error, Recipient, Rumor};
 use super::relay_url::RelayUrl;
 use crate::sorted::SortedSet;
 
+/// A private message.
 pub const CHAT_MESSAGE: Kind = Kind(14);
+/// A private message that is an encrypted file elsewhere.
 pub const FILE_MESSAGE: Kind = Kind(15);
 /// The list of relays where a user reads private messages.
 pub const DM_RELAYS: Kind = Kind(10050);

@@ -20,7 +20,9 @@ use super::nip44::{self, ConversationKey, Nip44Error};
 use super::relay_url::RelayUrl;
 use crate::time::UnixSeconds;
 
+/// A rumor, encrypted and signed by its author.
 pub const SEAL: Kind = Kind(13);
+/// A seal, encrypted and signed by a key made for it alone.
 pub const GIFT_WRAP: Kind = Kind(1059);
 /// A gift wrap that relays do not store.
 pub const EPHEMERAL_GIFT_WRAP: Kind = Kind(21059);

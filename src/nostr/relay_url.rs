@@ -16,6 +16,7 @@ use thiserror::Error;
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RelayUrl(Arc<str>);
 
+/// Why a text is no relay's address.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 pub enum RelayUrlError {
     #[error("a relay address starts with ws:// or wss://")]

@@ -143,6 +143,7 @@ enum Signing {
     Auth(RelayUrl),
 }
 
+/// The role's state. It never touches a port or a clock.
 #[derive(Debug)]
 pub struct Parser {
     config: Config,

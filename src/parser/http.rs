@@ -22,5 +22,6 @@ pub struct HttpAnswer {
 
 /// Sends requests. One answer follows each, within 15 seconds.
 pub trait Http: FusedStream<Item = HttpAnswer> + Unpin {
+    /// Sends a request.
     fn ask(&mut self, ask: HttpAsk);
 }

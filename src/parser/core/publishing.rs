@@ -145,8 +145,6 @@ impl Parser {
         );
     }
 
-    // ------------------------------------------------------------ on its way
-
     pub(super) fn on_relay_word(&mut self, relay: RelayUrl, event_id: EventId, word: RelayWord, out: &mut Outbox) {
         let Some(publishes) = self.by_event.get(&event_id).cloned() else {
             // A late OK, or one for what this engine never sent.

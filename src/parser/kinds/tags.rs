@@ -120,6 +120,7 @@ impl EventRef {
 }
 
 impl AddressRef {
+    /// Reads `["a", <kind:pubkey:identifier>, <relay>]`.
     pub fn from_tag(tag: &Tag) -> Option<AddressRef> {
         Some(AddressRef {
             address: Address::parse(value(tag, 1)?)?,
@@ -129,6 +130,7 @@ impl AddressRef {
 }
 
 impl ProfileRef {
+    /// Reads `["p", <pubkey>, <relay>]`.
     pub fn from_tag(tag: &Tag) -> Option<ProfileRef> {
         Some(ProfileRef {
             pubkey: pubkey(tag, 1)?,
