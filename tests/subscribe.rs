@@ -268,6 +268,42 @@ fn a_page_that_does_not_read_loses_nothing_and_gets_all_in_order_later() {
 }
 
 #[test]
+fn a_slow_page_is_given_all_of_a_request_that_ended_meanwhile_and_its_end() {
+    for seed in 20..40 {
+        let mut world = World::new(Setup {
+            seed,
+            ports: SMALL,
+            relays: vec![("relay", relay_with(&notes(1, 200)))],
+            parser: nostr_ferry::parser::Config {
+                page_queue_bytes: 1_000,
+                ..Default::default()
+            },
+            ..Setup::default()
+        });
+        let subscribe = Subscribe {
+            close_on_eose: true,
+            ..kinds(1)
+        };
+        let sub = sub("s");
+        let ask = PageToParser::Subscribe { sub, subscribe };
+        world.parser.try_send(ask).unwrap();
+        let mut got = Vec::new();
+        for round in 0..400 {
+            // It reads a little now and then, while the answer comes and after.
+            world.page_will_take(Some(round % 3));
+            world.turns(seed as usize % 20 + 1);
+            got.extend(words(&world.read("s")));
+        }
+        world.page_takes(None);
+        got.extend(words(&world.read("s")));
+        let mut expected = vec!["EOCE".to_owned()];
+        expected.extend(newest_first(1, 200));
+        expected.extend(["EOSE", "EOSE all", "Complete"].map(String::from));
+        assert_eq!(got, expected, "seed {seed}");
+    }
+}
+
+#[test]
 fn a_publish_goes_all_the_way_and_back() {
     for seed in 0..50 {
         let relays = vec![("relay", relay_with(&[]))];

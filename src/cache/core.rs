@@ -286,6 +286,9 @@ impl Cache {
         for sub in Vec::from_iter(self.asked.keys().cloned().chain(jobs)) {
             self.close(&sub, Vec::new(), out);
         }
+        self.jobs.clear();
+        self.turns.clear();
+        self.waiting.clear();
     }
 
     /// Connections was replaced: it knows of no subscription, and whatever it had not sent is lost.

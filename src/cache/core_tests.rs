@@ -196,6 +196,26 @@ fn a_refill_comes_in_the_order_asked_and_counts_what_is_gone() {
 }
 
 #[test]
+fn a_refill_is_answered_to_its_end_although_its_subscription_has_ended() {
+    let mut world = World::new();
+    world.keep(&(0..50).map(note).collect::<Vec<_>>());
+    let refill = ParserToCache::Refill {
+        sub: sub("a"),
+        ids: (0..50).map(|at| note(at).id).collect(),
+    };
+    world.parser(refill);
+    world.parser(ParserToCache::Close {
+        sub: sub("a"),
+        asked: Vec::new(),
+    });
+    world.settle();
+    let refilled = |message: &&CacheToParser| matches!(message, CacheToParser::Refilled { .. });
+    assert_eq!(world.said.iter().filter(refilled).count(), 50);
+    let (sub, missing) = (sub("a"), 0);
+    assert_eq!(world.said.last(), Some(&CacheToParser::RefillEnd { sub, missing }));
+}
+
+#[test]
 fn a_publish_is_saved_routed_and_sent() {
     let mut world = with_defaults();
     let list = event(1, 10002, 5, &[&["r", "wss://home.example"]], "");

@@ -27,8 +27,11 @@ impl Cache {
         }
     }
 
+    /// Ends the lookup of `sub`. A refill of it goes on: the page has still to be given what it was too slow for when the
+    /// subscription ended.
     pub(super) fn cancel(&mut self, sub: &SubId) {
-        self.jobs.retain(|_, job| job.sub != *sub);
+        self.jobs
+            .retain(|_, job| job.sub != *sub || matches!(job.task, Task::Refill { .. }));
         let jobs = &self.jobs;
         self.turns.retain(|number| jobs.contains_key(number));
         self.waiting.retain(|number| jobs.contains_key(number));

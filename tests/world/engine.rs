@@ -1,7 +1,7 @@
 //! The whole engine in one thread: four roles' loops on real ports, scripted relays, a page that
 //! reads as told, a clock moved by hand, and an order of turns drawn from a seed.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::pin::Pin;
 use std::rc::Rc;
@@ -69,6 +69,12 @@ struct Relays {
     hosts: BTreeMap<RelayUrl, ScriptedRelay>,
     down: BTreeSet<RelayUrl>,
     open: HashMap<SocketId, RelayUrl>,
+    /// Frames under way, by socket: they are lost with it. Empty where frames take no time.
+    pipes: BTreeMap<SocketId, VecDeque<String>>,
+    /// Whether frames are under way until they are let through.
+    piped: bool,
+    /// What these relays send stays under way.
+    stalled: BTreeSet<RelayUrl>,
 }
 
 struct TestSockets {
@@ -77,11 +83,28 @@ struct TestSockets {
     sender: mpsc::UnboundedSender<SocketEvent>,
 }
 
+impl Relays {
+    fn hang_up(&mut self, socket: SocketId) {
+        self.pipes.remove(&socket);
+        let host = self.open.remove(&socket).and_then(|relay| self.hosts.get_mut(&relay));
+        host.map(ScriptedRelay::disconnect);
+    }
+}
+
+/// A relay's frames set out for the client.
+fn say(relays: &mut Relays, to: &mpsc::UnboundedSender<SocketEvent>, socket: SocketId, frames: Vec<String>) {
+    if relays.piped {
+        relays.pipes.entry(socket).or_default().extend(frames);
+        return;
+    }
+    for text in frames {
+        to.unbounded_send(SocketEvent::Text { socket, text }).unwrap();
+    }
+}
+
 impl TestSockets {
     fn say(&self, socket: SocketId, frames: Vec<String>) {
-        for text in frames {
-            self.sender.unbounded_send(SocketEvent::Text { socket, text }).unwrap();
-        }
+        say(&mut self.relays.borrow_mut(), &self.sender, socket, frames);
     }
 }
 
@@ -94,6 +117,7 @@ impl Sockets for TestSockets {
         }
         relays.open.insert(socket, relay.clone());
         let greeting = relays.hosts.get_mut(relay).unwrap().connect();
+        drop(relays);
         self.sender.unbounded_send(SocketEvent::Opened { socket }).unwrap();
         self.say(socket, greeting);
     }
@@ -104,11 +128,12 @@ impl Sockets for TestSockets {
             return;
         };
         let frames = relays.hosts.get_mut(&relay).unwrap().receive(&text);
+        drop(relays);
         self.say(socket, frames);
     }
 
     fn close(&mut self, socket: SocketId, code: u16, reason: &str) {
-        self.relays.borrow_mut().open.remove(&socket);
+        self.relays.borrow_mut().hang_up(socket);
         let reason = reason.to_owned();
         self.sender
             .unbounded_send(SocketEvent::Closed { socket, code, reason })
@@ -239,7 +264,10 @@ pub struct World {
     seed: u64,
     ports: PortConfig,
     storage: MemoryStorage,
+    /// Cache roles up to now.
+    caches: Cell<u64>,
     defaults: Vec<RelayUrl>,
+    config: (connections::Config, parser::Config),
     peers: Peers,
     pub parser: Port<ParserReport, PageToParser>,
     pub connections: Port<RoleReport, PageToConnections>,
@@ -262,6 +290,10 @@ pub struct Setup {
     pub ports: PortConfig,
     pub storage: MemoryStorage,
     pub relays: Vec<(&'static str, ScriptedRelay)>,
+    pub connections: connections::Config,
+    pub parser: parser::Config,
+    /// Frames are under way until `let_through`, or until everybody rests.
+    pub piped: bool,
 }
 
 impl Default for Setup {
@@ -271,6 +303,9 @@ impl Default for Setup {
             ports: PortConfig::default(),
             storage: MemoryStorage::default(),
             relays: Vec::new(),
+            connections: connections::Config::default(),
+            parser: parser::Config::default(),
+            piped: false,
         }
     }
 }
@@ -301,6 +336,7 @@ impl World {
             .collect();
         let relays = Rc::new(RefCell::new(Relays {
             hosts,
+            piped: setup.piped,
             ..Relays::default()
         }));
         let nobody: Server = Box::new(|_| None);
@@ -331,7 +367,9 @@ impl World {
             seed: setup.seed,
             ports,
             storage: setup.storage,
+            caches: Cell::new(0),
             defaults,
+            config: (setup.connections, setup.parser),
             peers: Peers {
                 connections: to_connections,
                 cache: to_cache,
@@ -390,7 +428,11 @@ impl World {
     fn run_connections(&mut self, ports: connections::Ports) -> impl Future<Output = ()> + use<> {
         let (socket_events, events) = mpsc::unbounded();
         self.socket_events = socket_events.clone();
-        self.relays.borrow_mut().open.clear();
+        let mut relays = self.relays.borrow_mut();
+        for socket in Vec::from_iter(relays.open.keys().copied()) {
+            relays.hang_up(socket);
+        }
+        drop(relays);
         let sockets = TestSockets {
             relays: self.relays.clone(),
             events,
@@ -398,7 +440,7 @@ impl World {
         };
         let config = connections::Config {
             entropy: self.seed,
-            ..connections::Config::default()
+            ..self.config.0.clone()
         };
         let statuses = Statuses(Rc::clone(&self.statuses));
         connections::run(ports, sockets, statuses, self.clock(Role::Connections), config)
@@ -410,8 +452,15 @@ impl World {
             defaults: self.defaults.clone(),
             max_relays: None,
         };
+        // No two writers of a storage have the same number, in whichever world they are.
+        self.caches.set(self.caches.get() + 1);
+        let store = cache::StoreConfig {
+            writer: self.seed << 40 ^ self.caches.get() << 32 ^ self.storage.used_bytes(),
+            ..cache::StoreConfig::default()
+        };
         let config = cache::Config {
             relays,
+            store,
             ..cache::Config::default()
         };
         cache::run(ports, self.storage.another(), self.clock(Role::Cache), config)
@@ -423,7 +472,7 @@ impl World {
             server: Rc::clone(&self.server),
             answers: VecDeque::new(),
         };
-        parser::run(ports, page, http, self.clock(Role::Parser), parser::Config::default())
+        parser::run(ports, page, http, self.clock(Role::Parser), self.config.1.clone())
     }
 
     fn run_crypto(&self, ports: crypto::Ports) -> impl Future<Output = ()> + use<> {
@@ -544,14 +593,72 @@ impl World {
     /// Lets every role work until none can go on. Time stands still. Returns how many roles are alive.
     pub fn drive(&mut self) -> usize {
         self.flush();
-        self.executor.run()
+        loop {
+            let alive = self.executor.run();
+            if !self.let_through(usize::MAX) {
+                return alive;
+            }
+        }
+    }
+
+    /// Lets so many frames of each relay arrive. False if none was under way.
+    pub fn let_through(&mut self, frames: usize) -> bool {
+        let mut relays = self.relays.borrow_mut();
+        let Relays {
+            open, pipes, stalled, ..
+        } = &mut *relays;
+        let mut any = false;
+        for (socket, pipe) in pipes {
+            if open.get(socket).is_none_or(|relay| stalled.contains(relay)) {
+                continue;
+            }
+            for text in pipe.drain(..frames.min(pipe.len())) {
+                any = true;
+                let event = SocketEvent::Text { socket: *socket, text };
+                self.socket_events.unbounded_send(event).unwrap();
+            }
+        }
+        any
+    }
+
+    /// From now on what the relay sends stays under way, or does not.
+    pub fn stall(&mut self, name: &str, stalled: bool) {
+        let mut relays = self.relays.borrow_mut();
+        match stalled {
+            true => relays.stalled.insert(url(name)),
+            false => relays.stalled.remove(&url(name)),
+        };
+    }
+
+    /// The clock stands later all at once, as after a sleep of the machine.
+    pub fn jump(&mut self, ms: u64) {
+        let mut time = self.time.borrow_mut();
+        time.now.mono = time.now.mono + ms;
+        time.now.unix = UnixSeconds(time.now.unix.0 + ms / 1000);
+        let now = time.now.mono;
+        let due: Vec<usize> = time
+            .alarms
+            .iter()
+            .filter(|(_, (at, _))| *at <= now)
+            .map(|(role, _)| *role)
+            .collect();
+        for role in due {
+            time.alarms.remove(&role).unwrap().1.wake();
+        }
+    }
+
+    pub fn now(&self) -> UnixSeconds {
+        self.time.borrow().now.unix
     }
 
     /// Moves the clock, stopping at every alarm on the way.
     pub fn advance(&mut self, ms: u64) {
         let end = self.time.borrow().now.mono + ms;
+        let mut stops = 0;
         loop {
             self.drive();
+            stops += 1;
+            assert!(stops < 1_000 + 10 * ms, "an alarm that does not go off");
             let mut time = self.time.borrow_mut();
             let next = time.alarms.values().map(|(at, _)| *at).min().filter(|at| *at <= end);
             let to = next.unwrap_or(end);
@@ -595,6 +702,12 @@ impl World {
 
     /// From now on the page takes so many messages, or any number.
     pub fn page_takes(&mut self, room: Option<usize>) {
+        self.page_will_take(room);
+        self.drive();
+    }
+
+    /// The same, with nobody working on it yet.
+    pub fn page_will_take(&mut self, room: Option<usize>) {
         let mut page = self.page.borrow_mut();
         page.room = room;
         let full = std::mem::take(&mut page.full);
@@ -602,8 +715,6 @@ impl World {
         if let Some(waker) = page.waker.take() {
             waker.wake();
         }
-        drop(page);
-        self.drive();
     }
 
     /// What the parser has reported about publishes and relays.
@@ -671,23 +782,28 @@ impl World {
     pub fn hand_in(&mut self, name: &str, event: nostr_ferry::nostr::event::RawEvent) {
         let mut relays = self.relays.borrow_mut();
         let frames = relays.hosts.get_mut(&url(name)).unwrap().publish(event);
-        let socket = relays
-            .open
-            .iter()
-            .find(|(_, relay)| **relay == url(name))
-            .map(|(socket, _)| *socket);
         drop(relays);
+        self.say_at(name, frames);
+    }
+
+    /// The relay says something, if anybody listens; with nobody working on it yet.
+    pub fn say_at(&mut self, name: &str, frames: Vec<String>) {
+        let mut relays = self.relays.borrow_mut();
+        let mut open = relays.open.iter();
+        let socket = open.find(|(_, relay)| **relay == url(name)).map(|(socket, _)| *socket);
         if let Some(socket) = socket {
-            for text in frames {
-                self.socket_events
-                    .unbounded_send(SocketEvent::Text { socket, text })
-                    .unwrap();
-            }
+            say(&mut relays, &self.socket_events, socket, frames);
         }
     }
 
     /// Cuts the sockets to the relay; while it is down nobody connects.
     pub fn cut(&mut self, name: &str, down: bool) {
+        self.cut_unseen(name, down);
+        self.drive();
+    }
+
+    /// The same, with nobody working on it yet.
+    pub fn cut_unseen(&mut self, name: &str, down: bool) {
         let mut relays = self.relays.borrow_mut();
         if down {
             relays.down.insert(url(name));
@@ -701,7 +817,7 @@ impl World {
             .map(|(socket, _)| *socket)
             .collect();
         for socket in sockets {
-            relays.open.remove(&socket);
+            relays.hang_up(socket);
             let closed = SocketEvent::Closed {
                 socket,
                 code: 1006,
@@ -709,8 +825,6 @@ impl World {
             };
             self.socket_events.unbounded_send(closed).unwrap();
         }
-        drop(relays);
-        self.drive();
     }
 
     pub fn status(&self, name: &str) -> ConnectionStatus {

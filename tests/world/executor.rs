@@ -44,6 +44,9 @@ impl Wake for Woken {
     }
 }
 
+/// More turns without a rest are a loop.
+const MAX_TURNS: u64 = 5_000_000;
+
 /// Runs tasks that were woken, one poll at a time, in an order drawn from the seed.
 pub struct Executor<'a> {
     tasks: Vec<Option<Pin<Box<dyn Future<Output = ()> + 'a>>>>,
@@ -83,7 +86,11 @@ impl<'a> Executor<'a> {
 
     /// Polls until no task can go on. Returns how many have not finished.
     pub fn run(&mut self) -> usize {
-        while self.turn() {}
+        let mut turns = 0u64;
+        while self.turn() {
+            turns += 1;
+            assert!(turns < MAX_TURNS, "the roles keep each other busy for ever");
+        }
         self.tasks.iter().flatten().count()
     }
 

@@ -51,6 +51,20 @@ pub struct Manners {
     pub counts: bool,
     /// False: stored events come oldest first.
     pub newest_first: bool,
+    /// EOSE, OK and COUNT are said twice, and each OK comes with one for an event that nobody sent.
+    pub stutters: bool,
+}
+
+/// What a REQ has coming to it.
+#[derive(Clone, Debug)]
+pub struct Owed {
+    pub filters: Vec<Filter>,
+    /// The stored events of its first answer.
+    pub first: BTreeSet<EventId>,
+    /// They are all that match: no limit has left any out.
+    pub whole: bool,
+    /// What has been published since.
+    pub since: BTreeSet<EventId>,
 }
 
 impl Default for Manners {
@@ -66,6 +80,7 @@ impl Default for Manners {
             rejects: None,
             counts: true,
             newest_first: true,
+            stutters: false,
         }
     }
 }
@@ -81,6 +96,8 @@ pub struct ScriptedRelay {
     connections: u64,
     /// What the client sent, on all connections.
     pub received: Vec<ClientFrame>,
+    /// By the client's subscription id: what it has coming to it since it was first served, whatever became of it.
+    pub owed: BTreeMap<SubId, Owed>,
 }
 
 impl ScriptedRelay {
@@ -94,6 +111,11 @@ impl ScriptedRelay {
     /// Stores events as if they had always been there.
     pub fn store(&mut self, events: impl IntoIterator<Item = RawEvent>) {
         for event in events {
+            for owed in self.owed.values_mut() {
+                if owed.filters.iter().any(|filter| filter.matches(&event)) {
+                    owed.since.insert(event.id);
+                }
+            }
             self.events.insert((Reverse(event.created_at), event.id), event);
         }
     }
@@ -123,6 +145,27 @@ impl ScriptedRelay {
 
     /// A frame of the client's: the frames it gets for it.
     pub fn receive(&mut self, text: &str) -> Vec<String> {
+        let frames = self.answer(text);
+        if !self.manners.stutters {
+            return frames;
+        }
+        let mut twice = Vec::new();
+        for frame in frames {
+            let repeats = ["[\"EOSE", "[\"OK", "[\"COUNT"]
+                .iter()
+                .any(|label| frame.starts_with(label));
+            if frame.starts_with("[\"OK") {
+                twice.push(ok(&EventId([7; 32]), true, ""));
+            }
+            if repeats {
+                twice.push(frame.clone());
+            }
+            twice.push(frame);
+        }
+        twice
+    }
+
+    fn answer(&mut self, text: &str) -> Vec<String> {
         let frame = match ClientFrame::from_json(text) {
             Ok(frame) => frame,
             Err(error) => return vec![format!("[\"NOTICE\",{}]", json(&error.to_string()))],
@@ -179,6 +222,16 @@ impl ScriptedRelay {
         self.subs.keys().map(SubId::as_str).collect()
     }
 
+    /// The client is gone.
+    pub fn disconnect(&mut self) {
+        self.subs.clear();
+    }
+
+    /// Serves the subscription no more, without a word.
+    pub fn forget(&mut self, sub: &str) {
+        self.subs.retain(|open, _| open.as_str() != sub);
+    }
+
     fn on_req(&mut self, sub: SubId, filters: Vec<Filter>) -> Vec<String> {
         if self.wants_auth() {
             return vec![closed(&sub, "auth-required: who are you?")];
@@ -189,12 +242,14 @@ impl ScriptedRelay {
         if self.subs.len() >= self.manners.max_subscriptions && !self.subs.contains_key(&sub) {
             return vec![closed(&sub, "error: too many subscriptions")];
         }
-        let mut answer = BTreeSet::new();
-        for filter in &filters {
-            let limit = filter.limit.map_or(usize::MAX, |limit| limit as usize);
-            let matching = self.events.iter().filter(|(_, event)| filter.matches(event));
-            answer.extend(matching.map(|(key, _)| *key).take(limit.min(self.manners.max_limit)));
-        }
+        let answer = self.newest(&filters);
+        let owed = Owed {
+            filters: filters.clone(),
+            whole: answer.len() == self.matching(&filters).len(),
+            first: answer.iter().map(|(_, id)| *id).collect(),
+            since: BTreeSet::new(),
+        };
+        self.owed.entry(sub.clone()).or_insert(owed);
         let notices = (0..self.manners.notices).map(|at| format!("[\"NOTICE\",\"flood {at}\"]"));
         let events = answer.iter().map(|key| event_frame(&sub, &self.events[key]));
         let mut frames: Vec<String> = notices.chain(events).collect();
@@ -206,6 +261,17 @@ impl ScriptedRelay {
         }
         self.subs.insert(sub, filters);
         frames
+    }
+
+    /// The stored events that answer a REQ now.
+    pub fn newest(&self, filters: &[Filter]) -> BTreeSet<(Reverse<UnixSeconds>, EventId)> {
+        let mut answer = BTreeSet::new();
+        for filter in filters {
+            let limit = filter.limit.map_or(usize::MAX, |limit| limit as usize);
+            let matching = self.events.iter().filter(|(_, event)| filter.matches(event));
+            answer.extend(matching.map(|(key, _)| *key).take(limit.min(self.manners.max_limit)));
+        }
+        answer
     }
 
     fn on_auth(&mut self, event: &RawEvent) -> Vec<String> {
