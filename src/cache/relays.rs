@@ -60,6 +60,8 @@ enum Side {
 }
 
 type Need = (Side, Pubkey);
+/// Whom each relay serves.
+type Users<'a> = SortedMap<&'a RelayUrl, SortedSet<Need>>;
 
 /// The relays to send a request to, by relay. `list` knows an author's kind 10002.
 pub fn for_request<'a>(
@@ -69,20 +71,10 @@ pub fn for_request<'a>(
     list: impl Fn(&Pubkey) -> Option<&'a RelayList>,
 ) -> Choices {
     if !named.is_empty() {
-        let relays: SortedSet<&RelayUrl> = named.iter().collect();
-        let choice = |relay: &RelayUrl| Choice {
-            relay: relay.clone(),
-            filters: filters.to_vec(),
-            reason: ChoiceReason::Named,
-            people: Vec::new(),
-        };
-        return Choices {
-            asked: relays.into_iter().map(choice).collect(),
-            skipped: Vec::new(),
-        };
+        return as_named(filters, named);
     }
     let needs: SortedSet<Need> = filters.iter().flat_map(needs).collect();
-    let mut users: SortedMap<&RelayUrl, SortedSet<Need>> = SortedMap::new();
+    let mut users = Users::new();
     for need @ (side, pubkey) in &needs {
         for relay in list(pubkey).map_or(&[][..], |list| side.of(list)) {
             users.get_or_default(relay).insert(*need);
@@ -99,38 +91,64 @@ pub fn for_request<'a>(
     // Filter by filter: what is one filter for the caller stays one for each relay, and two stay two,
     // because relays bound the answer to each filter.
     for filter in filters {
-        let mut parts: SortedMap<&RelayUrl, (Filter, Why)> = SortedMap::new();
-        for relay in &chosen {
-            let Some(here) = users.get(*relay) else { continue };
-            if let Some(part) = part(filter, here) {
-                parts.insert(*relay, (part, reason(here)));
-            }
-        }
-        if let Some(rest) = rest(filter, &chosen, &users) {
-            let (relays, reason) = fallback(&rest, config);
-            for relay in relays {
-                let (known, _) = parts.get_or_insert_with(relay, || (rest.clone(), (reason, Vec::new())));
-                unite(known, &rest);
-            }
-        }
-        for (relay, (filter, why)) in parts {
+        for (relay, (filter, why)) in divide(filter, &chosen, &users, config) {
             add(&mut choices, relay, filter, why);
         }
     }
+    let reason = if chosen.len() < max {
+        ChoiceReason::Covered
+    } else {
+        ChoiceReason::OverLimit
+    };
     let skipped = users.iter().filter(|(relay, _)| !choices.contains_key(**relay));
     let skipped = skipped.take(MAX_SKIPPED).map(|(relay, here)| RelayChoice {
         relay: (*relay).clone(),
-        reason: if chosen.len() < max {
-            ChoiceReason::Covered
-        } else {
-            ChoiceReason::OverLimit
-        },
+        reason,
         people: here.iter().map(|(_, pubkey)| *pubkey).collect(),
     });
     Choices {
         skipped: skipped.collect(),
         asked: choices.into_values().collect(),
     }
+}
+
+/// Every relay that the caller names is asked everything.
+fn as_named(filters: &[Filter], named: &[RelayUrl]) -> Choices {
+    let relays: SortedSet<&RelayUrl> = named.iter().collect();
+    let choice = |relay: &RelayUrl| Choice {
+        relay: relay.clone(),
+        filters: filters.to_vec(),
+        reason: ChoiceReason::Named,
+        people: Vec::new(),
+    };
+    Choices {
+        asked: relays.into_iter().map(choice).collect(),
+        skipped: Vec::new(),
+    }
+}
+
+/// What of `filter` each relay is asked: the chosen ones for their users, the fallbacks for the rest.
+fn divide<'a>(
+    filter: &Filter,
+    chosen: &[&'a RelayUrl],
+    users: &Users<'a>,
+    config: &'a RelayConfig,
+) -> SortedMap<&'a RelayUrl, (Filter, Why)> {
+    let mut parts = SortedMap::new();
+    for relay in chosen {
+        let Some(here) = users.get(*relay) else { continue };
+        if let Some(part) = part(filter, here) {
+            parts.insert(*relay, (part, reason(here)));
+        }
+    }
+    if let Some(rest) = rest(filter, chosen, users) {
+        let (relays, reason) = fallback(&rest, config);
+        for relay in relays {
+            let (known, _) = parts.get_or_insert_with(relay, || (rest.clone(), (reason, Vec::new())));
+            unite(known, &rest);
+        }
+    }
+    parts
 }
 
 /// The relays to send an event to: the caller's, the author's write relays, the read relays of
@@ -148,7 +166,7 @@ pub fn for_publish<'a>(
         // A private message goes where its recipient reads these, and the parser has named that (NIP-17).
         .filter(|_| event.kind != GIFT_WRAP)
         .collect();
-    let mut users: SortedMap<&RelayUrl, SortedSet<Need>> = SortedMap::new();
+    let mut users = Users::new();
     for pubkey in &mentioned {
         for relay in list(pubkey).map_or(&[][..], |list| Side::Read.of(list)) {
             users.get_or_default(relay).insert((Side::Read, *pubkey));
@@ -197,7 +215,7 @@ fn needs(filter: &Filter) -> Vec<Need> {
 }
 
 /// Greedy set cover: the relay that serves most of those not yet served twice, until all are or `max` is reached.
-fn cover<'a>(users: &SortedMap<&'a RelayUrl, SortedSet<Need>>, max: usize) -> Vec<&'a RelayUrl> {
+fn cover<'a>(users: &Users<'a>, max: usize) -> Vec<&'a RelayUrl> {
     let mut wanted: SortedMap<Need, usize> = users.values().flatten().map(|need| (*need, 0)).collect();
     for need in users.values().flatten() {
         if let Some(copies) = wanted.get_mut(need) {
@@ -243,7 +261,7 @@ fn part(filter: &Filter, here: &SortedSet<Need>) -> Option<Filter> {
 }
 
 /// The part of `filter` that no chosen relay is asked; none if there is no such part.
-fn rest(filter: &Filter, chosen: &[&RelayUrl], users: &SortedMap<&RelayUrl, SortedSet<Need>>) -> Option<Filter> {
+fn rest(filter: &Filter, chosen: &[&RelayUrl], users: &Users<'_>) -> Option<Filter> {
     let served = |need: &Need| {
         let here = chosen.iter().filter_map(|relay| users.get(*relay));
         here.into_iter().any(|needs| needs.contains(need))
@@ -274,7 +292,7 @@ fn fallback<'a>(filter: &Filter, config: &'a RelayConfig) -> (&'a [RelayUrl], Ch
 fn fallback_relays<'a>(
     filters: &[Filter],
     chosen: &[&RelayUrl],
-    users: &SortedMap<&RelayUrl, SortedSet<Need>>,
+    users: &Users<'_>,
     config: &'a RelayConfig,
 ) -> SortedSet<&'a RelayUrl> {
     let rests = filters.iter().filter_map(|filter| rest(filter, chosen, users));
