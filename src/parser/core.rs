@@ -316,5 +316,4 @@ impl Parser {
 }
 
 #[cfg(test)]
-#[path = "core_tests.rs"]
 mod tests;
