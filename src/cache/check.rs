@@ -20,7 +20,7 @@ pub struct Walk {
     pub events: HashSet<EventId>,
     /// Indexed records that are marked dead.
     pub dead: usize,
-    /// Live events that are there more than once: another tab has them, too, or they are about to be marked.
+    /// Live events that are there more than once: another tab has saved them, too.
     pub twice: usize,
     /// What is not as it should be, in words.
     pub problems: Vec<String>,

@@ -32,6 +32,10 @@ pub(super) struct Compaction {
     moved: Vec<(Slot, Item)>,
     name: String,
     waits: bool,
+    /// The keys that were asked for last: what comes for others was meant for a compaction that was given up.
+    asked: Vec<String>,
+    /// All that was admitted up to here is to be durable before the inputs go; none until all is moved.
+    after: Option<u64>,
     stage: Stage,
 }
 
@@ -73,6 +77,8 @@ impl Compaction {
             moved: Vec::new(),
             name: String::new(),
             waits: false,
+            asked: Vec::new(),
+            after: None,
             stage: Stage::Indexes,
         }
     }
@@ -82,8 +88,8 @@ impl Compaction {
         self.waits
     }
 
-    pub fn reads_any_of(&self, gone: &HashSet<u32>) -> bool {
-        self.inputs.iter().any(|number| gone.contains(number))
+    pub fn has_input(&self, segment: u32) -> bool {
+        self.inputs.contains(&segment)
     }
 }
 
@@ -95,7 +101,7 @@ impl Store {
         }
         let free = !self.is_writing() && !self.load.is_scanning();
         let next = match &self.compaction {
-            Some(compaction) => !compaction.waits,
+            Some(compaction) => self.may_go_on(compaction),
             None => self.choose().is_some() || self.pressed,
         };
         self.eviction.is_some() || self.index.wants_sweep() || (free && next)
@@ -154,12 +160,22 @@ impl Store {
         Some(up_to(full.into_iter(), LARGE)).filter(|chosen| chosen.len() > 1)
     }
 
+    fn may_go_on(&self, compaction: &Compaction) -> bool {
+        // Where nothing is written before something is freed, it frees first.
+        let first = self.pressed || self.holding;
+        !compaction.waits && (first || compaction.after.is_none_or(|after| self.is_durable(after)))
+    }
+
     fn compact(&mut self) {
         let Some(mut compaction) = self.compaction.take() else {
             return;
         };
-        if compaction.waits {
+        if !self.may_go_on(&compaction) {
             self.compaction = Some(compaction);
+            return;
+        }
+        if compaction.after.is_some() {
+            self.finish_compaction(compaction);
             return;
         }
         let homes = compaction.inputs.iter();
@@ -193,6 +209,7 @@ impl Store {
             return;
         }
         compaction.waits = true;
+        compaction.asked.clone_from(&keys);
         self.compaction = Some(compaction);
         let purpose = Purpose::Compaction;
         self.operations.push(Operation::Get { purpose, keys });
@@ -201,7 +218,7 @@ impl Store {
     /// Blobs that the compaction has asked for.
     pub fn compaction_got(&mut self, keys: Vec<String>, blobs: Result<Vec<Option<Vec<u8>>>, StorageError>) {
         self.counters.storage_reads += 1;
-        let Some(mut compaction) = self.compaction.take() else {
+        let Some(mut compaction) = self.compaction.take_if(|compaction| compaction.asked == keys) else {
             return;
         };
         let whole: Option<Vec<Vec<u8>>> = blobs.ok().and_then(|blobs| blobs.into_iter().collect());
@@ -266,8 +283,7 @@ impl Store {
             }
         }
         for slot in damaged {
-            self.counters.corrupt += 1;
-            self.remove(slot);
+            self.discard(slot);
         }
     }
 
@@ -289,18 +305,21 @@ impl Store {
             }
         }
         if compaction.items.is_empty() {
-            self.finish_compaction(compaction);
-        } else {
-            self.compaction = Some(compaction);
+            // What has superseded or deleted the events that are left out must be on the disk before they leave it.
+            compaction.after = Some(self.flush());
         }
+        self.compaction = Some(compaction);
     }
 
     fn finish_compaction(&mut self, mut compaction: Compaction) {
         let mut batch = Batch::default();
-        for number in &compaction.inputs {
+        let relied_on = self.relied_on(&compaction.inputs);
+        for number in relied_on.iter().chain(&compaction.inputs) {
             if let Some(home) = self.segments.get(*number as usize).and_then(Option::as_ref) {
                 batch.expect.extend(expectations(home));
             }
+        }
+        for number in &compaction.inputs {
             batch.delete.extend(self.segment_keys(*number));
         }
         let items = compaction.moved.iter().map(|(_, item)| item.clone()).collect();
@@ -319,11 +338,9 @@ impl Store {
         self.counters.compactions += 1;
         self.failed_compactions = 0;
         self.pressed = false;
-        // First the events move, then their old homes go; what is left in those is lost for good.
+        // The old homes go, and the events find their new one; what does not is lost for good.
+        self.forget_segments(&compaction.inputs.into_iter().collect());
         self.settle(compaction.name, compaction.moved, batch);
-        for number in compaction.inputs {
-            self.drop_segment(number);
-        }
         for slot in self.index.lost() {
             self.counters.corrupt += 1;
             self.remove(slot);

@@ -6,6 +6,7 @@
 
 use std::collections::{HashMap, HashSet, VecDeque};
 
+use super::copies::Located;
 use super::index::{Admission, Place};
 use super::index_blob;
 use super::segment::{self, Item, Keys, Spot};
@@ -334,30 +335,21 @@ impl Store {
             segment: number,
             spot: item.spot,
         };
-        let live = match self.index.admit(&item.meta, place, item.length, now) {
+        match self.index.admit(&item.meta, place, item.length, now) {
             Admission::Admitted { killed, .. } => {
                 self.bury(&killed);
-                true
+                self.count_live(number, item.length);
             }
             Admission::Known(slot) => {
-                let moved = self.index.get(slot).is_some_and(|entry| entry.place == Place::Lost);
-                if moved {
-                    self.index.set_place(slot, place, item.length);
-                }
-                moved
+                self.index.set_own(slot, item.meta.own);
+                self.index.add_seen(slot, item.meta.seen);
+                let (segment, spot, length) = (number, item.spot, item.length);
+                self.found_copy(slot, Located { segment, spot, length });
             }
-            Admission::Refused => false,
-        };
+            Admission::Refused => self.mark(number, item.spot),
+        }
         if item.meta.own {
             self.owners.insert(item.meta.pubkey);
-        }
-        if let Some(home) = self.segments.get_mut(number as usize).and_then(Option::as_mut) {
-            if live {
-                home.live_bytes += u64::from(item.length) + home.index_share;
-            } else {
-                home.marks.insert(item.spot);
-                self.dirty.insert(number);
-            }
         }
     }
 }

@@ -9,6 +9,7 @@ mod bytes;
 #[cfg(any(test, feature = "browser-suite"))]
 pub mod check;
 mod compact;
+mod copies;
 mod core;
 #[cfg(test)]
 mod core_tests;
@@ -45,6 +46,8 @@ mod store;
 #[cfg(test)]
 mod store_tests;
 mod sweep;
+#[cfg(test)]
+mod tabs_tests;
 #[cfg(test)]
 mod testing;
 mod turns;

@@ -83,9 +83,13 @@ impl Store {
         }
     }
 
-    fn discard(&mut self, slot: Slot) {
+    /// The record of the event in `slot` is damaged.
+    pub(super) fn discard(&mut self, slot: Slot) {
         self.counters.corrupt += 1;
-        self.remove(slot);
+        if let Some(Place::At { segment, spot }) = self.index.get(slot).map(|entry| entry.place) {
+            self.mark(segment, spot);
+        }
+        self.serve_another(slot);
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use super::index::{Place, Slot};
 use super::reading::block_id;
 use super::segment::{self, Item, Keys, Spot};
-use super::store::Store;
+use super::store::{Segment, Store};
 
 impl Store {
     pub(super) fn is_changed(&mut self, number: u32, keys: &Keys) -> bool {
@@ -22,9 +22,8 @@ impl Store {
         };
         home.mark_keys = keys.marks;
         let dead: HashSet<(u32, Spot)> = marks.difference(&home.marks).map(|spot| (number, *spot)).collect();
-        for slot in self.index.slots_at(&dead) {
-            self.remove(slot);
-        }
+        home.marks.extend(marks);
+        self.lose_copies(&dead);
     }
 
     /// Segments that another writer has removed; what was in them is looked for elsewhere.
@@ -41,8 +40,12 @@ impl Store {
             }
             self.dirty.remove(number);
         }
-        self.index.lose(gone);
-        if self.compaction.as_ref().is_some_and(|c| c.reads_any_of(gone)) {
+        self.lose_segments(gone);
+        if self
+            .compaction
+            .as_ref()
+            .is_some_and(|c| gone.iter().any(|number| c.has_input(*number)))
+        {
             self.compaction = None;
         }
     }
@@ -59,9 +62,48 @@ impl Store {
         all_keys(&home.name, &keys)
     }
 
-    /// Takes a segment of ours off the books, after its keys were removed.
-    pub(super) fn drop_segment(&mut self, number: u32) {
-        self.forget_segments(&HashSet::from([number]));
+    /// Marks the records of killed events.
+    pub(super) fn bury(&mut self, killed: &[Slot]) {
+        for slot in killed {
+            self.release(*slot);
+            self.records.remove((*slot).into());
+            let Some(entry) = self.index.dead(*slot) else { continue };
+            if let Place::At { segment, spot } = entry.place {
+                let length = entry.length;
+                self.count_dead(segment, length);
+                self.mark(segment, spot);
+            }
+            for copy in self.copies.remove(slot).unwrap_or_default() {
+                self.mark(copy.segment, copy.spot);
+            }
+        }
+    }
+
+    /// Marks one record dead.
+    pub(super) fn mark(&mut self, segment: u32, spot: Spot) {
+        if let Some(home) = self.home(segment)
+            && home.marks.insert(spot)
+        {
+            self.dirty.insert(segment);
+        }
+    }
+
+    /// A record of this length is served from the segment.
+    pub(super) fn count_live(&mut self, segment: u32, length: u32) {
+        if let Some(home) = self.home(segment) {
+            home.live_bytes += u64::from(length) + home.index_share;
+        }
+    }
+
+    /// It is served from there no more.
+    pub(super) fn count_dead(&mut self, segment: u32, length: u32) {
+        if let Some(home) = self.home(segment) {
+            home.live_bytes = home.live_bytes.saturating_sub(u64::from(length) + home.index_share);
+        }
+    }
+
+    fn home(&mut self, segment: u32) -> Option<&mut Segment> {
+        self.segments.get_mut(segment as usize)?.as_mut()
     }
 
     pub(super) fn slot_at(&self, item: &Item, number: u32) -> Option<Slot> {

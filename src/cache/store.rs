@@ -8,6 +8,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use super::compact::{Compaction, Work};
+use super::copies::Copies;
 use super::evict::Eviction;
 use super::index::{Admission, Entry, Index, Place, Slot};
 use super::load::Load;
@@ -157,6 +158,7 @@ pub struct Store {
     /// The bytes of events that are in no segment.
     pub(super) unsaved: HashMap<Slot, Event>,
     pub(super) unsaved_bytes: u64,
+    pub(super) copies: Copies,
     pub(super) group: Group,
     /// Events are counted as they come in. All up to `durable` are, and all up to `flush_to` are to be soon.
     admitted: u64,
@@ -211,6 +213,7 @@ impl Store {
             names: SortedMap::new(),
             unsaved: HashMap::new(),
             unsaved_bytes: 0,
+            copies: Copies::default(),
             group: Group::default(),
             admitted: 0,
             durable: 0,
@@ -261,35 +264,45 @@ impl Store {
                 self.counters.duplicates += 1;
                 self.index.set_own(slot, own);
                 self.index.add_seen(slot, meta.seen);
-                if self.unsaved.contains_key(&slot) {
-                    self.group.ids.push(event.id);
-                } else {
-                    self.acknowledged.push(event.id);
+                match self.index.get(slot).map(|entry| entry.place) {
+                    // Nobody knows yet whether it is still on the disk.
+                    Some(Place::Lost) => self.hold(slot, event, now),
+                    Some(Place::Unsaved) => self.group.ids.push(event.id),
+                    Some(Place::At { .. }) | None => self.acknowledged.push(event.id),
                 }
                 false
             }
             Admission::Refused => {
                 self.counters.refused += 1;
-                self.acknowledged.push(event.id);
+                // What it was refused for may wait itself.
+                match self.unsaved.is_empty() {
+                    true => self.acknowledged.push(event.id),
+                    false => self.group.ids.push(event.id),
+                }
                 false
             }
             Admission::Admitted { slot, killed } => {
                 self.counters.superseded += killed.len() as u64;
                 self.bury(&killed);
-                let bytes = size_of_event(event);
-                self.index.set_place(slot, Place::Unsaved, bytes as u32);
-                self.unsaved.insert(slot, event.clone());
-                self.unsaved_bytes += bytes;
-                self.group.bytes += bytes;
-                self.group.slots.push(slot);
-                self.group.ids.push(event.id);
-                self.group.since.get_or_insert(now.mono);
-                self.group.newest = Some(now.mono);
-                self.admitted += 1;
-                self.group.last = self.admitted;
+                self.hold(slot, event, now);
                 true
             }
         }
+    }
+
+    /// Keeps an event in memory until it is written with its group.
+    fn hold(&mut self, slot: Slot, event: &Event, now: Now) {
+        let bytes = size_of_event(event);
+        self.index.set_place(slot, Place::Unsaved, bytes as u32);
+        self.unsaved.insert(slot, event.clone());
+        self.unsaved_bytes += bytes;
+        self.group.bytes += bytes;
+        self.group.slots.push(slot);
+        self.group.ids.push(event.id);
+        self.group.since.get_or_insert(now.mono);
+        self.group.newest = Some(now.mono);
+        self.admitted += 1;
+        self.group.last = self.admitted;
     }
 
     /// Writes what waits without delay; gives what `is_durable` is to be asked with.
@@ -372,27 +385,10 @@ impl Store {
         self.bury(&[slot]);
     }
 
-    /// Marks the records of killed events.
-    pub(super) fn bury(&mut self, killed: &[Slot]) {
-        for slot in killed {
-            if let Some(event) = self.unsaved.remove(slot) {
-                self.unsaved_bytes -= size_of_event(&event);
-            }
-            self.records.remove((*slot).into());
-            let Some(entry) = self.index.dead(*slot) else { continue };
-            if let Place::At { segment, spot } = entry.place {
-                self.mark(segment, spot, u64::from(entry.length));
-            }
-        }
-    }
-
-    /// Marks one record dead that counted as live.
-    pub(super) fn mark(&mut self, segment: u32, spot: Spot, length: u64) {
-        if let Some(home) = self.segments.get_mut(segment as usize).and_then(Option::as_mut)
-            && home.marks.insert(spot)
-        {
-            home.live_bytes = home.live_bytes.saturating_sub(length + home.index_share);
-            self.dirty.insert(segment);
+    /// Lets go of the bytes of an event that waited to be written.
+    pub(super) fn release(&mut self, slot: Slot) {
+        if let Some(event) = self.unsaved.remove(&slot) {
+            self.unsaved_bytes -= size_of_event(&event);
         }
     }
 }

@@ -6,52 +6,15 @@ use std::rc::Rc;
 
 use data_encoding::HEXLOWER;
 
-use futures_util::future::FutureExt;
-
-use super::check;
 use super::compact::{BLOCKS_PER_READ, LARGE, Work};
 use super::core::{Config, Input};
 use super::segment::{self, BLOCK_BYTES};
 use super::storage::{MemoryStorage, StorageError};
 use super::store::Operation;
-use super::testing::{World, event, note};
+use super::testing::{Random, World, all, event, long_note, note, numbers, walk};
 use crate::message::{CachePolicy, CacheToParser, Control, PageToCache, ParserToCache, PublishId};
-use crate::nostr::event::{Event, EventId};
+use crate::nostr::event::Event;
 use crate::sorted::SortedMap;
-
-/// A seeded sequence for choosing when to fail and what to damage.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, bound: u64) -> u64 {
-        self.0 = self
-            .0
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 33) % bound
-    }
-}
-
-fn numbers(contents: &[String]) -> Vec<u64> {
-    contents
-        .iter()
-        .filter_map(|c| c.split(' ').nth(1)?.parse().ok())
-        .collect()
-}
-
-/// What the disk holds, read without the store.
-fn walk(storage: &MemoryStorage) -> check::Walk {
-    check::walk(storage).now_or_never().unwrap()
-}
-
-fn all(world: &mut World) -> HashSet<EventId> {
-    world.find(&["{}"]).iter().map(|event| event.id).collect()
-}
-
-/// A note of about a kilobyte.
-fn long_note(author: u8, n: u64) -> Event {
-    event(author, 1, n, &[], &format!("note {n} {}", "x".repeat(1_000)))
-}
 
 #[test]
 fn what_was_reported_as_saved_is_there_after_a_crash_at_any_write() {
@@ -597,44 +560,6 @@ fn a_failed_write_is_tried_again() {
 }
 
 #[test]
-fn two_tabs_see_each_others_saves_and_never_lose_any() {
-    for seed in 0..30 {
-        let mut random = Random(seed);
-        let storage = MemoryStorage::default();
-        let mut tabs = [World::on(storage.another(), 1), World::on(storage.another(), 2)];
-        let mut saved: HashSet<EventId> = HashSet::new();
-        for n in 0..150 {
-            let tab = &mut tabs[random.below(2) as usize];
-            match random.below(6) {
-                0 => tab.input(Input::OthersSaved),
-                1 => tab.advance(200),
-                2 => {
-                    tab.step();
-                    tab.operate();
-                }
-                _ => tab.save(&long_note(1, n)),
-            }
-            saved.extend(tab.saved());
-        }
-        for tab in &mut tabs {
-            tab.advance(2_000);
-            saved.extend(tab.saved());
-        }
-        for tab in &mut tabs {
-            tab.input(Input::OthersSaved);
-            tab.advance(2_000);
-        }
-        let mut fresh = World::on(storage, 3);
-        let found = all(&mut fresh);
-        assert_eq!(found, saved, "seed {seed}");
-        for tab in &mut tabs {
-            assert_eq!(all(tab), saved, "seed {seed}");
-            assert_eq!(tab.counter("corrupt"), 0, "seed {seed}");
-        }
-    }
-}
-
-#[test]
 fn a_group_that_comes_due_while_the_disk_is_listed_sets_no_timer_and_is_written_after_it() {
     let mut world = World::new();
     world.save(&note(1));
@@ -646,49 +571,6 @@ fn a_group_that_comes_due_while_the_disk_is_listed_sets_no_timer_and_is_written_
     assert!(world.cache.next_timeout().is_none_or(|at| at > world.now.mono));
     world.settle();
     assert_eq!((world.saved().len(), world.counter("storage_writes")), (1, 1));
-}
-
-#[test]
-fn two_tabs_with_different_versions_agree_on_the_latest() {
-    let storage = MemoryStorage::default();
-    let (mut one, mut two) = (World::on(storage.another(), 1), World::on(storage.another(), 2));
-    one.keep(&[event(1, 0, 1, &[], "v 1")]);
-    two.input(Input::OthersSaved);
-    two.settle();
-    assert_eq!(two.contents(&["{}"]), ["v 1"]);
-    // Both replace it; both mark the same record, and one of them is in conflict.
-    one.save(&event(1, 0, 3, &[], "v 3"));
-    two.save(&event(1, 0, 2, &[], "v 2"));
-    one.advance(200);
-    two.advance(200);
-    assert!(two.counter("conflicts") > 0);
-    one.input(Input::OthersSaved);
-    one.settle();
-    for tab in [&mut one, &mut two, &mut World::on(storage, 3)] {
-        assert_eq!(tab.contents(&["{}"]), ["v 3"]);
-    }
-}
-
-#[test]
-fn a_tab_whose_segments_were_compacted_by_another_finds_the_events_again() {
-    let storage = MemoryStorage::default();
-    let mut one = World::on(storage.another(), 1);
-    for n in 0..6 {
-        one.keep(&[note(n)]);
-    }
-    let mut two = World::on(storage.another(), 2);
-    for n in 6..12 {
-        two.keep(&[note(n)]);
-    }
-    assert!(two.counter("compactions") > 0);
-    let mut config = Config::default();
-    config.store.block_cache_bytes = 0;
-    // Nobody has told the first tab: what it knows of the disk is out of date.
-    assert_eq!(numbers(&one.contents(&["{}"])), [5, 4, 3, 2, 1, 0]);
-    one.keep(&[note(20)]);
-    one.input(Input::OthersSaved);
-    one.settle();
-    assert_eq!(one.contents(&["{}"]).len(), 13);
 }
 
 #[test]

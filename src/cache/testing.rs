@@ -1,9 +1,10 @@
 //! A cache with its storage and a hand-moved clock, for the tests of this folder.
 
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 
 use futures_util::future::FutureExt;
 
+use super::check;
 use super::core::{Cache, Config, Input, Outbox};
 use super::storage::{Fallback, MemoryStorage, Storage, StorageError};
 use super::store::{Completion, Operation};
@@ -39,6 +40,40 @@ pub fn sub(name: &str) -> SubId {
 
 pub fn filter(json: &str) -> Filter {
     serde_json::from_str(json).unwrap()
+}
+
+/// A seeded sequence for choosing when to fail and what to damage.
+pub struct Random(pub u64);
+
+impl Random {
+    pub fn below(&mut self, bound: u64) -> u64 {
+        self.0 = self
+            .0
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) % bound
+    }
+}
+
+pub fn numbers(contents: &[String]) -> Vec<u64> {
+    contents
+        .iter()
+        .filter_map(|c| c.split(' ').nth(1)?.parse().ok())
+        .collect()
+}
+
+/// What the disk holds, read without the store.
+pub fn walk(storage: &MemoryStorage) -> check::Walk {
+    check::walk(storage).now_or_never().unwrap()
+}
+
+pub fn all(world: &mut World) -> HashSet<EventId> {
+    world.find(&["{}"]).iter().map(|event| event.id).collect()
+}
+
+/// A note of about a kilobyte.
+pub fn long_note(author: u8, n: u64) -> Event {
+    event(author, 1, n, &[], &format!("note {n} {}", "x".repeat(1_000)))
 }
 
 /// What a storage operation comes to instead of being done.

@@ -99,6 +99,7 @@ impl Store {
         self.names.clear();
         self.unsaved.clear();
         self.unsaved_bytes = 0;
+        self.copies.clear();
         self.dirty.clear();
         self.repairs.clear();
         self.compaction = None;

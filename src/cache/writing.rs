@@ -5,7 +5,8 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use super::index::{Place, Slot};
+use super::copies::Located;
+use super::index::Slot;
 use super::index_blob;
 use super::meta::Meta;
 use super::reading::block_id;
@@ -101,7 +102,11 @@ impl Store {
         }
         let mut batch = Batch::default();
         let name = self.put_segment(items.iter().map(|(_, item)| item.clone()).collect(), blocks, &mut batch);
-        let marked = self.put_marks(&mut batch);
+        // What superseded or deleted an event is durable no later than the mark that says so.
+        let marked = match self.group.slots.is_empty() {
+            true => self.put_marks(&mut batch),
+            false => Vec::new(),
+        };
         let (trash, repairs) = (std::mem::take(&mut self.trash), std::mem::take(&mut self.repairs));
         batch.delete.extend(trash.iter().cloned());
         batch.put.extend(repairs.iter().cloned());
@@ -306,26 +311,16 @@ impl Store {
         self.segments.push(Some(home));
         self.names.insert(name, number);
         for (slot, item) in items {
-            self.arrive(number, slot, item);
+            self.arrive(number, slot, &item);
         }
     }
 
-    fn arrive(&mut self, number: u32, slot: Slot, item: Item) {
-        if let Some(home) = self.segments.get_mut(number as usize).and_then(Option::as_mut) {
-            home.live_bytes += u64::from(item.length) + home.index_share;
-        }
-        let place = Place::At {
-            segment: number,
-            spot: item.spot,
-        };
-        if self.entry(slot, &item.meta.id).is_some() {
-            if let Some(event) = self.unsaved.remove(&slot) {
-                self.unsaved_bytes -= size_of_event(&event);
-            }
-            self.index.set_place(slot, place, item.length);
-        } else {
+    fn arrive(&mut self, segment: u32, slot: Slot, item: &Item) {
+        let Item { spot, length, .. } = *item;
+        match self.entry(slot, &item.meta.id) {
+            Some(_) => self.found_copy(slot, Located { segment, spot, length }),
             // It died while it was being written.
-            self.mark(number, item.spot, u64::from(item.length));
+            None => self.mark(segment, spot),
         }
     }
 
