@@ -65,6 +65,7 @@ pub(super) const MOVES_PER_STEP: usize = 512;
 const FAN_IN: usize = 8;
 /// After so many compactions in a row whose inputs could not be read, the disk is left as it is.
 const MAX_FAILED: u32 = 3;
+
 impl Compaction {
     fn new(inputs: Vec<u32>) -> Compaction {
         Compaction {

@@ -115,6 +115,7 @@ pub struct Cache {
 
 /// Between two steps of reading the index in or tidying up.
 const REST_MS: u64 = 1;
+
 impl Cache {
     pub fn new(config: Config) -> Cache {
         Cache {

@@ -60,6 +60,7 @@ pub struct Relay {
 
 /// Longer texts of a relay are cut: they are for a person.
 const MAX_REASON_CHARS: usize = 500;
+
 impl Relay {
     /// A relay nobody has asked anything. `seed` spreads its retries.
     pub fn new(seed: u64) -> Relay {

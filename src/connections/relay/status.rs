@@ -8,6 +8,7 @@ use crate::time::Millis;
 
 /// Counters reach the page at most this often while nothing else changes.
 const STATUS_MS: u64 = 1_000;
+
 impl Relay {
     /// After an EVENT, which changes no more than the counters.
     pub(super) fn tell_counters(&mut self, turn: &mut Turn<'_>) {
