@@ -50,8 +50,7 @@ class PortInbox implements Inbox {
   }
 
   close(): void {
-    this.#port.onmessage = null;
-    this.#port.close();
+    closeLater(this.#port);
     this.#batches = [];
   }
 
@@ -61,6 +60,12 @@ class PortInbox implements Inbox {
     this.#port.postMessage(this.#taken);
     this.#taken = 0;
   }
+}
+
+/** Nothing more is heard on `port`. To close it takes longer than all else about an end, for which the page may wait. */
+function closeLater(port: MessagePort): void {
+  port.onmessage = null;
+  queueMicrotask(() => port.close());
 }
 
 // src/web/ring.rs is the writer and describes the layout.
@@ -163,8 +168,7 @@ class RingInbox implements Inbox {
   }
 
   close(): void {
-    this.#bell.onmessage = null;
-    this.#bell.close();
+    closeLater(this.#bell);
   }
 
   #advance(size: number): void {

@@ -5,10 +5,12 @@ import type { Subscription } from './subscription.js';
 import type { Filter, RelayCount, SubscribeOptions } from './types.js';
 
 /** A subscription's buffer: so much for each event it asks for, a note with what was read of it, and in all from the least to the most. */
-const EVENT_BYTES = 2 << 10;
+const EVENT_BYTES = 1 << 10;
 const LEAST_BYTES = 16 << 10;
-/** More is no faster: memory that is used again is in the processor's cache. */
-const MOST_BYTES = 256 << 10;
+/** What does not fit waits in the engine, part of it as ids whose events the store is asked for once more. */
+const MOST_BYTES = 1 << 20;
+/** One that asks for no number of events stays open, as a rule, and keeps its buffer. */
+const OPEN_END_BYTES = 256 << 10;
 
 /** Has `signal` close the subscription. */
 export function closedBy(signal: AbortSignal | undefined, subscription: Subscription): Subscription {
@@ -26,6 +28,7 @@ export function closedBy(signal: AbortSignal | undefined, subscription: Subscrip
 export function bufferBytes(filters: Filter[], options: SubscribeOptions): number {
   if (options.bufferBytes !== undefined) return options.bufferBytes;
   const wanted = filters.reduce((sum, { ids, limit }) => sum + Math.min(limit ?? Infinity, ids?.length ?? Infinity), 0);
+  if (wanted === Infinity) return OPEN_END_BYTES;
   return Math.min(Math.max(wanted * EVENT_BYTES, LEAST_BYTES), MOST_BYTES);
 }
 
