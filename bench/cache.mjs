@@ -215,6 +215,7 @@ for (const count of counts) {
   row('from a snapshot by `cache.import`, signatures checked, events/s', ({ snapshot }) => (snapshot?.stored / snapshot?.ms) * 1000, 0);
   row('navigation to first cached event, ms', ({ cold }) => cold?.ms, 0);
   row('bytes an event (storage estimate)', ({ save }) => save?.usage / count, 0);
+  row('ids, 1000, the first question after a start: ms', ({ query }) => query?.first?.ms, 1);
   const questions = filtersOf(count);
   for (const { row: name } of questions) {
     row(`${name}: p50 ms`, ({ query }) => (query?.[name] ? quantile(query[name].ms, 0.5) : Number.NaN), 2);
