@@ -58,6 +58,11 @@ export function decodeSubMessage(record: Uint8Array, futureSeconds?: number): Su
       const parsed: fb.ParsedEvent = content(new fb.ParsedEvent());
       return { type: 'event', event: new EventView(required(parsed.event()), parsed.readingArray() ?? undefined, futureSeconds) };
     }
+    case fb.WorkerContent.StoredEvent: {
+      const stored: fb.StoredEvent = content(new fb.StoredEvent());
+      const event = fb.NostrEvent.getRootAsNostrEvent(new ByteBuffer(required(stored.eventArray())));
+      return { type: 'event', event: new EventView(event, stored.readingArray() ?? undefined, futureSeconds) };
+    }
     case fb.WorkerContent.CountResponse: {
       const count: fb.CountResponse = content(new fb.CountResponse());
       return { type: 'count', count: { kind: count.kind(), count: Number(count.count()), you: count.you() } };

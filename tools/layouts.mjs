@@ -5,6 +5,8 @@ import { join } from 'node:path';
 
 /** The tables that are messages by themselves. */
 const ROOTS = ['MainMessage', 'WorkerMessage', 'CacheRequest', 'SignerRequest', 'SignerResponse', 'ParserNotice', 'RoleReport', 'ConnectionStatus'];
+/** Those that are buffers of their own inside a message. */
+const NESTED = ['NostrEvent'];
 const WIDTHS = { bool: 1, ubyte: 1, ushort: 2, uint: 4, ulong: 8, double: 8 };
 
 const source = ['common.fbs', 'links.fbs', 'page.fbs']
@@ -71,4 +73,4 @@ use super::verify::{Field, Root, optional, required};
 pub(super) static TABLES: [&[Field]; ${reached.length}] = [
 ${reached.map((name) => `    // ${name}\n    &[\n${tables.get(name).map(lines).join('')}    ],\n`).join('')}];
 
-${ROOTS.map((name, at) => `impl Root for fb::${name}<'_> {\n    const TABLE: u8 = ${at};\n}\n`).join('\n')}`);
+${[...ROOTS, ...NESTED].map((name) => `impl Root for fb::${name}<'_> {\n    const TABLE: u8 = ${reached.indexOf(name)};\n}\n`).join('\n')}`);

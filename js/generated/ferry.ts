@@ -81,6 +81,7 @@ export { SignerResponse } from './ferry/signer-response.js';
 export { Stats } from './ferry/stats.js';
 export { StatsRequest } from './ferry/stats-request.js';
 export { Stop } from './ferry/stop.js';
+export { StoredEvent } from './ferry/stored-event.js';
 export { Subscribe } from './ferry/subscribe.js';
 export { Tag } from './ferry/tag.js';
 export { TagFilter } from './ferry/tag-filter.js';

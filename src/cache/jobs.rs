@@ -65,6 +65,8 @@ struct Item {
     id: EventId,
     filters: Vec<u16>,
     event: Option<Event>,
+    /// It was in memory when it was looked for, and need not be looked for again.
+    near: bool,
 }
 
 /// What one step of a job came to.
@@ -185,6 +187,7 @@ impl Job {
                     id: entry.id,
                     filters,
                     event: None,
+                    near: false,
                 });
             }
         }
@@ -198,13 +201,20 @@ impl Job {
         if self.reading {
             return;
         }
+        if first.is_some() {
+            // One has gone out of memory since, and others may have.
+            self.window.iter_mut().for_each(|item| item.near = false);
+        }
         let mut keys = Vec::from_iter(first);
-        for item in self.window.iter().filter(|item| item.event.is_none()) {
+        for item in self.window.iter_mut().filter(|item| item.event.is_none() && !item.near) {
             if keys.len() == BLOCKS_AT_ONCE {
                 break;
             }
-            let key = store.unread(item.slot, &item.id);
-            keys.extend(key.filter(|key| !keys.contains(key)));
+            match store.unread(item.slot, &item.id) {
+                None => item.near = true,
+                Some(key) if !keys.contains(&key) => keys.push(key),
+                Some(_) => {}
+            }
         }
         if !keys.is_empty() {
             self.reading = true;

@@ -1,30 +1,43 @@
-//! Bytes that were read lately, within a bound; what was longest unused goes first.
+//! What was read lately, within a bound of bytes; what was longest unused goes first.
 //!
-//! The store keeps two of them: whole blocks, and single records. A question for many events all over the store
-//! reads more blocks than are kept, each time it is asked; its records are a hundredth of that.
+//! The store keeps two of them: whole blocks, and single events. A question for many events all over the store
+//! reads more blocks than are kept, each time it is asked; its events are a fiftieth of that.
 
 use super::bytes::NumberMap;
 
 /// A number that the owner gives to what it keeps.
 pub type Key = u64;
 
-pub struct Lru {
+pub struct Lru<V> {
     places: NumberMap<usize>,
     /// A ring in the order of use through `newer` and `older`. The first item holds nothing: its `older` is the
     /// newest, its `newer` the oldest.
-    items: Vec<Item>,
+    items: Vec<Item<V>>,
     /// Items out of the ring.
     free: Vec<usize>,
     bytes: usize,
     limit_bytes: usize,
 }
 
-#[derive(Default)]
-struct Item {
+struct Item<V> {
     key: Key,
-    bytes: Vec<u8>,
+    value: Option<V>,
+    bytes: usize,
     newer: usize,
     older: usize,
+}
+
+impl<V> Item<V> {
+    fn new(key: Key, value: Option<V>, bytes: usize) -> Item<V> {
+        let (newer, older) = (RING, RING);
+        Item {
+            key,
+            value,
+            bytes,
+            newer,
+            older,
+        }
+    }
 }
 
 /// What an item takes besides its bytes: many small ones must not cost much more than the bound.
@@ -32,11 +45,11 @@ const ITEM_BYTES: usize = 80;
 /// The item that holds nothing.
 const RING: usize = 0;
 
-impl Lru {
-    pub fn new(limit_bytes: usize) -> Lru {
+impl<V> Lru<V> {
+    pub fn new(limit_bytes: usize) -> Lru<V> {
         Lru {
             places: NumberMap::default(),
-            items: vec![Item::default()],
+            items: vec![Item::new(0, None, 0)],
             free: Vec::new(),
             bytes: 0,
             limit_bytes,
@@ -44,11 +57,11 @@ impl Lru {
     }
 
     /// What is kept under `key`, as the newest from now on.
-    pub fn get(&mut self, key: Key) -> Option<&[u8]> {
+    pub fn get(&mut self, key: Key) -> Option<&V> {
         let at = *self.places.get(&key)?;
         self.unlink(at);
         self.link(at);
-        self.items.get(at).map(|item| item.bytes.as_slice())
+        self.items.get(at)?.value.as_ref()
     }
 
     /// Whether something is kept under `key`. That is no use of it.
@@ -56,15 +69,11 @@ impl Lru {
         self.places.contains_key(&key)
     }
 
-    /// Keeps `bytes`, and makes room for them.
-    pub fn insert(&mut self, key: Key, bytes: Vec<u8>) {
+    /// Keeps `value`, which has so many bytes, and makes room for them.
+    pub fn insert(&mut self, key: Key, value: V, bytes: usize) {
         self.remove(key);
-        self.bytes += bytes.len() + ITEM_BYTES;
-        let item = Item {
-            key,
-            bytes,
-            ..Item::default()
-        };
+        let item = Item::new(key, Some(value), bytes + ITEM_BYTES);
+        self.bytes += item.bytes;
         let at = self.free.pop().unwrap_or(self.items.len());
         match self.items.get_mut(at) {
             Some(place) => *place = item,
@@ -84,7 +93,8 @@ impl Lru {
         self.unlink(at);
         self.free.push(at);
         if let Some(item) = self.items.get_mut(at) {
-            self.bytes -= std::mem::take(&mut item.bytes).len() + ITEM_BYTES;
+            self.bytes -= item.bytes;
+            *item = Item::new(key, None, 0);
         }
     }
 
@@ -138,17 +148,17 @@ mod tests {
     fn what_was_longest_unused_goes_first_and_the_bound_holds() {
         let mut lru = Lru::new(2 * SIZE + 10);
         for key in 0..3 {
-            lru.insert(key, vec![key as u8; 40]);
+            lru.insert(key, vec![key as u8; 40], 40);
             lru.get(0);
         }
-        assert!(lru.get(0) == Some(&[0; 40]) && lru.get(2) == Some(&[2; 40]));
+        assert!(lru.get(0) == Some(&vec![0; 40]) && lru.get(2) == Some(&vec![2; 40]));
         assert!(lru.get(1).is_none());
-        lru.insert(2, vec![0; 10]);
+        lru.insert(2, vec![0; 10], 10);
         assert_eq!(lru.bytes(), 2 * SIZE - 30);
-        lru.insert(9, vec![0; 3 * SIZE]);
+        lru.insert(9, vec![0; 3 * SIZE], 3 * SIZE);
         assert_eq!((lru.bytes(), lru.get(9)), (0, None));
-        lru.insert(9, vec![7]);
-        assert_eq!((lru.bytes(), lru.get(9)), (1 + ITEM_BYTES, Some(&[7][..])));
+        lru.insert(9, vec![7], 1);
+        assert_eq!((lru.bytes(), lru.get(9)), (1 + ITEM_BYTES, Some(&vec![7])));
     }
 
     #[test]
@@ -168,15 +178,12 @@ mod tests {
                     at.map(|at| list.remove(at));
                     list.push((key, n as u8));
                     list.drain(..list.len().saturating_sub(10));
-                    lru.insert(key, vec![n as u8; 40]);
+                    lru.insert(key, vec![n as u8; 40], 40);
                 }
                 _ => {
                     let known = at.map(|at| list.remove(at));
                     list.extend(known);
-                    assert_eq!(
-                        lru.get(key),
-                        known.map(|(_, byte)| [byte; 40]).as_ref().map(<[u8; 40]>::as_slice)
-                    );
+                    assert_eq!(lru.get(key), known.map(|(_, byte)| vec![byte; 40]).as_ref());
                 }
             }
             assert_eq!((lru.bytes(), lru.places.len()), (list.len() * SIZE, list.len()));

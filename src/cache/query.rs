@@ -11,7 +11,7 @@ use std::collections::{BinaryHeap, HashSet, VecDeque};
 use super::bytes::NumberMap;
 use super::index::{Entry, Index, Slot, age, key};
 use super::meta::tag_hash;
-use crate::nostr::event::{EventId, RawEvent};
+use crate::nostr::event::{Event, EventId};
 use crate::nostr::filter::Filter;
 use crate::nostr::kind::{Kind, Retention};
 use crate::sorted;
@@ -118,7 +118,7 @@ impl Query {
     }
 
     /// Whether `event`, found for `filters`, is really asked for; takes back what a hash has promised too much.
-    pub fn confirm(&mut self, filters: &[u16], event: &RawEvent) -> bool {
+    pub fn confirm(&mut self, filters: &[u16], event: &Event) -> bool {
         let mut wanted = false;
         for number in filters {
             let Some(stream) = self.streams.get_mut(usize::from(*number)) else {
@@ -178,12 +178,14 @@ impl Stream {
     }
 
     /// Whether `event` has the tags that are asked for.
-    fn has_tags(&self, event: &RawEvent) -> bool {
-        self.filter.matches_tags(event, |letter, values, value| {
+    fn has_tags(&self, event: &Event) -> bool {
+        let lists = |letter, values: &[String], value: &str| {
             // A list of thousands is not gone through for each event. Two values of one hash share a place.
             let place = self.values.get(&tag_hash(letter, value));
-            place.is_some_and(|at| values.get(*at) == Some(value) || values.contains(value))
-        })
+            let is_at = |at: &usize| values.get(*at).is_some_and(|listed| listed == value);
+            place.is_some_and(|at| is_at(at) || values.iter().any(|listed| listed == value))
+        };
+        self.filter.matches_tags(|is_it| event.any_tag(is_it), lists)
     }
 
     /// Looks for the next candidate. False if `work` ran out before.

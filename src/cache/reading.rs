@@ -8,11 +8,15 @@ use super::record;
 use super::segment::{self, BLOCK_BYTES};
 use super::store::Store;
 use crate::nostr::event::{Event, EventId, MAX_EVENT_BYTES};
+use crate::wire;
 
 /// Blocks that one lookup asks for in one transaction.
 pub(super) const BLOCKS_AT_ONCE: usize = 16;
 /// They must fit, each with one event of the largest size.
 pub(super) const MIN_BLOCK_CACHE: usize = BLOCKS_AT_ONCE * (BLOCK_BYTES + MAX_EVENT_BYTES);
+
+/// What an event takes besides its bytes.
+const EVENT_BYTES: usize = 96;
 
 /// Why `Store::event` has no event.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,8 +45,8 @@ impl Store {
         let Some(home) = self.segments.get(segment as usize).and_then(Option::as_ref) else {
             return Err(Missing::Moving);
         };
-        if let Some(event) = self.records.get(slot.into()).and_then(|record| decode(record, id)) {
-            return Ok(event);
+        if let Some(event) = self.records.get(slot.into()).filter(|event| event.id() == *id) {
+            return Ok(event.clone());
         }
         let Some(block) = self.blocks.get(block_id(segment, spot.block)) else {
             if home.blocks.contains(&spot.block) {
@@ -57,7 +61,9 @@ impl Store {
             self.discard(slot);
             return Err(Missing::Gone);
         };
-        self.records.insert(slot.into(), record.to_vec());
+        let event = wire::as_stored(&event);
+        let bytes = event.written().map_or(0, <[u8]>::len) + EVENT_BYTES;
+        self.records.insert(slot.into(), event.clone(), bytes);
         Ok(event)
     }
 
@@ -76,7 +82,10 @@ impl Store {
     pub fn keep_block(&mut self, key: &str, blob: Option<Vec<u8>>) {
         let id = segment::parse_block_key(key).and_then(|(name, block)| Some((*self.names.get(name)?, block)));
         match (id, blob) {
-            (Some((segment, block)), Some(blob)) => self.blocks.insert(block_id(segment, block), blob),
+            (Some((segment, block)), Some(blob)) => {
+                let bytes = blob.len();
+                self.blocks.insert(block_id(segment, block), blob, bytes);
+            }
             (Some(_), None) => self.rescan(),
             // Its segment has been compacted away meanwhile.
             (None, _) => {}

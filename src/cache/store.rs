@@ -151,10 +151,10 @@ pub struct Store {
     pub(super) segments: Vec<Option<Segment>>,
     pub(super) names: SortedMap<String, u32>,
     /// By `block_id`.
-    pub(super) blocks: Lru,
+    pub(super) blocks: Lru<Vec<u8>>,
     /// By slot, of events in segments. Read only together with a live entry, whose id they are held against: a slot's
     /// next event is another one, and nothing else about a record ever changes.
-    pub(super) records: Lru,
+    pub(super) records: Lru<Event>,
     /// The bytes of events that are in no segment.
     pub(super) unsaved: HashMap<Slot, Event>,
     pub(super) unsaved_bytes: u64,

@@ -302,7 +302,8 @@ impl Store {
                 let block = home.blocks.len() as u16;
                 home.bytes += blob.len() as u64;
                 home.blocks.push(block);
-                self.blocks.insert(block_id(number, block), blob);
+                let bytes = blob.len();
+                self.blocks.insert(block_id(number, block), blob, bytes);
             } else if key == index_key {
                 home.bytes += blob.len() as u64;
                 home.index_share = (blob.len() / items.len()) as u64;

@@ -4,9 +4,10 @@
 //! `HashedEvent`; a good signature turns that into an `Event`, the only type
 //! that stores and pages are given. Unsigned inner events (NIP-59) are another type.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::ops::Deref;
-use std::sync::{Arc, LazyLock};
+use std::sync::{Arc, LazyLock, OnceLock};
 
 use memchr::memmem::Finder;
 use serde::de::{self, SeqAccess, Visitor};
@@ -102,8 +103,30 @@ pub struct HashedEvent(RawEvent);
 /// An event whose id and signature hold. Stores and pages see no other.
 ///
 /// Cloning it is cheap: one event goes to the store and to every subscription that wants it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Event(Arc<RawEvent>);
+#[derive(Clone)]
+pub struct Event(Form);
+
+#[derive(Clone)]
+enum Form {
+    Read(Arc<RawEvent>),
+    Written(Arc<Unread>),
+}
+
+/// An event as `wire` writes it, read once somebody wants more of it than its id and kind.
+struct Unread {
+    id: EventId,
+    kind: Kind,
+    written: Box<dyn Written>,
+    raw: OnceLock<Box<RawEvent>>,
+}
+
+/// An event in the bytes in which it goes from one role to another, which have been found to hold one.
+pub(crate) trait Written: Send + Sync {
+    fn bytes(&self) -> &[u8];
+    fn read(&self) -> RawEvent;
+    /// Whether any tag's name and first value are what `is_it` looks for.
+    fn any_tag(&self, is_it: &mut dyn FnMut(&str, &str) -> bool) -> bool;
+}
 
 /// Why a text or a claimed event is not an event.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
@@ -179,6 +202,14 @@ impl RawEvent {
         }
     }
 
+    /// Whether any tag's name and first value are what `is_it` looks for.
+    pub fn any_tag(&self, is_it: &mut dyn FnMut(&str, &str) -> bool) -> bool {
+        self.tags.iter().any(|tag| match tag.as_slice() {
+            [name, value, ..] => is_it(name, value),
+            _ => false,
+        })
+    }
+
     /// The first value of the first `d` tag, or "" (NIP-01 addressable events).
     pub fn d_tag(&self) -> &str {
         self.tag_value("d").unwrap_or("")
@@ -236,7 +267,7 @@ impl HashedEvent {
     /// Call it only on the crypto role's good verdict for this very id, pubkey and
     /// signature, or where the page chose `verify: "none"`; the one caller elsewhere is `parser/verify.rs`.
     pub(crate) fn accept(self) -> Event {
-        Event(Arc::new(self.0))
+        Event::trusted(self.0)
     }
 
     /// The same content under another signature, for a copy that came from another relay.
@@ -249,25 +280,83 @@ impl HashedEvent {
 impl Event {
     /// Takes an event that this engine verified before and has kept or passed on itself.
     ///
-    /// The callers are `wire` (messages between roles) and `cache/record.rs` (the store).
+    /// The callers are `wire` (messages between roles) and `cache/record.rs` (the store); of the next, `wire` alone.
     pub(crate) fn trusted(raw: RawEvent) -> Event {
-        Event(Arc::new(raw))
+        Event(Form::Read(Arc::new(raw)))
     }
 
-    /// The event object as NIP-01 has it.
-    pub fn to_json(&self) -> String {
-        self.0.to_json()
+    /// The same for one that need not be read yet.
+    pub(crate) fn trusted_as_written(id: EventId, kind: Kind, written: Box<dyn Written>) -> Event {
+        let raw = OnceLock::new();
+        Event(Form::Written(Arc::new(Unread { id, kind, written, raw })))
+    }
+
+    /// The event's id, for which it need not be read.
+    pub fn id(&self) -> EventId {
+        match &self.0 {
+            Form::Read(raw) => raw.id,
+            Form::Written(unread) => unread.id,
+        }
+    }
+
+    /// The event's kind, for which it need not be read.
+    pub fn kind(&self) -> Kind {
+        match &self.0 {
+            Form::Read(raw) => raw.kind,
+            Form::Written(unread) => unread.kind,
+        }
+    }
+
+    /// The bytes in which it came, if it came so.
+    pub(crate) fn written(&self) -> Option<&[u8]> {
+        match &self.0 {
+            Form::Read(_) => None,
+            Form::Written(unread) => Some(unread.written.bytes()),
+        }
+    }
+
+    /// All of it; what is read for this is not kept.
+    pub(crate) fn raw(&self) -> Cow<'_, RawEvent> {
+        match &self.0 {
+            Form::Written(unread) if unread.raw.get().is_none() => Cow::Owned(unread.written.read()),
+            Form::Written(_) | Form::Read(_) => Cow::Borrowed(self),
+        }
+    }
+
+    /// Whether any tag's name and first value are what `is_it` looks for. The event need not be read for it.
+    pub fn any_tag(&self, is_it: &mut dyn FnMut(&str, &str) -> bool) -> bool {
+        match &self.0 {
+            Form::Read(raw) => raw.any_tag(is_it),
+            Form::Written(unread) => unread.written.any_tag(is_it),
+        }
     }
 
     /// The event without the knowledge that it holds.
     pub fn into_raw(self) -> RawEvent {
-        Arc::unwrap_or_clone(self.0)
+        match self.0 {
+            Form::Read(raw) => Arc::unwrap_or_clone(raw),
+            written @ Form::Written(_) => Event(written).raw().into_owned(),
+        }
     }
 }
 
+impl fmt::Debug for Event {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        (**self).fmt(f)
+    }
+}
+
+impl PartialEq for Event {
+    fn eq(&self, other: &Event) -> bool {
+        **self == **other
+    }
+}
+
+impl Eq for Event {}
+
 impl Serialize for Event {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        self.0.serialize(serializer)
+        (**self).serialize(serializer)
     }
 }
 
@@ -281,7 +370,10 @@ impl Deref for HashedEvent {
 impl Deref for Event {
     type Target = RawEvent;
     fn deref(&self) -> &RawEvent {
-        &self.0
+        match &self.0 {
+            Form::Read(raw) => raw,
+            Form::Written(unread) => unread.raw.get_or_init(|| Box::new(unread.written.read())),
+        }
     }
 }
 

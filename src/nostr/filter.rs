@@ -36,20 +36,24 @@ impl Filter {
             && self.kinds.as_ref().is_none_or(|kinds| kinds.contains(&event.kind))
             && self.since.is_none_or(|since| event.created_at >= since)
             && self.until.is_none_or(|until| event.created_at <= until)
-            && self.matches_tags(event, |_, values, value| values.contains(value))
+            && self.matches_tags(
+                |is_it| event.any_tag(is_it),
+                |_, values, value| values.iter().any(|listed| listed == value),
+            )
     }
 
-    /// Whether `event` has one of each tag that is asked for; the other members are not looked at.
+    /// Whether an event has one of each tag that is asked for; the other members are not looked at.
     ///
+    /// `any_tag`: whether the name and first value of any of its tags are what is looked for.
     /// `lists`: whether a letter's values have one among them, for callers that know a shorter way than to compare each.
-    pub fn matches_tags(&self, event: &RawEvent, lists: impl Fn(char, &[String], &String) -> bool) -> bool {
-        let has = |letter: char, values: &[String]| {
-            event.tags.iter().any(|tag| match tag.as_slice() {
-                [name, value, ..] => name.chars().eq([letter]) && lists(letter, values, value),
-                _ => false,
-            })
-        };
-        self.tags.iter().all(|(letter, values)| has(*letter, values))
+    pub fn matches_tags(
+        &self,
+        any_tag: impl Fn(&mut dyn FnMut(&str, &str) -> bool) -> bool,
+        lists: impl Fn(char, &[String], &str) -> bool,
+    ) -> bool {
+        self.tags.iter().all(|(letter, values)| {
+            any_tag(&mut |name, value| name.chars().eq([*letter]) && lists(*letter, values, value))
+        })
     }
 
     /// Two filters that together match what this one does, each with half of its longest list. `None` if no list has

@@ -73,7 +73,7 @@ impl PageQueue {
             self.items.push_back(Item::Ready(ParserToPage::Event(delivery)));
         } else if stored {
             self.items.push_back(Item::Parked {
-                id: delivery.event.id,
+                id: delivery.event.id(),
                 source: delivery.source,
                 again: false,
             });
@@ -135,7 +135,7 @@ impl PageQueue {
 
     /// Puts an event that came from the store in its place. False if nothing waits for it.
     pub fn refilled(&mut self, mut delivery: Delivery) -> bool {
-        let wanted = delivery.event.id;
+        let wanted = delivery.event.id();
         let size = event_size(&delivery);
         for (at, item) in self.items.iter_mut().take(self.refilling).enumerate() {
             match item {
@@ -217,9 +217,12 @@ impl PageQueue {
 
 fn event_size(delivery: &Delivery) -> usize {
     let event = &delivery.event;
-    // A tag costs its strings and what holds them.
-    let tags: usize = event.tags.iter().flatten().map(|value| value.len() + 24).sum();
-    let size = event.content.len() + tags + 256;
+    let texts = || {
+        // A tag costs its strings and what holds them.
+        let tags: usize = event.tags.iter().flatten().map(|value| value.len() + 24).sum();
+        event.content.len() + tags
+    };
+    let size = event.written().map_or_else(texts, <[u8]>::len) + 256;
     let written = delivery.written.as_ref().map_or(0, |written| written.len());
     // A reading holds the same texts once more, piece by piece, and a preview of them.
     if delivery.reading.is_some() {

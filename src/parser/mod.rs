@@ -83,14 +83,12 @@ pub async fn run(mut ports: Ports, mut page: impl PageEdge, mut http: impl Http,
     let mut unanswered = Unanswered::default();
     let mut handled = 0;
     let mut now = clock.now();
-    let mut from_relays = false;
+    let mut sender = None;
     loop {
-        let rest = (from_relays && handled < TURN)
-            .then(|| ports.connections.take_rest())
-            .flatten();
+        let rest = if handled < TURN { ports.take_rest(sender) } else { None };
         let ready = match rest {
             // The records of one batch share a time, and nothing else can have come between them.
-            Some(received) => Some(Some(received.map(Input::Connections))),
+            Some(received) => Some(Some(received)),
             None if handled < TURN => next(&mut ports, &mut page, &mut http, &clock, &core)
                 .now_or_never()
                 .inspect(|_| now = clock.now()),
@@ -112,7 +110,11 @@ pub async fn run(mut ports: Ports, mut page: impl PageEdge, mut http: impl Http,
             }
         };
         handled += 1;
-        from_relays = matches!(received, Some(Received::Message(Input::Connections(_))));
+        sender = match received {
+            Some(Received::Message(Input::Connections(_))) => Some(Role::Connections),
+            Some(Received::Message(Input::Cache(_))) => Some(Role::Cache),
+            _ => None,
+        };
         match received {
             Some(Received::Message(Input::Page(PageToParser::Control(Control::Stop)))) | None => break,
             Some(Received::Message(Input::Page(PageToParser::Control(Control::Stats { request })))) => {
@@ -176,6 +178,15 @@ impl Ports {
                 self.connections = port;
                 Input::Replaced(Role::Connections)
             }
+        }
+    }
+
+    /// The next record of the batch that `sender`'s last one was in; most records come from these two.
+    fn take_rest(&mut self, sender: Option<Role>) -> Option<Received<Input>> {
+        match sender? {
+            Role::Connections => Some(self.connections.take_rest()?.map(Input::Connections)),
+            Role::Cache => Some(self.cache.take_rest()?.map(Input::Cache)),
+            Role::Parser | Role::Crypto => None,
         }
     }
 

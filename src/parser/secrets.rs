@@ -13,6 +13,7 @@ use crate::message::{
     Cipher, ParserToCrypto, RequestId, Secret, SignerAnswer, SignerCall, SignerError, SignerOp, SignerResult,
 };
 use crate::nostr::event::{Event, EventId, Pubkey, RawEvent};
+use crate::nostr::kind::Kind;
 
 /// Questions at the crypto role at one time: enough to keep a remote signer busy, few enough that those that follow
 /// are spared when it does not answer.
@@ -67,6 +68,11 @@ pub fn sealed(event: &RawEvent) -> Option<Sealed> {
         _ => return None,
     };
     Some(Sealed { readers, how })
+}
+
+/// Whether events of this kind have an encrypted part. Most have none, and are not read to find that out.
+pub fn may_be_sealed(kind: Kind) -> bool {
+    matches!(kind.0, 4 | 13 | 1059 | 7374 | 7375 | 7376 | 17_375) || is_list(kind)
 }
 
 impl Sealed {
@@ -239,5 +245,25 @@ impl<T> Secrets<T> {
         let waiting = self.pending.remove(&id).map(|pending| pending.waiting);
         let waiting = waiting.unwrap_or_default().into_iter();
         waiting.map(|ticket| (ticket, opened.clone())).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::nostr::event::tests::signed;
+
+    #[test]
+    fn no_kind_that_is_not_looked_at_has_an_encrypted_part() {
+        let ciphertext = data_encoding::BASE64.encode(&[&[2][..], &[7; 120]].concat());
+        let mut event = signed(1, 4, 1, &[&["p", &"ab".repeat(32)]], &ciphertext).into_raw();
+        let mut found = 0;
+        for kind in 0..=u16::MAX {
+            event.kind = Kind(kind);
+            let is_sealed = sealed(&event).is_some();
+            found += u32::from(is_sealed);
+            assert!(!is_sealed || may_be_sealed(event.kind), "{kind}");
+        }
+        assert!(found > 7, "{found}");
     }
 }

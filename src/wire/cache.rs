@@ -4,10 +4,10 @@ use flatbuffers::FlatBufferBuilder;
 
 use super::filter::{filters_bytes, read_filters, write_filters};
 use super::nostr::{
-    event_bytes, read_event, read_event_field, read_ids, read_relays, read_sub, relays_bytes, text_bytes, write_event,
-    write_ids, write_relays,
+    event_bytes, read_event, read_event_field, read_ids, read_relays, read_stored_event, read_sub, relays_bytes,
+    stored_bytes, text_bytes, write_event, write_ids, write_relays,
 };
-use super::{Wire, WireError, builder, fb, finish, misplaced, root, worker_message};
+use super::{Wire, WireError, builder, fb, finish, misplaced, root, worker_message, write_bytes};
 use crate::message::{CacheToParser, ParserToCache, PublishId};
 
 impl Wire for ParserToCache {
@@ -129,9 +129,14 @@ impl Wire for CacheToParser {
         use fb::WorkerContent as Content;
         match self {
             CacheToParser::Event { sub, event } => {
-                let mut fbb = builder(event_bytes(event) + text_bytes(sub.as_str()));
-                let event = write_event(&mut fbb, event).as_union_value();
-                worker_message(fbb, Some(sub), None, (Content::NostrEvent, event))
+                let bytes = stored_bytes(event);
+                let mut fbb = builder(bytes.len() + text_bytes(sub.as_str()));
+                let args = fb::StoredEventArgs {
+                    event: Some(write_bytes(&mut fbb, &bytes)),
+                    reading: None,
+                };
+                let stored = fb::StoredEvent::create(&mut fbb, &args).as_union_value();
+                worker_message(fbb, Some(sub), None, (Content::StoredEvent, stored))
             }
             CacheToParser::Eoce { sub } => {
                 let mut fbb = builder(text_bytes(sub.as_str()));
@@ -166,8 +171,10 @@ impl Wire for CacheToParser {
                 worker_message(fbb, None, None, (Content::ConnectionsReplaced, replaced))
             }
             CacheToParser::Refilled { sub, event } => {
-                let mut fbb = builder(event_bytes(event) + text_bytes(sub.as_str()));
-                let event = Some(write_event(&mut fbb, event));
+                // The store keeps it as it is written, and need not keep it as it is read as well.
+                let event = event.raw();
+                let mut fbb = builder(event_bytes(&event) + text_bytes(sub.as_str()));
+                let event = Some(write_event(&mut fbb, &event));
                 let refilled = fb::Refilled::create(&mut fbb, &fb::RefilledArgs { event }).as_union_value();
                 worker_message(fbb, Some(sub), None, (Content::Refilled, refilled))
             }
@@ -183,8 +190,8 @@ impl Wire for CacheToParser {
     fn decode(bytes: &[u8]) -> Result<CacheToParser, WireError> {
         let message = root::<fb::WorkerMessage>(bytes)?;
         let sub = || message.read_sub();
-        if let Some(event) = message.content_as_nostr_event() {
-            let event = read_event(event);
+        if let Some(stored) = message.content_as_stored_event() {
+            let event = read_stored_event(stored.event().bytes())?;
             return Ok(CacheToParser::Event { sub: sub()?, event });
         }
         if message.content_as_eoce().is_some() {

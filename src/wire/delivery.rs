@@ -3,9 +3,11 @@
 use std::sync::Arc;
 
 use super::kinds::write_reading;
-use super::nostr::{each, event_bytes, read_event, read_relays, relays_bytes, text_bytes, write_seen_event};
+use super::nostr::{
+    each, event_bytes, read_event, read_relays, read_stored_event, relays_bytes, text_bytes, write_seen_event,
+};
 use super::{Wire, WireError, builder, fb, read_text, root, scalar_enum, worker_message, write_bytes, write_text};
-use crate::message::{CountResponse, Delivery, EndReason, ParserToPage, Reading, ValidProof, ValidProofs};
+use crate::message::{CountResponse, Delivery, EndReason, ParserToPage, Reading, ShardSource, ValidProof, ValidProofs};
 use crate::nostr::event::{Event, EventId};
 use crate::nostr::kind::Kind;
 use crate::parser::content::cashu::{Dleq, Proof};
@@ -93,6 +95,15 @@ impl Wire for ParserToPage {
                 written: None,
             }));
         }
+        if let Some(stored) = message.content_as_stored_event() {
+            return Ok(ParserToPage::Event(Delivery {
+                event: read_stored_event(stored.event().bytes())?,
+                source: ShardSource::Cache,
+                relays: Vec::new(),
+                reading: None,
+                written: None,
+            }));
+        }
         if let Some(count) = message.content_as_count_response() {
             return Ok(ParserToPage::Count(CountResponse {
                 kind: Kind(count.kind()),
@@ -159,6 +170,19 @@ fn write_delivery(delivery: &Delivery) -> Vec<u8> {
     let fresh = reading.as_ref().map(|reading| write_reading(event, reading));
     let reading = written.as_deref().or(fresh.as_deref());
     let reading_bytes = reading.map_or(0, |reading| reading.len() + 8);
+    // What the store wrote says that it came from there, and names no relay.
+    if *source == ShardSource::Cache
+        && relays.is_empty()
+        && let Some(bytes) = event.written()
+    {
+        let mut fbb = builder(bytes.len() + 8 + reading_bytes);
+        let args = fb::StoredEventArgs {
+            reading: reading.map(|reading| write_bytes(&mut fbb, reading)),
+            event: Some(write_bytes(&mut fbb, bytes)),
+        };
+        let stored = fb::StoredEvent::create(&mut fbb, &args).as_union_value();
+        return worker_message(fbb, None, None, (Content::StoredEvent, stored));
+    }
     let mut fbb = builder(event_bytes(event) + relays_bytes(relays) + reading_bytes);
     let reading = reading.map(|reading| write_bytes(&mut fbb, reading));
     let event = write_seen_event(&mut fbb, event, *source, relays);

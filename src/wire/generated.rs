@@ -1853,13 +1853,13 @@ pub mod ferry {
         since = "2.0.0",
         note = "Use associated constants instead. This will no longer be generated in 2021."
     )]
-    pub const ENUM_MAX_WORKER_CONTENT: u8 = 23;
+    pub const ENUM_MAX_WORKER_CONTENT: u8 = 24;
     #[deprecated(
         since = "2.0.0",
         note = "Use associated constants instead. This will no longer be generated in 2021."
     )]
     #[allow(non_camel_case_types)]
-    pub const ENUM_VALUES_WORKER_CONTENT: [WorkerContent; 24] = [
+    pub const ENUM_VALUES_WORKER_CONTENT: [WorkerContent; 25] = [
         WorkerContent::NONE,
         WorkerContent::Raw,
         WorkerContent::NostrEvent,
@@ -1884,6 +1884,7 @@ pub mod ferry {
         WorkerContent::CountResponse,
         WorkerContent::ValidProofs,
         WorkerContent::ConnectionsReplaced,
+        WorkerContent::StoredEvent,
     ];
 
     #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
@@ -1915,9 +1916,10 @@ pub mod ferry {
         pub const CountResponse: Self = Self(21);
         pub const ValidProofs: Self = Self(22);
         pub const ConnectionsReplaced: Self = Self(23);
+        pub const StoredEvent: Self = Self(24);
 
         pub const ENUM_MIN: u8 = 0;
-        pub const ENUM_MAX: u8 = 23;
+        pub const ENUM_MAX: u8 = 24;
         pub const ENUM_VALUES: &'static [Self] = &[
             Self::NONE,
             Self::Raw,
@@ -1943,6 +1945,7 @@ pub mod ferry {
             Self::CountResponse,
             Self::ValidProofs,
             Self::ConnectionsReplaced,
+            Self::StoredEvent,
         ];
         /// Returns the variant's name or "" if unknown.
         pub fn variant_name(self) -> Option<&'static str> {
@@ -1971,6 +1974,7 @@ pub mod ferry {
                 Self::CountResponse => Some("CountResponse"),
                 Self::ValidProofs => Some("ValidProofs"),
                 Self::ConnectionsReplaced => Some("ConnectionsReplaced"),
+                Self::StoredEvent => Some("StoredEvent"),
                 _ => None,
             }
         }
@@ -19996,6 +20000,140 @@ pub mod ferry {
             ds.finish()
         }
     }
+    pub enum StoredEventOffset {}
+    #[derive(Copy, Clone, PartialEq)]
+
+    pub struct StoredEvent<'a> {
+        pub _tab: ::flatbuffers::Table<'a>,
+    }
+
+    impl<'a> ::flatbuffers::Follow<'a> for StoredEvent<'a> {
+        type Inner = StoredEvent<'a>;
+        #[inline]
+        unsafe fn follow(buf: &'a [u8], loc: usize) -> Self::Inner {
+            Self {
+                _tab: unsafe { ::flatbuffers::Table::new(buf, loc) },
+            }
+        }
+    }
+
+    impl<'a> StoredEvent<'a> {
+        pub const VT_EVENT: ::flatbuffers::VOffsetT = 4;
+        pub const VT_READING: ::flatbuffers::VOffsetT = 6;
+
+        #[inline]
+        pub unsafe fn init_from_table(table: ::flatbuffers::Table<'a>) -> Self {
+            StoredEvent { _tab: table }
+        }
+        #[allow(unused_mut)]
+        pub fn create<'bldr: 'args, 'args: 'mut_bldr, 'mut_bldr, A: ::flatbuffers::Allocator + 'bldr>(
+            _fbb: &'mut_bldr mut ::flatbuffers::FlatBufferBuilder<'bldr, A>,
+            args: &'args StoredEventArgs<'args>,
+        ) -> ::flatbuffers::WIPOffset<StoredEvent<'bldr>> {
+            let mut builder = StoredEventBuilder::new(_fbb);
+            if let Some(x) = args.reading {
+                builder.add_reading(x);
+            }
+            if let Some(x) = args.event {
+                builder.add_event(x);
+            }
+            builder.finish()
+        }
+
+        #[inline]
+        pub fn event(&self) -> ::flatbuffers::Vector<'a, u8> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab
+                    .get::<::flatbuffers::ForwardsUOffset<::flatbuffers::Vector<'a, u8>>>(StoredEvent::VT_EVENT, None)
+                    .unwrap()
+            }
+        }
+        #[inline]
+        pub fn reading(&self) -> Option<::flatbuffers::Vector<'a, u8>> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab
+                    .get::<::flatbuffers::ForwardsUOffset<::flatbuffers::Vector<'a, u8>>>(StoredEvent::VT_READING, None)
+            }
+        }
+    }
+
+    impl ::flatbuffers::Verifiable for StoredEvent<'_> {
+        #[inline]
+        fn run_verifier(v: &mut ::flatbuffers::Verifier, pos: usize) -> Result<(), ::flatbuffers::InvalidFlatbuffer> {
+            v.visit_table(pos)?
+                .visit_field::<::flatbuffers::ForwardsUOffset<::flatbuffers::Vector<'_, u8>>>(
+                    "event",
+                    Self::VT_EVENT,
+                    true,
+                )?
+                .visit_field::<::flatbuffers::ForwardsUOffset<::flatbuffers::Vector<'_, u8>>>(
+                    "reading",
+                    Self::VT_READING,
+                    false,
+                )?
+                .finish();
+            Ok(())
+        }
+    }
+    pub struct StoredEventArgs<'a> {
+        pub event: Option<::flatbuffers::WIPOffset<::flatbuffers::Vector<'a, u8>>>,
+        pub reading: Option<::flatbuffers::WIPOffset<::flatbuffers::Vector<'a, u8>>>,
+    }
+    impl<'a> Default for StoredEventArgs<'a> {
+        #[inline]
+        fn default() -> Self {
+            StoredEventArgs {
+                event: None, // required field
+                reading: None,
+            }
+        }
+    }
+
+    pub struct StoredEventBuilder<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> {
+        fbb_: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>,
+        start_: ::flatbuffers::WIPOffset<::flatbuffers::TableUnfinishedWIPOffset>,
+    }
+    impl<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> StoredEventBuilder<'a, 'b, A> {
+        #[inline]
+        pub fn add_event(&mut self, event: ::flatbuffers::WIPOffset<::flatbuffers::Vector<'b, u8>>) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<_>>(StoredEvent::VT_EVENT, event);
+        }
+        #[inline]
+        pub fn add_reading(&mut self, reading: ::flatbuffers::WIPOffset<::flatbuffers::Vector<'b, u8>>) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<_>>(StoredEvent::VT_READING, reading);
+        }
+        #[inline]
+        pub fn new(_fbb: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>) -> StoredEventBuilder<'a, 'b, A> {
+            let start = _fbb.start_table();
+            StoredEventBuilder {
+                fbb_: _fbb,
+                start_: start,
+            }
+        }
+        #[inline]
+        pub fn finish(self) -> ::flatbuffers::WIPOffset<StoredEvent<'a>> {
+            let o = self.fbb_.end_table(self.start_);
+            self.fbb_.required(o, StoredEvent::VT_EVENT, "event");
+            ::flatbuffers::WIPOffset::new(o.value())
+        }
+    }
+
+    impl ::core::fmt::Debug for StoredEvent<'_> {
+        fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+            let mut ds = f.debug_struct("StoredEvent");
+            ds.field("event", &self.event());
+            ds.field("reading", &self.reading());
+            ds.finish()
+        }
+    }
     pub enum CountResponseOffset {}
     #[derive(Copy, Clone, PartialEq)]
 
@@ -20987,6 +21125,20 @@ pub mod ferry {
                 None
             }
         }
+
+        #[inline]
+        #[allow(non_snake_case)]
+        pub fn content_as_stored_event(&self) -> Option<StoredEvent<'a>> {
+            if self.content_type() == WorkerContent::StoredEvent {
+                let u = self.content();
+                // Safety:
+                // Created from a valid Table for this object
+                // Which contains a valid union in this slot
+                Some(unsafe { StoredEvent::init_from_table(u) })
+            } else {
+                None
+            }
+        }
     }
 
     impl ::flatbuffers::Verifiable for WorkerMessage<'_> {
@@ -21090,6 +21242,11 @@ pub mod ferry {
                         WorkerContent::ConnectionsReplaced => v
                             .verify_union_variant::<::flatbuffers::ForwardsUOffset<ConnectionsReplaced>>(
                                 "WorkerContent::ConnectionsReplaced",
+                                pos,
+                            ),
+                        WorkerContent::StoredEvent => v
+                            .verify_union_variant::<::flatbuffers::ForwardsUOffset<StoredEvent>>(
+                                "WorkerContent::StoredEvent",
                                 pos,
                             ),
                         _ => Ok(()),
@@ -21387,6 +21544,16 @@ pub mod ferry {
                 }
                 WorkerContent::ConnectionsReplaced => {
                     if let Some(x) = self.content_as_connections_replaced() {
+                        ds.field("content", &x)
+                    } else {
+                        ds.field(
+                            "content",
+                            &"InvalidFlatbuffer: Union discriminant does not match value.",
+                        )
+                    }
+                }
+                WorkerContent::StoredEvent => {
+                    if let Some(x) = self.content_as_stored_event() {
                         ds.field("content", &x)
                     } else {
                         ds.field(

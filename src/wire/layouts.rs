@@ -5,7 +5,7 @@ use super::verify::Content::*;
 use super::verify::{Field, Root, optional, required};
 
 /// The fields of each table, in the order of their slots.
-pub(super) static TABLES: [&[Field]; 70] = [
+pub(super) static TABLES: [&[Field]; 71] = [
     // MainMessage
     &[optional("content_type", UnionType), required("content", Union(8, 12))],
     // WorkerMessage
@@ -13,13 +13,13 @@ pub(super) static TABLES: [&[Field]; 70] = [
         optional("sub", Text),
         optional("relay", Text),
         optional("content_type", UnionType),
-        required("content", Union(20, 23)),
+        required("content", Union(20, 24)),
     ],
     // CacheRequest
     &[
         optional("action", Number(1)),
         optional("sub", Text),
-        optional("requests", Tables(43)),
+        optional("requests", Tables(44)),
         optional("relays", Texts),
         optional("policy", Number(1)),
         optional("event", Table(21)),
@@ -33,15 +33,15 @@ pub(super) static TABLES: [&[Field]; 70] = [
         optional("request_id", Number(8)),
         optional("action", Number(1)),
         optional("claims", Structs(128)),
-        optional("template", Table(44)),
+        optional("template", Table(45)),
         optional("secret", Text),
         optional("cipher", Number(1)),
         optional("peer", Struct(32)),
         optional("text", Text),
         optional("event", Table(21)),
-        optional("proofs", Tables(45)),
+        optional("proofs", Tables(46)),
         optional("relays", Texts),
-        optional("client", Table(46)),
+        optional("client", Table(47)),
         optional("answer", Table(4)),
     ],
     // SignerResponse
@@ -51,7 +51,7 @@ pub(super) static TABLES: [&[Field]; 70] = [
         optional("verdicts", Numbers(1)),
         optional("event", Table(21)),
         optional("pubkey", Struct(32)),
-        optional("error", Table(47)),
+        optional("error", Table(48)),
         optional("text", Text),
         optional("wraps", Tables(21)),
         optional("ask", Table(3)),
@@ -66,7 +66,7 @@ pub(super) static TABLES: [&[Field]; 70] = [
         optional("reason", Text),
     ],
     // RoleReport
-    &[optional("content_type", UnionType), required("content", Union(48, 6))],
+    &[optional("content_type", UnionType), required("content", Union(49, 6))],
     // ConnectionStatus
     &[
         required("relay", Text),
@@ -86,14 +86,14 @@ pub(super) static TABLES: [&[Field]; 70] = [
     // Subscribe
     &[
         required("sub", Text),
-        optional("requests", Tables(43)),
+        optional("requests", Tables(44)),
         optional("relays", Texts),
         optional("policy", Number(1)),
         optional("close_on_eose", Number(1)),
         optional("timeout_ms", Number(4)),
         optional("max_events", Number(4)),
         optional("slow", Number(1)),
-        optional("pipeline", Tables(54)),
+        optional("pipeline", Tables(55)),
         optional("max_relays", Number(4)),
         optional("delivered", Structs(32)),
     ],
@@ -102,9 +102,9 @@ pub(super) static TABLES: [&[Field]; 70] = [
     // Publish
     &[
         optional("publish", Number(8)),
-        required("template", Table(44)),
+        required("template", Table(45)),
         optional("relays", Texts),
-        optional("private_tags", Tables(55)),
+        optional("private_tags", Tables(56)),
         optional("event", Table(21)),
     ],
     // Online
@@ -137,7 +137,7 @@ pub(super) static TABLES: [&[Field]; 70] = [
         required("pubkey", Struct(32)),
         optional("created_at", Number(8)),
         optional("kind", Number(2)),
-        optional("tags", Tables(55)),
+        optional("tags", Tables(56)),
         required("content", Text),
         required("sig", Struct(64)),
         optional("relays", Texts),
@@ -193,16 +193,18 @@ pub(super) static TABLES: [&[Field]; 70] = [
     &[
         required("mint", Text),
         optional("unit", Text),
-        optional("proofs", Tables(56)),
+        optional("proofs", Tables(57)),
     ],
     // ConnectionsReplaced
     &[],
+    // StoredEvent
+    &[required("event", Numbers(1)), optional("reading", Numbers(1))],
     // Filter
     &[
         optional("ids", Structs(32)),
         optional("authors", Structs(32)),
         optional("kinds", Numbers(2)),
-        optional("tags", Tables(57)),
+        optional("tags", Tables(58)),
         optional("since", Number(8)),
         optional("until", Number(8)),
         optional("limit", Number(4)),
@@ -212,7 +214,7 @@ pub(super) static TABLES: [&[Field]; 70] = [
     &[
         optional("kind", Number(2)),
         optional("created_at", Number(8)),
-        optional("tags", Tables(55)),
+        optional("tags", Tables(56)),
         required("content", Text),
     ],
     // ProofClaim
@@ -241,14 +243,14 @@ pub(super) static TABLES: [&[Field]; 70] = [
         optional("reason", Text),
         optional("event", Table(21)),
         optional("relays", Texts),
-        optional("error", Table(47)),
+        optional("error", Table(48)),
         optional("recipient", Struct(32)),
     ],
     // Stats
     &[
         optional("request_id", Number(8)),
-        optional("ports", Tables(58)),
-        optional("counters", Tables(59)),
+        optional("ports", Tables(59)),
+        optional("counters", Tables(60)),
     ],
     // RelayNotice
     &[required("relay", Text), required("message", Text)],
@@ -257,7 +259,7 @@ pub(super) static TABLES: [&[Field]; 70] = [
         optional("request_id", Number(8)),
         optional("stored", Number(4)),
         optional("known", Number(4)),
-        optional("bad", Tables(60)),
+        optional("bad", Tables(61)),
     ],
     // Wiped
     &[optional("request_id", Number(8))],
@@ -265,11 +267,11 @@ pub(super) static TABLES: [&[Field]; 70] = [
     &[
         optional("request_id", Number(8)),
         optional("stored", Number(1)),
-        optional("relays", Tables(61)),
+        optional("relays", Tables(62)),
         optional("seen", Texts),
     ],
     // PipeEntry
-    &[optional("pipe_type", UnionType), required("pipe", Union(62, 8))],
+    &[optional("pipe_type", UnionType), required("pipe", Union(63, 8))],
     // Tag
     &[optional("values", Texts)],
     // ValidProof
@@ -370,4 +372,8 @@ impl Root for fb::RoleReport<'_> {
 
 impl Root for fb::ConnectionStatus<'_> {
     const TABLE: u8 = 7;
+}
+
+impl Root for fb::NostrEvent<'_> {
+    const TABLE: u8 = 21;
 }

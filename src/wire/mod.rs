@@ -32,6 +32,7 @@ use thiserror::Error;
 
 pub use self::delivery::written_reading;
 use self::generated::ferry as fb;
+pub use self::nostr::as_stored;
 use self::verify::{Step, root};
 use crate::message::Nothing;
 use crate::nostr::relay_url::{RelayUrl, RelayUrlError};
@@ -386,8 +387,8 @@ mod tests {
     #[test]
     fn an_error_names_the_path_of_the_field() {
         let sub = SubId::new("s").unwrap();
-        let message = CacheToParser::Event {
-            sub,
+        let message = CacheToParser::Refilled {
+            sub: sub.clone(),
             event: samples::event(),
         }
         .encode();
@@ -399,13 +400,25 @@ mod tests {
         };
         // The event's second tag is ["e", "second value"].
         let not_text = |path: &str| Err(WireError::NotText(path.into()));
-        assert_eq!(changed(b"second value", b"\xff"), not_text("content.tags[1].values[1]"));
-        assert_eq!(changed(b"value\0", b"value!"), not_text("content.tags[1].values[1]"));
+        assert_eq!(
+            changed(b"second value", b"\xff"),
+            not_text("content.event.tags[1].values[1]")
+        );
+        assert_eq!(
+            changed(b"value\0", b"value!"),
+            not_text("content.event.tags[1].values[1]")
+        );
         let truncated = |path: &str| Err(WireError::Truncated(path.into()));
         assert_eq!(
             changed(b"\x0c\0\0\0second", b"\xff"),
-            truncated("content.tags[1].values[1]")
+            truncated("content.event.tags[1].values[1]")
         );
+        // A buffer of its own inside a message has paths of its own.
+        let event = samples::event();
+        let mut stored = CacheToParser::Event { sub, event }.encode();
+        let at = memchr::memmem::find(&stored, b"second value").unwrap();
+        stored[at] = 0xff;
+        assert_eq!(CacheToParser::decode(&stored), not_text("tags[1].values[1]"));
         assert_eq!(CacheToParser::decode(&[]), truncated("the message"));
         let missing = WireError::Missing("content".into());
         let mut fbb = builder(0);
@@ -541,8 +554,20 @@ mod tests {
                 .encode(),
                 room
             ));
-            assert!(!grew(CacheToParser::Event { sub, event }.encode(), room + sub_bytes));
-            assert!(!grew(ParserToPage::Event(delivery).encode(), delivery_room));
+            assert!(!grew(ParserToPage::Event(delivery.clone()).encode(), delivery_room));
+            let event = as_stored(&event);
+            let stored_room = event.written().unwrap().len();
+            let stored = Delivery {
+                event: event.clone(),
+                source: ShardSource::Cache,
+                relays: vec![],
+                ..delivery
+            };
+            assert!(!grew(ParserToPage::Event(stored).encode(), stored_room + 8));
+            assert!(!grew(
+                CacheToParser::Event { sub, event }.encode(),
+                stored_room + sub_bytes
+            ));
         }
     }
 }

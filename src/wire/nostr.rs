@@ -1,12 +1,14 @@
 //! Events and templates (NIP-01), signers' errors, ids and relays, in the tables that all links share.
 
+use std::borrow::Cow;
 use std::cell::Cell;
 
 use flatbuffers::{FlatBufferBuilder, Follow, ForwardsUOffset, Vector, VectorIter, WIPOffset};
 
+use super::verify::EventBytes;
 use super::{WireError, fb, missing, read_text, scalar_enum, write_text};
 use crate::message::{CachePolicy, ShardSource, SignerError, Template};
-use crate::nostr::event::{Event, EventId, Pubkey, RawEvent, Signature, Tag};
+use crate::nostr::event::{Event, EventId, Pubkey, RawEvent, Signature, Tag, Written};
 use crate::nostr::kind::Kind;
 use crate::nostr::relay_url::RelayUrl;
 use crate::nostr::sub_id::SubId;
@@ -69,6 +71,53 @@ pub(super) fn read_raw_event(event: fb::NostrEvent<'_>) -> RawEvent {
 /// An event from another role: only `Event`s are written to the links it is read from.
 pub(super) fn read_event(event: fb::NostrEvent<'_>) -> Event {
     Event::trusted(read_raw_event(event))
+}
+
+/// The same of one that is a buffer of its own, which is read when more is wanted of it than its id and kind.
+///
+/// # Errors
+/// `bytes` are no event.
+pub(super) fn read_stored_event(bytes: &[u8]) -> Result<Event, WireError> {
+    EventBytes::verified(bytes).map(stored_event)
+}
+
+/// `event` as it goes from the store to the page, written once however often it goes.
+pub fn as_stored(event: &Event) -> Event {
+    stored_event(EventBytes::written(event))
+}
+
+fn stored_event(bytes: EventBytes) -> Event {
+    let table = bytes.table();
+    let (id, kind) = (EventId(table.id().0), Kind(table.kind()));
+    Event::trusted_as_written(id, kind, Box::new(bytes))
+}
+
+impl Written for EventBytes {
+    fn bytes(&self) -> &[u8] {
+        EventBytes::bytes(self)
+    }
+
+    fn read(&self) -> RawEvent {
+        read_raw_event(self.table())
+    }
+
+    fn any_tag(&self, is_it: &mut dyn FnMut(&str, &str) -> bool) -> bool {
+        each(self.table().tags()).any(|tag| {
+            let mut values = each(tag.values());
+            values
+                .next()
+                .zip(values.next())
+                .is_some_and(|(name, value)| is_it(name, value))
+        })
+    }
+}
+
+/// An event's bytes as `read_stored_event` takes them: those in which it came from the store, or others that say the same.
+pub(super) fn stored_bytes(event: &Event) -> Cow<'_, [u8]> {
+    match event.written() {
+        Some(bytes) => Cow::Borrowed(bytes),
+        None => Cow::Owned(EventBytes::written(event).bytes().to_vec()),
+    }
 }
 
 pub(super) fn read_event_field(field: &'static str, event: Option<fb::NostrEvent<'_>>) -> Result<Event, WireError> {
@@ -245,4 +294,39 @@ pub(super) fn each<'a, T: Follow<'a>>(vector: Option<Vector<'a, T>>) -> VectorIt
 /// The room a string takes at most: its length, its zero and up to three bytes of padding.
 pub(super) fn text_bytes(text: &str) -> usize {
     text.len() + 8
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::samples;
+
+    #[test]
+    fn a_stored_event_says_what_the_event_says_whether_it_is_read_or_not() {
+        for event in [samples::event(), samples::large_event()] {
+            let stored = as_stored(&event);
+            let read = read_stored_event(stored.written().unwrap()).unwrap();
+            for same in [stored, read] {
+                assert!(same.id() == event.id && same.kind() == event.kind);
+                for tag in event.tags.iter().chain([&vec!["no".into(), "such".into()]]) {
+                    let [name, value, ..] = tag.as_slice() else { continue };
+                    let mut is_it = |n: &str, v: &str| n == name && v == value;
+                    assert_eq!(same.any_tag(&mut is_it), event.any_tag(&mut is_it));
+                }
+                // Not `assert_eq`, which would print megabytes.
+                assert!(*same.raw() == *event && matches!(same.raw(), Cow::Owned(_)));
+                assert!(same.clone().into_raw() == *event && same == event);
+                assert!(matches!(same.raw(), Cow::Borrowed(_)));
+                assert!(same.into_raw() == *event);
+            }
+        }
+    }
+
+    #[test]
+    fn bytes_that_are_no_event_are_refused_before_they_are_read() {
+        let bytes = as_stored(&samples::event()).written().unwrap().to_vec();
+        for length in 0..bytes.len() - 8 {
+            assert!(read_stored_event(&bytes[..length]).is_err(), "{length}");
+        }
+    }
 }

@@ -10,7 +10,10 @@ use flatbuffers::{
 };
 
 use super::layouts::TABLES;
-use super::{MAX_DEPTH, MAX_EXPANSION, MAX_TABLES, WireError};
+use super::nostr::{event_bytes, write_seen_event};
+use super::{MAX_DEPTH, MAX_EXPANSION, MAX_TABLES, WireError, builder, fb, finish};
+use crate::message::ShardSource;
+use crate::nostr::event::RawEvent;
 
 /// A table that is a message by itself.
 pub(super) trait Root {
@@ -66,6 +69,34 @@ pub(super) fn root<'a, T: Follow<'a> + Root + 'a>(bytes: &'a [u8]) -> Result<T::
     verify(&options(bytes), bytes, T::TABLE)?;
     // SAFETY: the bytes have just been verified to be a `T`.
     Ok(unsafe { flatbuffers::root_unchecked::<T>(bytes) })
+}
+
+/// The bytes of a `NostrEvent` that is a buffer of its own.
+pub(super) struct EventBytes(Box<[u8]>);
+
+impl EventBytes {
+    /// Takes them if they are what they should be.
+    pub(super) fn verified(bytes: &[u8]) -> Result<EventBytes, WireError> {
+        root::<fb::NostrEvent>(bytes)?;
+        Ok(EventBytes(bytes.into()))
+    }
+
+    /// Writes them.
+    pub(super) fn written(event: &RawEvent) -> EventBytes {
+        let mut fbb = builder(event_bytes(event));
+        let event = write_seen_event(&mut fbb, event, ShardSource::Cache, &[]);
+        EventBytes(finish(fbb, event).into())
+    }
+
+    pub(super) fn bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    #[allow(unsafe_code)]
+    pub(super) fn table(&self) -> fb::NostrEvent<'_> {
+        // SAFETY: the bytes were verified to be an event or written as one here, and nobody can change them.
+        unsafe { flatbuffers::root_unchecked::<fb::NostrEvent>(&self.0) }
+    }
 }
 
 /// A step on the way from the message to what is being looked at.

@@ -23,6 +23,7 @@ import { Refilled } from '../ferry/refilled.js';
 import { Routed } from '../ferry/routed.js';
 import { Saved } from '../ferry/saved.js';
 import { Sent } from '../ferry/sent.js';
+import { StoredEvent } from '../ferry/stored-event.js';
 import { Unreachable } from '../ferry/unreachable.js';
 import { Unsent } from '../ferry/unsent.js';
 import { ValidProofs } from '../ferry/valid-proofs.js';
@@ -52,13 +53,14 @@ export enum WorkerContent {
   Ended = 20,
   CountResponse = 21,
   ValidProofs = 22,
-  ConnectionsReplaced = 23
+  ConnectionsReplaced = 23,
+  StoredEvent = 24
 }
 
 export function unionToWorkerContent(
   type: WorkerContent,
-  accessor: (obj:Asked|Auth|BufferFull|Closed|ConnectionsReplaced|Count|CountResponse|Ended|Eoce|Eose|NostrEvent|Notice|Ok|ParsedEvent|Raw|RefillEnd|Refilled|Routed|Saved|Sent|Unreachable|Unsent|ValidProofs) => Asked|Auth|BufferFull|Closed|ConnectionsReplaced|Count|CountResponse|Ended|Eoce|Eose|NostrEvent|Notice|Ok|ParsedEvent|Raw|RefillEnd|Refilled|Routed|Saved|Sent|Unreachable|Unsent|ValidProofs|null
-): Asked|Auth|BufferFull|Closed|ConnectionsReplaced|Count|CountResponse|Ended|Eoce|Eose|NostrEvent|Notice|Ok|ParsedEvent|Raw|RefillEnd|Refilled|Routed|Saved|Sent|Unreachable|Unsent|ValidProofs|null {
+  accessor: (obj:Asked|Auth|BufferFull|Closed|ConnectionsReplaced|Count|CountResponse|Ended|Eoce|Eose|NostrEvent|Notice|Ok|ParsedEvent|Raw|RefillEnd|Refilled|Routed|Saved|Sent|StoredEvent|Unreachable|Unsent|ValidProofs) => Asked|Auth|BufferFull|Closed|ConnectionsReplaced|Count|CountResponse|Ended|Eoce|Eose|NostrEvent|Notice|Ok|ParsedEvent|Raw|RefillEnd|Refilled|Routed|Saved|Sent|StoredEvent|Unreachable|Unsent|ValidProofs|null
+): Asked|Auth|BufferFull|Closed|ConnectionsReplaced|Count|CountResponse|Ended|Eoce|Eose|NostrEvent|Notice|Ok|ParsedEvent|Raw|RefillEnd|Refilled|Routed|Saved|Sent|StoredEvent|Unreachable|Unsent|ValidProofs|null {
   switch(WorkerContent[type]) {
     case 'NONE': return null; 
     case 'Raw': return accessor(new Raw())! as Raw;
@@ -84,15 +86,16 @@ export function unionToWorkerContent(
     case 'CountResponse': return accessor(new CountResponse())! as CountResponse;
     case 'ValidProofs': return accessor(new ValidProofs())! as ValidProofs;
     case 'ConnectionsReplaced': return accessor(new ConnectionsReplaced())! as ConnectionsReplaced;
+    case 'StoredEvent': return accessor(new StoredEvent())! as StoredEvent;
     default: return null;
   }
 }
 
 export function unionListToWorkerContent(
   type: WorkerContent, 
-  accessor: (index: number, obj:Asked|Auth|BufferFull|Closed|ConnectionsReplaced|Count|CountResponse|Ended|Eoce|Eose|NostrEvent|Notice|Ok|ParsedEvent|Raw|RefillEnd|Refilled|Routed|Saved|Sent|Unreachable|Unsent|ValidProofs) => Asked|Auth|BufferFull|Closed|ConnectionsReplaced|Count|CountResponse|Ended|Eoce|Eose|NostrEvent|Notice|Ok|ParsedEvent|Raw|RefillEnd|Refilled|Routed|Saved|Sent|Unreachable|Unsent|ValidProofs|null, 
+  accessor: (index: number, obj:Asked|Auth|BufferFull|Closed|ConnectionsReplaced|Count|CountResponse|Ended|Eoce|Eose|NostrEvent|Notice|Ok|ParsedEvent|Raw|RefillEnd|Refilled|Routed|Saved|Sent|StoredEvent|Unreachable|Unsent|ValidProofs) => Asked|Auth|BufferFull|Closed|ConnectionsReplaced|Count|CountResponse|Ended|Eoce|Eose|NostrEvent|Notice|Ok|ParsedEvent|Raw|RefillEnd|Refilled|Routed|Saved|Sent|StoredEvent|Unreachable|Unsent|ValidProofs|null, 
   index: number
-): Asked|Auth|BufferFull|Closed|ConnectionsReplaced|Count|CountResponse|Ended|Eoce|Eose|NostrEvent|Notice|Ok|ParsedEvent|Raw|RefillEnd|Refilled|Routed|Saved|Sent|Unreachable|Unsent|ValidProofs|null {
+): Asked|Auth|BufferFull|Closed|ConnectionsReplaced|Count|CountResponse|Ended|Eoce|Eose|NostrEvent|Notice|Ok|ParsedEvent|Raw|RefillEnd|Refilled|Routed|Saved|Sent|StoredEvent|Unreachable|Unsent|ValidProofs|null {
   switch(WorkerContent[type]) {
     case 'NONE': return null; 
     case 'Raw': return accessor(index, new Raw())! as Raw;
@@ -118,6 +121,7 @@ export function unionListToWorkerContent(
     case 'CountResponse': return accessor(index, new CountResponse())! as CountResponse;
     case 'ValidProofs': return accessor(index, new ValidProofs())! as ValidProofs;
     case 'ConnectionsReplaced': return accessor(index, new ConnectionsReplaced())! as ConnectionsReplaced;
+    case 'StoredEvent': return accessor(index, new StoredEvent())! as StoredEvent;
     default: return null;
   }
 }

@@ -63,7 +63,7 @@ impl Parser {
         let subscription = self.subs.get_mut(&arrival.sub)?;
         // What is encrypted says something else to each signer.
         let keeps_reading = arrival.opened.is_none() && subscription.pipeline.presents_readings();
-        let written = keeps_reading.then(|| self.readings.get(&arrival.event.id)).flatten();
+        let written = keeps_reading.then(|| self.readings.get(&arrival.event.id())).flatten();
         match arrival.way {
             Way::New => return self.deliver_new(arrival, written, keeps_reading, out),
             Way::Refill => self.deliver_refilled(arrival, written, keeps_reading),
@@ -112,11 +112,11 @@ impl Parser {
         let subscription = self.subs.get_mut(&arrival.sub).filter(|sub| !sub.ended())?;
         let bound_bytes = self.config.page_queue_bytes;
         let (sub, delivery, opened) = parts(arrival, written);
-        if !subscription.seen.insert(delivery.event.id) {
+        if !subscription.seen.insert(delivery.event.id()) {
             self.counters.duplicates += 1;
             return None;
         }
-        let ephemeral = delivery.event.kind.retention() == Retention::Ephemeral;
+        let ephemeral = delivery.event.kind().retention() == Retention::Ephemeral;
         let stored = delivery.source == ShardSource::Cache || (subscription.pipeline.saves() && !ephemeral);
         let (event, relays, queued) = (delivery.event.clone(), delivery.relays.clone(), out.cache.len());
         let output = subscription.pipeline.process(delivery, opened.as_ref(), &mut out.cache);
@@ -124,7 +124,7 @@ impl Parser {
             self.unsaved.push_back((event, relays));
         }
         let mut delivery = event_of(&sub, subscription, &mut self.proofs, output?, bound_bytes)?;
-        if subscription.was_delivered(&delivery.event.id) {
+        if subscription.was_delivered(&delivery.event.id()) {
             return None;
         }
         if keeps_reading {

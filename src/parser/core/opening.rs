@@ -6,7 +6,7 @@ use super::{Outbox, Parser, Work};
 use crate::message::{ShardSource, SubId};
 use crate::nostr::event::{Event, Pubkey};
 use crate::nostr::relay_url::RelayUrl;
-use crate::parser::secrets::{Opened, sealed};
+use crate::parser::secrets::{Opened, may_be_sealed, sealed};
 use crate::parser::shard::Ticket;
 use crate::parser::subscription::Locked;
 
@@ -40,8 +40,8 @@ impl Parser {
             return ticket.into_iter().for_each(|ticket| self.lanes.resolve(ticket, None));
         };
         let lane = subscription.lane;
-        let handled = arrival.way == Way::New && subscription.seen.contains(&arrival.event.id);
-        let wanted = !handled && subscription.pipeline.parses(&arrival.event);
+        let handled = arrival.way == Way::New && subscription.seen.contains(&arrival.event.id());
+        let wanted = !handled && may_be_sealed(arrival.event.kind()) && subscription.pipeline.parses(&arrival.event);
         let Some(sealed) = wanted.then(|| sealed(&arrival.event)).flatten() else {
             return match ticket {
                 Some(ticket) => self.lanes.resolve(ticket, Some(Work::Event(arrival))),

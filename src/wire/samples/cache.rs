@@ -4,6 +4,7 @@ use super::Samples;
 use super::values::*;
 use crate::message::*;
 use crate::nostr::event::EventId;
+use crate::wire::as_stored;
 
 impl Samples for ParserToCache {
     fn small() -> Vec<Self> {
@@ -91,6 +92,10 @@ impl Samples for CacheToParser {
             CacheToParser::Event {
                 sub: sub(),
                 event: event(),
+            },
+            CacheToParser::Event {
+                sub: sub(),
+                event: as_stored(&event()),
             },
             CacheToParser::Event {
                 sub: long_sub(),

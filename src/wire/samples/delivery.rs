@@ -6,6 +6,7 @@ use crate::message::*;
 use crate::nostr::event::EventId;
 use crate::nostr::kind::Kind;
 use crate::parser::content::cashu::{Dleq, Proof};
+use crate::wire::as_stored;
 
 fn valid_proof(r: Option<&str>) -> ValidProof {
     let json = r#"{"amount":18446744073709551615,"id":"005c2502034d4f12","secret":"s\u00e9","C":"02"}"#;
@@ -37,6 +38,10 @@ impl Samples for ParserToPage {
         let mut messages = vec![
             delivery(event(), ShardSource::Network, relays()),
             delivery(empty_event(), ShardSource::Cache, vec![]),
+            delivery(as_stored(&event()), ShardSource::Cache, vec![]),
+            // Parked, it came from a relay first.
+            delivery(as_stored(&event()), ShardSource::Network, vec![]),
+            delivery(as_stored(&event()), ShardSource::Cache, relays()),
             ParserToPage::Proofs(ValidProofs {
                 mint: "https://mint.example".into(),
                 unit: "sat".into(),
