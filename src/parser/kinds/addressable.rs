@@ -44,11 +44,7 @@ pub(super) fn parse(event: &RawEvent) -> Addressable {
         participants: tags::all(tags, "p", Participant::from_tag),
         events: tags::all(tags, "e", EventRef::from_tag),
         addresses: tags::all(tags, "a", AddressRef::from_tag),
-        address: Address {
-            kind: event.kind,
-            pubkey: event.pubkey,
-            identifier: event.d_tag().to_owned(),
-        },
+        address: Address::of(event),
     }
 }
 

@@ -36,11 +36,7 @@ pub(super) fn parse(event: &RawEvent) -> Article {
         image: tags::link(&event.tags, "image"),
         topics: tags::texts(&event.tags, "t"),
         published_at: tags::number(&event.tags, "published_at").map(UnixSeconds),
-        address: Address {
-            kind: event.kind,
-            pubkey: event.pubkey,
-            identifier: event.d_tag().to_owned(),
-        },
+        address: Address::of(event),
         body,
         quotes,
         profiles,

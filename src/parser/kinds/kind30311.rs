@@ -113,11 +113,7 @@ pub(super) fn parse(event: &RawEvent) -> LiveActivity {
         pinned: tags::unique(tags::all(tags, "pinned", |tag| EventId::from_hex(tags::value(tag, 1)?))),
         topics: tags::texts(tags, "t"),
         relays: tags::relays(tags, "relays"),
-        address: Address {
-            kind: event.kind,
-            pubkey: event.pubkey,
-            identifier: event.d_tag().to_owned(),
-        },
+        address: Address::of(event),
     }
 }
 

@@ -20,6 +20,15 @@ pub struct Address {
 }
 
 impl Address {
+    /// The address of `event`, which is of a replaceable or addressable kind.
+    pub fn of(event: &RawEvent) -> Address {
+        Address {
+            kind: event.kind,
+            pubkey: event.pubkey,
+            identifier: event.d_tag().to_owned(),
+        }
+    }
+
     /// Reads `kind:pubkey:identifier`.
     pub fn parse(text: &str) -> Option<Address> {
         let mut parts = text.splitn(3, ':');
