@@ -93,6 +93,7 @@ fn a_tab_whose_segments_were_compacted_by_another_finds_the_events_again() {
 
 /// Tabs that do their work a little at a time, in an order drawn from a seed.
 struct Tabs {
+    config: Config,
     storage: MemoryStorage,
     random: Random,
     tabs: Vec<World>,
@@ -102,15 +103,16 @@ struct Tabs {
 }
 
 impl Tabs {
-    fn new(seed: u64, count: usize) -> Tabs {
+    fn new(seed: u64, config: Config) -> Tabs {
         let mut tabs = Tabs {
+            config,
             storage: MemoryStorage::default(),
             random: Random(seed),
             tabs: Vec::new(),
             writers: 0,
             saved: HashSet::new(),
         };
-        for _ in 0..count {
+        for _ in 0..3 {
             let tab = tabs.open();
             tabs.tabs.push(tab);
         }
@@ -119,9 +121,7 @@ impl Tabs {
 
     fn open(&mut self) -> World {
         self.writers += 1;
-        let mut config = Config::default();
-        config.store.group_bytes = 4 << 10;
-        World::starting(self.storage.another(), self.writers, config)
+        World::starting(self.storage.another(), self.writers, self.config.clone())
     }
 
     /// One thing happens in one tab: it saves one of these events, or goes on with what it is at, or is killed.
@@ -168,6 +168,12 @@ impl Tabs {
     }
 }
 
+fn small_groups() -> Config {
+    let mut config = Config::default();
+    config.store.group_bytes = 4 << 10;
+    config
+}
+
 /// Notes and deletions of some of them, and profiles of two people in several versions.
 fn pool() -> Vec<Event> {
     let notes: Vec<Event> = (0..120).map(|n| long_note(1, n)).collect();
@@ -209,7 +215,7 @@ fn what_one_of_three_tabs_has_saved_stays_whatever_they_do_with_the_same_events(
     let pool = pool();
     let mut counted = [0; 3];
     for seed in 0..300 {
-        let mut tabs = Tabs::new(seed, 3);
+        let mut tabs = Tabs::new(seed, small_groups());
         for turn in 0..900usize {
             let at = turn * pool.len() / 900;
             tabs.turn(&pool[at.saturating_sub(4)..(at + 4).min(pool.len())]);
@@ -236,6 +242,44 @@ fn what_one_of_three_tabs_has_saved_stays_whatever_they_do_with_the_same_events(
     }
     // What it is about has happened: copies, compactions, and tabs in each other's way.
     assert!(counted.iter().all(|count| *count > 500), "{counted:?}");
+}
+
+#[test]
+fn three_tabs_with_a_small_budget_stay_near_it_agree_and_keep_the_users_own() {
+    const BUDGET: u64 = 200_000;
+    let mut config = small_groups();
+    config.store.budget_bytes = BUDGET;
+    config.owners = vec![long_note(9, 0).pubkey];
+    let pool: Vec<Event> = (0..800)
+        .map(|n| long_note(if n % 40 == 0 { 9 } else { 3 }, n))
+        .collect();
+    let own = |event: &Event| event.pubkey == config.owners[0];
+    let mut most = 0;
+    for seed in 0..40 {
+        let mut tabs = Tabs::new(seed, config.clone());
+        for turn in 0..8_000usize {
+            let at = turn * pool.len() / 8_000;
+            tabs.turn(&pool[at.saturating_sub(4)..(at + 4).min(pool.len())]);
+            most = most.max(tabs.storage.used_bytes());
+        }
+        tabs.come_to_rest();
+        assert_eq!(walk(&tabs.storage).problems, [""; 0], "seed {seed}");
+        let mut fresh = World::on(tabs.storage.another(), 99);
+        let there = all(&mut fresh);
+        assert!(there.len() > 100, "seed {seed}: {} are left", there.len());
+        let lost = pool
+            .iter()
+            .filter(|event| own(event) && tabs.saved.contains(&event.id) && !there.contains(&event.id));
+        assert_eq!(lost.count(), 0, "seed {seed}");
+        for tab in &mut tabs.tabs {
+            // What has been evicted is marked with the next write: whoever starts meanwhile finds it again.
+            assert!(all(tab).is_subset(&there), "seed {seed}");
+            assert_eq!(tab.counter("corrupt"), 0, "seed {seed}");
+            assert!(tab.counter("bytes") <= BUDGET, "seed {seed}: {}", tab.counter("bytes"));
+        }
+    }
+    // Each keeps to the budget by what it knows: what the others write before it hears of it comes on top.
+    assert!(most > BUDGET * 9 / 10 && most < BUDGET * 3 / 2, "{most}");
 }
 
 #[test]
