@@ -1,12 +1,12 @@
 import { FerryError } from './errors.js';
 import type { EventView } from './event.js';
-import { readLines } from './lines.js';
+import { readBlocks } from './lines.js';
 import type { CacheStats, Filter, ImportOptions, ImportResult, RoleStats, SubscribeOptions } from './types.js';
 import type { Imported } from './wire.js';
 
 /** @internal What the store asks of the engine. */
 export interface CacheLink {
-  import(lines: string[]): Promise<Imported>;
+  import(text: Uint8Array): Promise<Imported>;
   /** How many cache workers there were: one takes with it what it had not saved. */
   generation(): number;
   wipe(): Promise<void>;
@@ -14,12 +14,12 @@ export interface CacheLink {
   subscribe(filters: Filter[], options: SubscribeOptions): AsyncIterable<EventView>;
 }
 
-/** Few, so that the page hears often what became of them; the cache takes many messages together. */
-const LINES_PER_MESSAGE = 24;
-/** Text, in characters, that the cache may have before it: some thousand lines, so that it never waits for the page. */
-const CHARS_IN_FLIGHT = 2 << 20;
+/** Text that the cache may have before it: some thousand lines, so that it never waits for the page. */
+const BYTES_IN_FLIGHT = 4 << 20;
 /** So much text is kept until it is known to be durable, and as much again while that is found out. */
-const CHARS_PER_SAVE = 4 << 20;
+const BYTES_PER_SAVE = 4 << 20;
+/** Asks when all is durable. */
+const NO_TEXT = new Uint8Array();
 /** Of a file of nothing but bad lines the page is shown so many. */
 const MAX_ERRORS = 100;
 
@@ -71,35 +71,29 @@ export class EventCache {
       result.failed += 1;
       if (result.errors.length < MAX_ERRORS) result.errors.push(new FerryError('bad-input', `line ${line}: ${reason}`, { line }));
     };
-    const batch: { line: number; text: string }[] = [];
     const sent = new InFlight();
     let unsaved = new Unsaved(this.#link);
     let saving = Promise.resolve();
-    const send = async () => {
-      if (batch.length === 0) return;
-      const lines = batch.splice(0);
-      const texts = lines.map(({ text }) => text);
-      unsaved.add(texts);
-      const told = this.#link.import(texts).then(({ stored, known, bad }) => {
+    const send = async (first: number, count: number, text: Uint8Array) => {
+      unsaved.add(text);
+      const told = this.#link.import(text).then(({ stored, known, bad }) => {
         result.stored += stored;
         result.known += known;
-        for (const { at, reason } of bad) fail(lines[at]?.line ?? 0, reason);
-        options.onProgress?.({ ...result, lines: lines.at(-1)?.line ?? 0 });
+        for (const { at, reason } of bad) fail(first + at, reason);
+        options.onProgress?.({ ...result, lines: first + count - 1 });
       });
-      await sent.add(told, texts);
-      if (unsaved.chars < CHARS_PER_SAVE) return;
+      await sent.add(told, text.length);
+      if (unsaved.bytes < BYTES_PER_SAVE) return;
       await saving;
       saving = quiet(unsaved.saved());
       unsaved = new Unsaved(this.#link);
     };
-    for await (const { line, text } of readLines(await open(source, options.signal))) {
+    for await (const { line, count, text } of readBlocks(await open(source, options.signal))) {
       options.signal?.throwIfAborted();
-      result.lines = line;
+      result.lines = line + count - 1;
       if (text === undefined) fail(line, 'it is longer than any event');
-      else if (text.trim() !== '') batch.push({ line, text });
-      if (batch.length >= LINES_PER_MESSAGE) await send();
+      else await send(line, count, text);
     }
-    await send();
     await sent.all();
     await saving;
     await unsaved.saved();
@@ -158,15 +152,14 @@ export class EventCache {
 
 /** The lines that the cache has not reported on. */
 class InFlight {
-  readonly #told: { promise: Promise<void>; chars: number }[] = [];
-  #chars = 0;
+  readonly #told: { promise: Promise<void>; bytes: number }[] = [];
+  #bytes = 0;
 
   /** Resolves when there is room for more. */
-  async add(promise: Promise<void>, texts: string[]): Promise<void> {
-    const chars = texts.reduce((sum, { length }) => sum + length, 0);
-    this.#told.push({ promise: quiet(promise), chars });
-    this.#chars += chars;
-    while (this.#chars > CHARS_IN_FLIGHT) await this.#next();
+  async add(promise: Promise<void>, bytes: number): Promise<void> {
+    this.#told.push({ promise: quiet(promise), bytes });
+    this.#bytes += bytes;
+    while (this.#bytes > BYTES_IN_FLIGHT) await this.#next();
   }
 
   async all(): Promise<void> {
@@ -175,7 +168,7 @@ class InFlight {
 
   async #next(): Promise<void> {
     const oldest = this.#told.shift();
-    this.#chars -= oldest?.chars ?? 0;
+    this.#bytes -= oldest?.bytes ?? 0;
     await oldest?.promise;
   }
 }
@@ -189,32 +182,31 @@ function quiet(promise: Promise<void>): Promise<void> {
 /** Lines that the store has taken and not yet made durable: a worker that dies takes them with it. */
 class Unsaved {
   readonly #link: CacheLink;
-  #lines: string[][] = [];
+  #texts: Uint8Array[] = [];
   #generation: number;
   /** Of all lines together. */
-  chars = 0;
+  bytes = 0;
 
   constructor(link: CacheLink) {
     this.#link = link;
     this.#generation = link.generation();
   }
 
-  add(lines: string[]): void {
-    this.#lines.push(lines);
-    for (const { length } of lines) this.chars += length;
+  add(text: Uint8Array): void {
+    this.#texts.push(text);
+    this.bytes += text.length;
   }
 
   /** Resolves when all of them are durable. A new worker is given them once more, and their outcome is known. */
   async saved(): Promise<void> {
     for (;;) {
-      // No lines: answered once all is durable.
-      await this.#link.import([]);
+      await this.#link.import(NO_TEXT);
       if (this.#generation === this.#link.generation()) break;
       this.#generation = this.#link.generation();
-      for (const lines of this.#lines) await this.#link.import(lines);
+      for (const text of this.#texts) await this.#link.import(text);
     }
-    this.#lines = [];
-    this.chars = 0;
+    this.#texts = [];
+    this.bytes = 0;
   }
 }
 

@@ -185,7 +185,7 @@ export class NostrManager extends Emitter<ManagerEvents> implements AsyncDisposa
       this.#control.cache.send(encodeDefaults(relays));
     });
     this.cache = new EventCache({
-      import: (lines) => this.#ask('cache', 'imported', (request) => encodeImport(request, lines)),
+      import: (text) => this.#ask('cache', 'imported', (request) => encodeImport(request, text)),
       generation: () => this.#caches,
       wipe: async () => void (await this.#ask('cache', 'wiped', encodeWipe)),
       stats: async () => (await this.#ask('cache', 'stats', encodeStatsRequest)).stats,

@@ -77,12 +77,13 @@ export function encodeOwner(pubkey: string): Uint8Array {
   });
 }
 
-/** Signed events to be checked and stored; none asks when all is durable. */
-export function encodeImport(request: number, lines: string[]): Uint8Array {
-  return main(fb.MainContent.ImportEvents, (builder) => {
-    const lines_ = fb.ImportEvents.createLinesVector(builder, strings(builder, lines));
-    return fb.ImportEvents.createImportEvents(builder, BigInt(request), lines_);
-  });
+/** Signed events to be checked and stored, a line each; no text asks when all is durable. */
+export function encodeImport(request: number, text: Uint8Array): Uint8Array {
+  return main(
+    fb.MainContent.ImportEvents,
+    (builder) => fb.ImportEvents.createImportEvents(builder, BigInt(request), builder.createByteVector(text)),
+    text.length,
+  );
 }
 
 export function encodeWipe(request: number): Uint8Array {
@@ -112,8 +113,9 @@ export function encodeStop(): Uint8Array {
   return main(fb.MainContent.Stop, fb.Stop.createStop);
 }
 
-function main(type: fb.MainContent, content: (builder: Builder) => Offset): Uint8Array {
-  const builder = new Builder(512);
+/** @param bytes of what is large in it */
+function main(type: fb.MainContent, content: (builder: Builder) => Offset, bytes = 0): Uint8Array {
+  const builder = new Builder(512 + bytes);
   const at = content(builder);
   builder.finish(fb.MainMessage.createMainMessage(builder, type, at));
   return builder.asUint8Array();

@@ -11,6 +11,7 @@ export { BufferFull } from './ferry/buffer-full.js';
 export { CacheAction } from './ferry/cache-action.js';
 export { CachePolicy } from './ferry/cache-policy.js';
 export { CacheRequest } from './ferry/cache-request.js';
+export { Check } from './ferry/check.js';
 export { ChoiceReason } from './ferry/choice-reason.js';
 export { Cipher } from './ferry/cipher.js';
 export { Claim } from './ferry/claim.js';

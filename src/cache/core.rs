@@ -34,8 +34,6 @@ pub struct Config {
     /// evicted last.
     pub owners: Vec<Pubkey>,
     pub limits: Limits,
-    /// What nobody can foresee: signatures that are checked together are weighed by it.
-    pub seed: [u8; 32],
 }
 
 /// How much the role takes on at a time.
@@ -120,7 +118,7 @@ impl Cache {
     pub fn new(config: Config) -> Cache {
         Cache {
             store: Store::new(config.store.clone(), config.owners.iter().copied()),
-            imports: Imports::new(config.seed),
+            imports: Imports::default(),
             config,
             jobs: SortedMap::new(),
             turns: VecDeque::new(),
@@ -181,7 +179,7 @@ impl Cache {
 
     /// Whether `Input::Chore` would get anything done. Give it after what has arrived meanwhile: it can wait.
     pub fn wants_chore(&self) -> bool {
-        self.imports.has_lines() && self.takes_saves() && !self.store.is_stopping()
+        self.imports.wants_step() && self.takes_saves() && !self.store.is_stopping()
     }
 
     /// Whether saves are taken as fast as they come: if not, the parser's credit is withheld.
@@ -242,6 +240,7 @@ impl Cache {
                 let ids = ids.into();
                 self.enqueue(Job::new(sub, Task::Refill { ids, missing: 0 }));
             }
+            ParserToCache::Checked { request, good } => self.imports.on_checked(request, &good, out),
         }
     }
 
@@ -279,6 +278,7 @@ impl Cache {
     /// The parser was replaced: it opens what is still wanted under other ids.
     fn close_all(&mut self, out: &mut Outbox) {
         out.parser.clear();
+        self.imports.ask_again(out);
         let open = self.asked.values();
         self.orphans = open
             .map(|asked| (asked.filters.clone(), asked_relays(&asked.choices)))

@@ -1,17 +1,19 @@
 //! Imports: which lines are kept, in which steps, and what waits behind them.
 
 use super::core::{Config, Input};
-use super::import::STEP;
+use super::import::{BATCH, MAX_ASKED, STEP};
 use super::storage::MemoryStorage;
 use super::testing::*;
-use crate::message::{CachePolicy, CacheToParser, Imported, PageToCache, RequestId, RoleReport};
+use crate::message::{CachePolicy, CacheToParser, Imported, PageToCache, ParserToCache, RequestId, RoleReport};
 use crate::nostr::event::tests::signed;
 use crate::nostr::event::{Event, RawEvent};
+use crate::role::Role;
 
 fn send(world: &mut World, request: u64, lines: &[String]) {
     let request = RequestId(request);
-    let lines = lines.to_vec();
-    world.input(Input::Page(PageToCache::Import { request, lines }));
+    let text = lines.join("\n").into_bytes();
+    world.input(Input::Page(PageToCache::Import { request, text }));
+    world.hear();
 }
 
 fn reports(world: &mut World) -> Vec<RoleReport> {
@@ -94,10 +96,11 @@ fn a_query_during_an_import_of_twenty_thousand_is_answered_between_any_two_of_it
     let mut steps = 0;
     while world.cache.imports.has_lines() {
         if !world.chore() {
-            // The disk is behind.
-            assert!(world.operate());
+            // The checks or the disk are behind.
+            assert!(world.check() || world.operate());
             continue;
         }
+        assert!(world.checks.len() <= MAX_ASKED && world.checks.iter().all(|(_, claims)| claims.len() <= BATCH));
         steps += 1;
         let worked = world.cache.imports.worked;
         assert!(worked > 0 && worked <= STEP, "{worked} in one step");
@@ -113,8 +116,8 @@ fn a_query_during_an_import_of_twenty_thousand_is_answered_between_any_two_of_it
         let is_answer = |m: &CacheToParser| matches!(m, CacheToParser::Event { event, .. } if event.content == "here");
         assert!(world.said.iter().any(is_answer));
     }
-    // Reading, checking and saving, each some at a time.
-    assert!(steps >= 3 * 20_000 / STEP, "{steps} steps");
+    // Reading and saving, each some at a time.
+    assert!(steps >= 2 * 20_000 / STEP, "{steps} steps");
     world.settle();
     let stored = reports(&mut world).into_iter().map(|report| match report {
         RoleReport::Imported(imported) => imported.stored,
@@ -144,10 +147,10 @@ fn what_is_asked_behind_lines_waits_for_them_and_not_for_those_that_follow() {
     send(&mut world, 1, &jsons(&events[..10]));
     send(&mut world, 2, &[]);
     send(&mut world, 3, &jsons(&events[10..20]));
-    // One round: read, check, save.
-    assert!(world.chore() && world.chore() && world.chore());
+    // One round: read, check, save. The next is read meanwhile.
+    assert!(world.chore() && world.chore() && world.check() && world.chore());
     assert!(matches!(&reports(&mut world)[..], [RoleReport::Imported(first)] if first.request == RequestId(1)));
-    assert!(world.chore() && world.chore() && world.chore());
+    assert!(world.check() && world.chore());
     assert!(matches!(&reports(&mut world)[..], [RoleReport::Imported(third)] if third.request == RequestId(3)));
     // What was stored first is written without delay, and that it is durable is told before the rest is.
     assert!(world.operate() && world.counter("unsaved_bytes") > 0);
@@ -182,7 +185,7 @@ fn lines_wait_while_too_much_is_not_durable() {
     let events = notes(30);
     for (request, some) in (0..).zip(events.chunks(10)) {
         send(&mut world, request, &jsons(some));
-        while world.chore() {}
+        while world.chore() || world.check() {}
     }
     assert!(
         world.cache.imports.has_lines(),
@@ -190,4 +193,90 @@ fn lines_wait_while_too_much_is_not_durable() {
     );
     world.advance(1_000);
     assert_eq!((reports(&mut world).len(), world.find(&["{}"]).len()), (3, 30));
+}
+
+/// One message of `events`, read, with its first batches on their way to be checked.
+fn checking(events: &[Event]) -> World {
+    let mut world = World::new();
+    send(&mut world, 1, &jsons(events));
+    while world.chore() {}
+    assert_eq!(world.checks.len(), MAX_ASKED);
+    world
+}
+
+fn stored(world: &mut World) -> u32 {
+    let imported = |report| match report {
+        RoleReport::Imported(imported) => imported.stored,
+        other => panic!("{other:?}"),
+    };
+    reports(world).into_iter().map(imported).sum()
+}
+
+#[test]
+fn what_a_parser_had_not_answered_is_asked_of_the_next() {
+    let events = notes(3 * BATCH as u64);
+    let mut world = checking(&events);
+    assert!(world.check());
+    let lost = std::mem::take(&mut world.checks);
+    world.input(Input::Replaced(Role::Parser));
+    world.hear();
+    assert_eq!(world.checks, lost);
+    world.settle();
+    assert_eq!(stored(&mut world), 3 * BATCH as u32);
+    assert_eq!(world.find(&["{}"]).len(), events.len());
+}
+
+#[test]
+fn verdicts_of_another_length_or_on_what_was_not_asked_are_no_verdicts() {
+    let events = notes(3 * BATCH as u64);
+    let mut world = checking(&events);
+    let asked = world.checks.clone();
+    let (request, claims) = &asked[0];
+    let good = vec![true; claims.len()];
+    for (request, good) in [(*request, good[1..].to_vec()), (RequestId(999), good)] {
+        world.parser(ParserToCache::Checked { request, good });
+        world.hear();
+        assert_eq!(world.checks, asked);
+    }
+    // A verdict that comes twice counts once.
+    assert!(world.check());
+    let none = vec![false; claims.len()];
+    world.parser(ParserToCache::Checked {
+        request: *request,
+        good: none,
+    });
+    world.settle();
+    assert_eq!(stored(&mut world), 3 * BATCH as u32);
+}
+
+#[test]
+fn while_one_round_is_checked_the_next_is_read_and_no_more_than_three_are_held() {
+    let mut world = World::new();
+    let long = "x".repeat(1_000);
+    let events: Vec<Event> = (0..600).map(|n| signed(1, 1, n, &[], &format!("{n}{long}"))).collect();
+    let message = jsons(&events);
+    for request in 0..10 {
+        send(&mut world, request, &message);
+    }
+    while world.chore() {}
+    let read: usize = world.cache.imports.held();
+    assert_eq!(read, 3);
+    assert_eq!(world.checks.len(), MAX_ASKED);
+    world.settle();
+    assert_eq!((stored(&mut world), world.find(&["{}"]).len()), (600, 600));
+}
+
+#[test]
+fn lines_are_counted_with_the_blank_ones_and_one_that_is_no_text_is_named() {
+    let mut world = World::new();
+    let event = signed(1, 1, 5, &[], "kept").to_json();
+    let text = [b"\n \r\n", event.as_bytes(), b"\r\n\xff\n", event.as_bytes(), b"\n{"].concat();
+    let request = RequestId(1);
+    world.input(Input::Page(PageToCache::Import { request, text }));
+    world.settle();
+    let [RoleReport::Imported(told)] = &reports(&mut world)[..] else {
+        panic!("one report")
+    };
+    assert_eq!((told.stored, told.known), (1, 1));
+    assert_eq!(told.bad.iter().map(|(at, _)| *at).collect::<Vec<_>>(), [3, 5]);
 }

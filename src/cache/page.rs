@@ -14,8 +14,8 @@ impl Cache {
             PageToCache::Defaults { relays } => self.config.relays.defaults = relays,
             PageToCache::Control(Control::Stats { request }) => self.report(request, out),
             PageToCache::Control(Control::Stop) => self.store.stop(),
-            PageToCache::Import { request, lines } if lines.is_empty() => self.imports.push(Errand::Flush(request)),
-            PageToCache::Import { request, lines } => self.imports.push(Errand::Lines { request, lines }),
+            PageToCache::Import { request, text } if text.is_empty() => self.imports.push(Errand::Flush(request)),
+            PageToCache::Import { request, text } => self.imports.push(Errand::Lines { request, text }),
             PageToCache::Wipe { request } => self.imports.push(Errand::Wipe(request)),
             PageToCache::Explain { request, about } => {
                 let (stored, relays, seen) = match about {

@@ -24,7 +24,7 @@ fn ask(world: &mut World, message: PageToCache) -> Option<RoleReport> {
 fn import(lines: &[String]) -> PageToCache {
     PageToCache::Import {
         request: REQUEST,
-        lines: lines.to_vec(),
+        text: lines.join("\n").into_bytes(),
     }
 }
 

@@ -8,10 +8,11 @@ use super::check;
 use super::core::{Cache, Config, Input, Outbox};
 use super::storage::{Fallback, MemoryStorage, Storage, StorageError};
 use super::store::{Completion, Operation};
-use crate::message::{CachePolicy, CacheToParser, Envelope, ParserToCache, SubId};
+use crate::message::{CachePolicy, CacheToParser, Claim, Envelope, ParserToCache, RequestId, SubId};
 use crate::nostr::event::{Event, EventId, Pubkey, RawEvent, Signature, UnsignedEvent};
 use crate::nostr::filter::Filter;
 use crate::nostr::kind::Kind;
+use crate::nostr::schnorr;
 use crate::time::{Millis, Now, UnixSeconds};
 
 /// An event with a true id and no signature: the store does not look at it.
@@ -88,6 +89,8 @@ pub struct World {
     pub pending: VecDeque<Operation>,
     /// What the parser has been sent and the test has not looked at.
     pub said: Vec<CacheToParser>,
+    /// What is to be checked, oldest first.
+    pub checks: VecDeque<(RequestId, Vec<Claim>)>,
     pub sent: Vec<Envelope>,
     pub fault: Fault,
 }
@@ -123,6 +126,7 @@ impl World {
             },
             pending: VecDeque::new(),
             said: Vec::new(),
+            checks: VecDeque::new(),
             sent: Vec::new(),
             fault: Box::new(|_| None),
         };
@@ -185,7 +189,28 @@ impl World {
             return false;
         }
         self.input(Input::Step);
-        self.said.extend(self.out.parser.drain());
+        self.hear();
+        true
+    }
+
+    /// The parser takes what is said to it.
+    pub fn hear(&mut self) {
+        for message in self.out.parser.drain() {
+            match message {
+                CacheToParser::Check { request, claims } => self.checks.push_back((request, claims)),
+                message => self.said.push(message),
+            }
+        }
+    }
+
+    /// Checks the oldest signatures that wait for it, in the place of the crypto role.
+    pub fn check(&mut self) -> bool {
+        let Some((request, claims)) = self.checks.pop_front() else {
+            return false;
+        };
+        let good = claims.iter().map(schnorr::check).collect();
+        self.parser(ParserToCache::Checked { request, good });
+        self.hear();
         true
     }
 
@@ -194,6 +219,7 @@ impl World {
         let wanted = self.cache.wants_chore();
         if wanted {
             self.input(Input::Chore);
+            self.hear();
         }
         wanted
     }
@@ -201,9 +227,9 @@ impl World {
     /// Lets everything happen that happens by itself; the clock moves only for chores.
     pub fn settle(&mut self) {
         for _ in 0..1_000_000 {
-            self.said.extend(self.out.parser.drain());
+            self.hear();
             let stepped = self.step();
-            if !self.operate() && !stepped && !self.chore() {
+            if !self.operate() && !stepped && !self.chore() && !self.check() {
                 let soon = self.now.mono + 1;
                 if self.cache.next_timeout().is_none_or(|at| at > soon) {
                     return;

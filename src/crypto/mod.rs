@@ -5,6 +5,8 @@
 
 mod core;
 mod pool;
+#[cfg(test)]
+mod run_tests;
 mod signer;
 mod task;
 
@@ -99,6 +101,7 @@ pub async fn run(
     let mut core = Crypto::new(entropy, config);
     let mut out = Outbox::default();
     let mut reports = Backlog::default();
+    let mut has_verdicts = false;
     loop {
         let deadline = core.next_timeout();
         let received = match next(&mut ports, &mut verifier, &clock, deadline).now_or_never() {
@@ -109,7 +112,10 @@ pub async fn run(
             }
         };
         match received {
-            Some(Received::Message(Turn::Input(input))) => core.handle(clock.now(), input, &mut out),
+            Some(Received::Message(Turn::Input(input))) => {
+                has_verdicts = matches!(input, Input::Verdicts { .. });
+                core.handle(clock.now(), input, &mut out);
+            }
             Some(Received::Message(Turn::Control(Control::Stats { request }))) => {
                 let counters = [core.counters(), verifier.counters(), vec![memory::counter()]].concat();
                 reports.push(RoleReport::Stats(ports.stats(request, counters)));
@@ -123,6 +129,10 @@ pub async fn run(
         }
         reports.send(&mut ports.control);
         ports.send(&mut out);
+        // The next batch may be checked in this thread: who waits for this one gets on meanwhile.
+        if std::mem::take(&mut has_verdicts) {
+            ports.parser.flush(clock.now().mono);
+        }
         ports.grant();
     }
     ports.goodbye();

@@ -1,6 +1,6 @@
 //! Between parser and cache.
 
-use super::{CachePolicy, PublishId, SubId};
+use super::{CachePolicy, Claim, PublishId, RequestId, SubId};
 use crate::nostr::event::{Event, EventId};
 use crate::nostr::filter::Filter;
 use crate::nostr::relay_url::RelayUrl;
@@ -38,6 +38,8 @@ pub enum ParserToCache {
     },
     /// Hand these events out again: the page was too slow for them the first time.
     Refill { sub: SubId, ids: Vec<EventId> },
+    /// The answer to a `Check`: one verdict per claim, in order.
+    Checked { request: RequestId, good: Vec<bool> },
 }
 
 /// What the cache answers.
@@ -75,5 +77,10 @@ pub enum CacheToParser {
     RefillEnd {
         sub: SubId,
         missing: u32,
+    },
+    /// Signatures of what the page imports, for the crypto role: it is asked when it has nothing else to check.
+    Check {
+        request: RequestId,
+        claims: Vec<Claim>,
     },
 }

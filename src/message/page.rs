@@ -54,10 +54,11 @@ pub enum PageToCache {
     Owner {
         pubkey: Pubkey,
     },
-    /// Signed events as JSON, to be checked and stored. No lines: answer once all that was stored is durable.
+    /// Signed events as JSON, a line each, to be checked and stored. No text: answer once all that was stored is
+    /// durable.
     Import {
         request: RequestId,
-        lines: Vec<String>,
+        text: Vec<u8>,
     },
     /// Forget every stored event.
     Wipe {

@@ -17,7 +17,7 @@ use thiserror::Error;
 
 use super::hex;
 use super::kind::Kind;
-use super::schnorr::{self, Claim};
+use super::schnorr;
 use crate::time::UnixSeconds;
 
 macro_rules! hex_newtype {
@@ -243,29 +243,10 @@ impl RawEvent {
 }
 
 impl HashedEvent {
-    /// Checks the signatures of `events` at once, which takes a part of the time; best with one author's side by side.
-    ///
-    /// `seed` is as for [`schnorr::check_batch`].
-    ///
-    /// # Errors
-    /// In the place of each that fails: `BadSignature`.
-    pub fn verify_all(events: Vec<HashedEvent>, seed: [u8; 32]) -> Vec<Result<Event, EventError>> {
-        let claim = |event: &HashedEvent| Claim {
-            id: event.id,
-            pubkey: event.pubkey,
-            sig: event.sig,
-        };
-        let claims: Vec<Claim> = events.iter().map(claim).collect();
-        let verdicts = schnorr::check_batch(&claims, seed);
-        let checked = events.into_iter().zip(verdicts);
-        let checked = checked.map(|(event, good)| good.then(|| event.accept()).ok_or(EventError::BadSignature));
-        checked.collect()
-    }
-
     /// Takes the event as verified.
     ///
     /// Call it only on the crypto role's good verdict for this very id, pubkey and
-    /// signature, or where the page chose `verify: "none"`; the one caller elsewhere is `parser/verify.rs`.
+    /// signature, or where the page chose `verify: "none"`; the callers are `parser/verify.rs` and `cache/import.rs`.
     pub(crate) fn accept(self) -> Event {
         Event::trusted(self.0)
     }

@@ -5,6 +5,7 @@
 //! by the crypto role, id marked seen, pipeline, delivery.
 
 mod answers;
+mod checking;
 mod delivering;
 mod opening;
 mod page;
@@ -15,6 +16,7 @@ mod store;
 
 use std::collections::{HashMap, VecDeque};
 
+use self::checking::ImportChecks;
 use self::opening::Arrival;
 use self::publishing::{Draft, PersonsCopy};
 use super::delivery::PageSinks;
@@ -155,6 +157,7 @@ pub struct Parser {
     deadlines: Timers<SubId>,
     lanes: Lanes<Work>,
     verify: Verify<Waiter>,
+    imports: ImportChecks,
     secrets: Secrets<(Ticket, Arrival)>,
     readings: Readings,
     /// The question who signs, as long as it is not answered.
@@ -205,6 +208,7 @@ impl Parser {
     pub fn new(config: Config) -> Parser {
         Parser {
             verify: Verify::new(config.seen_window),
+            imports: ImportChecks::default(),
             secrets: Secrets::default(),
             readings: Readings::new(config.readings_bytes),
             who_signs: None,

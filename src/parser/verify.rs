@@ -6,7 +6,7 @@
 //! one, whichever comes first. Claims go to the crypto role in batches; while some
 //! are out, the next batch grows, so a busy engine checks larger batches.
 //!
-//! The only caller of `HashedEvent::accept` beside `HashedEvent` itself.
+//! The only caller of `HashedEvent::accept` beside the cache's imports, whose signatures are checked the same way.
 
 use std::collections::VecDeque;
 
@@ -132,6 +132,11 @@ impl<T> Verify<T> {
         let request = request();
         self.out.insert(request, claims.clone());
         Some((request, claims))
+    }
+
+    /// Whether claims wait for the crypto role to be less busy.
+    pub fn has_queue(&self) -> bool {
+        !self.queue.is_empty()
     }
 
     /// Every claim of a batch that was answered, in the tickets' order of arrival.

@@ -3,7 +3,6 @@
 use serde::Deserialize;
 
 use super::{StartError, entropy};
-use crate::crypto::Entropy;
 use crate::nostr::frame::FrameLimits;
 use crate::nostr::relay_url::RelayUrl;
 use crate::router::PortConfig;
@@ -107,7 +106,6 @@ impl Options {
                 defaults: relay_urls("relays", &self.relays)?,
                 max_relays: self.max_relays,
             },
-            seed: entropy::Browser.bytes(),
             ..cache::Config::default()
         })
     }

@@ -2,13 +2,14 @@
 
 use flatbuffers::FlatBufferBuilder;
 
+use super::crypto::{CLAIM_BYTES, read_claim, write_claims};
 use super::filter::{filters_bytes, read_filters, write_filters};
 use super::nostr::{
-    event_bytes, read_event, read_event_field, read_ids, read_relays, read_stored_event, read_sub, relays_bytes,
+    each, event_bytes, read_event, read_event_field, read_ids, read_relays, read_stored_event, read_sub, relays_bytes,
     stored_bytes, text_bytes, write_event, write_ids, write_relays,
 };
 use super::{Wire, WireError, builder, fb, finish, misplaced, root, worker_message, write_bytes};
-use crate::message::{CacheToParser, ParserToCache, PublishId};
+use crate::message::{CacheToParser, ParserToCache, PublishId, RequestId};
 
 impl Wire for ParserToCache {
     fn encode(&self) -> Vec<u8> {
@@ -78,6 +79,16 @@ impl Wire for ParserToCache {
                 };
                 request(fbb, &args)
             }
+            ParserToCache::Checked { request: number, good } => {
+                let mut fbb = builder(good.len());
+                let args = fb::CacheRequestArgs {
+                    action: Action::Checked,
+                    request_id: number.0,
+                    good: Some(fbb.create_vector(good)),
+                    ..Default::default()
+                };
+                request(fbb, &args)
+            }
         }
     }
 
@@ -113,6 +124,10 @@ impl Wire for ParserToCache {
             Action::Refill => Ok(ParserToCache::Refill {
                 sub: sub()?,
                 ids: read_ids(request.ids()),
+            }),
+            Action::Checked => Ok(ParserToCache::Checked {
+                request: RequestId(request.request_id()),
+                good: each(request.good()).collect(),
             }),
             Action(tag) => Err(misplaced("CacheRequest.action", None, tag)),
         }
@@ -184,6 +199,15 @@ impl Wire for CacheToParser {
                 let end = fb::RefillEnd::create(&mut fbb, &args).as_union_value();
                 worker_message(fbb, Some(sub), None, (Content::RefillEnd, end))
             }
+            CacheToParser::Check { request, claims } => {
+                let mut fbb = builder(CLAIM_BYTES * claims.len());
+                let args = fb::CheckArgs {
+                    request_id: request.0,
+                    claims: Some(write_claims(&mut fbb, claims)),
+                };
+                let check = fb::Check::create(&mut fbb, &args).as_union_value();
+                worker_message(fbb, None, None, (Content::Check, check))
+            }
         }
     }
 
@@ -221,6 +245,12 @@ impl Wire for CacheToParser {
         if let Some(end) = message.content_as_refill_end() {
             let missing = end.missing();
             return Ok(CacheToParser::RefillEnd { sub: sub()?, missing });
+        }
+        if let Some(check) = message.content_as_check() {
+            return Ok(CacheToParser::Check {
+                request: RequestId(check.request_id()),
+                claims: each(check.claims()).map(read_claim).collect(),
+            });
         }
         Err(message.misplaced())
     }

@@ -1,6 +1,6 @@
 //! To and from crypto: `SignerRequest` and `SignerResponse`, for the parser and for the page.
 
-use flatbuffers::{FlatBufferBuilder, WIPOffset};
+use flatbuffers::{FlatBufferBuilder, Vector, WIPOffset};
 
 use super::nostr::{each, read_relays, relays_bytes, text_bytes, write_relays};
 use super::signer::{
@@ -15,21 +15,19 @@ use crate::message::{
 use crate::nostr::event::{EventId, Pubkey, Signature};
 
 /// An id, a key and a signature.
-const CLAIM_BYTES: usize = 128;
+pub(super) const CLAIM_BYTES: usize = 128;
+
+type Claims<'f> = WIPOffset<Vector<'f, fb::Claim>>;
 
 impl Wire for ParserToCrypto {
     fn encode(&self) -> Vec<u8> {
         match self {
             ParserToCrypto::Verify { request, claims } => {
                 let mut fbb = builder(CLAIM_BYTES * claims.len());
-                let claims = claims.iter().map(|claim| {
-                    let (id, pubkey) = (fb::Hash(claim.id.0), fb::Hash(claim.pubkey.0));
-                    fb::Claim::new(&id, &pubkey, &fb::Sig(claim.sig.0))
-                });
                 let args = fb::SignerRequestArgs {
                     request_id: request.0,
                     action: fb::SignerAction::VerifyBatch,
-                    claims: Some(fbb.create_vector_from_iter(claims)),
+                    claims: Some(write_claims(&mut fbb, claims)),
                     ..Default::default()
                 };
                 let request = fb::SignerRequest::create(&mut fbb, &args);
@@ -191,7 +189,15 @@ fn read_client(client: fb::SignerClient<'_>) -> SignerClient {
     }
 }
 
-fn read_claim(claim: &fb::Claim) -> Claim {
+pub(super) fn write_claims<'f>(fbb: &mut FlatBufferBuilder<'f>, claims: &[Claim]) -> Claims<'f> {
+    let claims = claims.iter().map(|claim| {
+        let (id, pubkey) = (fb::Hash(claim.id.0), fb::Hash(claim.pubkey.0));
+        fb::Claim::new(&id, &pubkey, &fb::Sig(claim.sig.0))
+    });
+    fbb.create_vector_from_iter(claims)
+}
+
+pub(super) fn read_claim(claim: &fb::Claim) -> Claim {
     Claim {
         id: EventId(claim.id().0),
         pubkey: Pubkey(claim.pubkey().0),

@@ -1653,18 +1653,19 @@ pub mod ferry {
         since = "2.0.0",
         note = "Use associated constants instead. This will no longer be generated in 2021."
     )]
-    pub const ENUM_MAX_CACHE_ACTION: u8 = 4;
+    pub const ENUM_MAX_CACHE_ACTION: u8 = 5;
     #[deprecated(
         since = "2.0.0",
         note = "Use associated constants instead. This will no longer be generated in 2021."
     )]
     #[allow(non_camel_case_types)]
-    pub const ENUM_VALUES_CACHE_ACTION: [CacheAction; 5] = [
+    pub const ENUM_VALUES_CACHE_ACTION: [CacheAction; 6] = [
         CacheAction::Lookup,
         CacheAction::Close,
         CacheAction::Save,
         CacheAction::Publish,
         CacheAction::Refill,
+        CacheAction::Checked,
     ];
 
     #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
@@ -1677,10 +1678,18 @@ pub mod ferry {
         pub const Save: Self = Self(2);
         pub const Publish: Self = Self(3);
         pub const Refill: Self = Self(4);
+        pub const Checked: Self = Self(5);
 
         pub const ENUM_MIN: u8 = 0;
-        pub const ENUM_MAX: u8 = 4;
-        pub const ENUM_VALUES: &'static [Self] = &[Self::Lookup, Self::Close, Self::Save, Self::Publish, Self::Refill];
+        pub const ENUM_MAX: u8 = 5;
+        pub const ENUM_VALUES: &'static [Self] = &[
+            Self::Lookup,
+            Self::Close,
+            Self::Save,
+            Self::Publish,
+            Self::Refill,
+            Self::Checked,
+        ];
         /// Returns the variant's name or "" if unknown.
         pub fn variant_name(self) -> Option<&'static str> {
             match self {
@@ -1689,6 +1698,7 @@ pub mod ferry {
                 Self::Save => Some("Save"),
                 Self::Publish => Some("Publish"),
                 Self::Refill => Some("Refill"),
+                Self::Checked => Some("Checked"),
                 _ => None,
             }
         }
@@ -1853,13 +1863,13 @@ pub mod ferry {
         since = "2.0.0",
         note = "Use associated constants instead. This will no longer be generated in 2021."
     )]
-    pub const ENUM_MAX_WORKER_CONTENT: u8 = 24;
+    pub const ENUM_MAX_WORKER_CONTENT: u8 = 25;
     #[deprecated(
         since = "2.0.0",
         note = "Use associated constants instead. This will no longer be generated in 2021."
     )]
     #[allow(non_camel_case_types)]
-    pub const ENUM_VALUES_WORKER_CONTENT: [WorkerContent; 25] = [
+    pub const ENUM_VALUES_WORKER_CONTENT: [WorkerContent; 26] = [
         WorkerContent::NONE,
         WorkerContent::Raw,
         WorkerContent::NostrEvent,
@@ -1885,6 +1895,7 @@ pub mod ferry {
         WorkerContent::ValidProofs,
         WorkerContent::ConnectionsReplaced,
         WorkerContent::StoredEvent,
+        WorkerContent::Check,
     ];
 
     #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
@@ -1917,9 +1928,10 @@ pub mod ferry {
         pub const ValidProofs: Self = Self(22);
         pub const ConnectionsReplaced: Self = Self(23);
         pub const StoredEvent: Self = Self(24);
+        pub const Check: Self = Self(25);
 
         pub const ENUM_MIN: u8 = 0;
-        pub const ENUM_MAX: u8 = 24;
+        pub const ENUM_MAX: u8 = 25;
         pub const ENUM_VALUES: &'static [Self] = &[
             Self::NONE,
             Self::Raw,
@@ -1946,6 +1958,7 @@ pub mod ferry {
             Self::ValidProofs,
             Self::ConnectionsReplaced,
             Self::StoredEvent,
+            Self::Check,
         ];
         /// Returns the variant's name or "" if unknown.
         pub fn variant_name(self) -> Option<&'static str> {
@@ -1975,6 +1988,7 @@ pub mod ferry {
                 Self::ValidProofs => Some("ValidProofs"),
                 Self::ConnectionsReplaced => Some("ConnectionsReplaced"),
                 Self::StoredEvent => Some("StoredEvent"),
+                Self::Check => Some("Check"),
                 _ => None,
             }
         }
@@ -17653,6 +17667,8 @@ pub mod ferry {
         pub const VT_IDS: ::flatbuffers::VOffsetT = 18;
         pub const VT_MAX_RELAYS: ::flatbuffers::VOffsetT = 20;
         pub const VT_ASKED: ::flatbuffers::VOffsetT = 22;
+        pub const VT_REQUEST_ID: ::flatbuffers::VOffsetT = 24;
+        pub const VT_GOOD: ::flatbuffers::VOffsetT = 26;
 
         #[inline]
         pub unsafe fn init_from_table(table: ::flatbuffers::Table<'a>) -> Self {
@@ -17664,7 +17680,11 @@ pub mod ferry {
             args: &'args CacheRequestArgs<'args>,
         ) -> ::flatbuffers::WIPOffset<CacheRequest<'bldr>> {
             let mut builder = CacheRequestBuilder::new(_fbb);
+            builder.add_request_id(args.request_id);
             builder.add_publish(args.publish);
+            if let Some(x) = args.good {
+                builder.add_good(x);
+            }
             if let Some(x) = args.asked {
                 builder.add_asked(x);
             }
@@ -17790,6 +17810,23 @@ pub mod ferry {
                 >>(CacheRequest::VT_ASKED, None)
             }
         }
+        #[inline]
+        pub fn request_id(&self) -> u64 {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe { self._tab.get::<u64>(CacheRequest::VT_REQUEST_ID, Some(0)).unwrap() }
+        }
+        #[inline]
+        pub fn good(&self) -> Option<::flatbuffers::Vector<'a, bool>> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab
+                    .get::<::flatbuffers::ForwardsUOffset<::flatbuffers::Vector<'a, bool>>>(CacheRequest::VT_GOOD, None)
+            }
+        }
     }
 
     impl ::flatbuffers::Verifiable for CacheRequest<'_> {
@@ -17806,6 +17843,8 @@ pub mod ferry {
      .visit_field::<::flatbuffers::ForwardsUOffset<::flatbuffers::Vector<'_, Hash>>>("ids", Self::VT_IDS, false)?
      .visit_field::<u32>("max_relays", Self::VT_MAX_RELAYS, false)?
      .visit_field::<::flatbuffers::ForwardsUOffset<::flatbuffers::Vector<'_, ::flatbuffers::ForwardsUOffset<&'_ str>>>>("asked", Self::VT_ASKED, false)?
+     .visit_field::<u64>("request_id", Self::VT_REQUEST_ID, false)?
+     .visit_field::<::flatbuffers::ForwardsUOffset<::flatbuffers::Vector<'_, bool>>>("good", Self::VT_GOOD, false)?
      .finish();
             Ok(())
         }
@@ -17823,6 +17862,8 @@ pub mod ferry {
         pub ids: Option<::flatbuffers::WIPOffset<::flatbuffers::Vector<'a, Hash>>>,
         pub max_relays: Option<u32>,
         pub asked: Option<::flatbuffers::WIPOffset<::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<&'a str>>>>,
+        pub request_id: u64,
+        pub good: Option<::flatbuffers::WIPOffset<::flatbuffers::Vector<'a, bool>>>,
     }
     impl<'a> Default for CacheRequestArgs<'a> {
         #[inline]
@@ -17838,6 +17879,8 @@ pub mod ferry {
                 ids: None,
                 max_relays: None,
                 asked: None,
+                request_id: 0,
+                good: None,
             }
         }
     }
@@ -17906,6 +17949,15 @@ pub mod ferry {
                 .push_slot_always::<::flatbuffers::WIPOffset<_>>(CacheRequest::VT_ASKED, asked);
         }
         #[inline]
+        pub fn add_request_id(&mut self, request_id: u64) {
+            self.fbb_.push_slot::<u64>(CacheRequest::VT_REQUEST_ID, request_id, 0);
+        }
+        #[inline]
+        pub fn add_good(&mut self, good: ::flatbuffers::WIPOffset<::flatbuffers::Vector<'b, bool>>) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<_>>(CacheRequest::VT_GOOD, good);
+        }
+        #[inline]
         pub fn new(_fbb: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>) -> CacheRequestBuilder<'a, 'b, A> {
             let start = _fbb.start_table();
             CacheRequestBuilder {
@@ -17933,6 +17985,8 @@ pub mod ferry {
             ds.field("ids", &self.ids());
             ds.field("max_relays", &self.max_relays());
             ds.field("asked", &self.asked());
+            ds.field("request_id", &self.request_id());
+            ds.field("good", &self.good());
             ds.finish()
         }
     }
@@ -19604,6 +19658,128 @@ pub mod ferry {
             ds.finish()
         }
     }
+    pub enum CheckOffset {}
+    #[derive(Copy, Clone, PartialEq)]
+
+    pub struct Check<'a> {
+        pub _tab: ::flatbuffers::Table<'a>,
+    }
+
+    impl<'a> ::flatbuffers::Follow<'a> for Check<'a> {
+        type Inner = Check<'a>;
+        #[inline]
+        unsafe fn follow(buf: &'a [u8], loc: usize) -> Self::Inner {
+            Self {
+                _tab: unsafe { ::flatbuffers::Table::new(buf, loc) },
+            }
+        }
+    }
+
+    impl<'a> Check<'a> {
+        pub const VT_REQUEST_ID: ::flatbuffers::VOffsetT = 4;
+        pub const VT_CLAIMS: ::flatbuffers::VOffsetT = 6;
+
+        #[inline]
+        pub unsafe fn init_from_table(table: ::flatbuffers::Table<'a>) -> Self {
+            Check { _tab: table }
+        }
+        #[allow(unused_mut)]
+        pub fn create<'bldr: 'args, 'args: 'mut_bldr, 'mut_bldr, A: ::flatbuffers::Allocator + 'bldr>(
+            _fbb: &'mut_bldr mut ::flatbuffers::FlatBufferBuilder<'bldr, A>,
+            args: &'args CheckArgs<'args>,
+        ) -> ::flatbuffers::WIPOffset<Check<'bldr>> {
+            let mut builder = CheckBuilder::new(_fbb);
+            builder.add_request_id(args.request_id);
+            if let Some(x) = args.claims {
+                builder.add_claims(x);
+            }
+            builder.finish()
+        }
+
+        #[inline]
+        pub fn request_id(&self) -> u64 {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe { self._tab.get::<u64>(Check::VT_REQUEST_ID, Some(0)).unwrap() }
+        }
+        #[inline]
+        pub fn claims(&self) -> Option<::flatbuffers::Vector<'a, Claim>> {
+            // Safety:
+            // Created from valid Table for this object
+            // which contains a valid value in this slot
+            unsafe {
+                self._tab
+                    .get::<::flatbuffers::ForwardsUOffset<::flatbuffers::Vector<'a, Claim>>>(Check::VT_CLAIMS, None)
+            }
+        }
+    }
+
+    impl ::flatbuffers::Verifiable for Check<'_> {
+        #[inline]
+        fn run_verifier(v: &mut ::flatbuffers::Verifier, pos: usize) -> Result<(), ::flatbuffers::InvalidFlatbuffer> {
+            v.visit_table(pos)?
+                .visit_field::<u64>("request_id", Self::VT_REQUEST_ID, false)?
+                .visit_field::<::flatbuffers::ForwardsUOffset<::flatbuffers::Vector<'_, Claim>>>(
+                    "claims",
+                    Self::VT_CLAIMS,
+                    false,
+                )?
+                .finish();
+            Ok(())
+        }
+    }
+    pub struct CheckArgs<'a> {
+        pub request_id: u64,
+        pub claims: Option<::flatbuffers::WIPOffset<::flatbuffers::Vector<'a, Claim>>>,
+    }
+    impl<'a> Default for CheckArgs<'a> {
+        #[inline]
+        fn default() -> Self {
+            CheckArgs {
+                request_id: 0,
+                claims: None,
+            }
+        }
+    }
+
+    pub struct CheckBuilder<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> {
+        fbb_: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>,
+        start_: ::flatbuffers::WIPOffset<::flatbuffers::TableUnfinishedWIPOffset>,
+    }
+    impl<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> CheckBuilder<'a, 'b, A> {
+        #[inline]
+        pub fn add_request_id(&mut self, request_id: u64) {
+            self.fbb_.push_slot::<u64>(Check::VT_REQUEST_ID, request_id, 0);
+        }
+        #[inline]
+        pub fn add_claims(&mut self, claims: ::flatbuffers::WIPOffset<::flatbuffers::Vector<'b, Claim>>) {
+            self.fbb_
+                .push_slot_always::<::flatbuffers::WIPOffset<_>>(Check::VT_CLAIMS, claims);
+        }
+        #[inline]
+        pub fn new(_fbb: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>) -> CheckBuilder<'a, 'b, A> {
+            let start = _fbb.start_table();
+            CheckBuilder {
+                fbb_: _fbb,
+                start_: start,
+            }
+        }
+        #[inline]
+        pub fn finish(self) -> ::flatbuffers::WIPOffset<Check<'a>> {
+            let o = self.fbb_.end_table(self.start_);
+            ::flatbuffers::WIPOffset::new(o.value())
+        }
+    }
+
+    impl ::core::fmt::Debug for Check<'_> {
+        fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+            let mut ds = f.debug_struct("Check");
+            ds.field("request_id", &self.request_id());
+            ds.field("claims", &self.claims());
+            ds.finish()
+        }
+    }
     pub enum ConnectionsReplacedOffset {}
     #[derive(Copy, Clone, PartialEq)]
 
@@ -21139,6 +21315,20 @@ pub mod ferry {
                 None
             }
         }
+
+        #[inline]
+        #[allow(non_snake_case)]
+        pub fn content_as_check(&self) -> Option<Check<'a>> {
+            if self.content_type() == WorkerContent::Check {
+                let u = self.content();
+                // Safety:
+                // Created from a valid Table for this object
+                // Which contains a valid union in this slot
+                Some(unsafe { Check::init_from_table(u) })
+            } else {
+                None
+            }
+        }
     }
 
     impl ::flatbuffers::Verifiable for WorkerMessage<'_> {
@@ -21249,6 +21439,9 @@ pub mod ferry {
                                 "WorkerContent::StoredEvent",
                                 pos,
                             ),
+                        WorkerContent::Check => {
+                            v.verify_union_variant::<::flatbuffers::ForwardsUOffset<Check>>("WorkerContent::Check", pos)
+                        }
                         _ => Ok(()),
                     },
                 )?
@@ -21554,6 +21747,16 @@ pub mod ferry {
                 }
                 WorkerContent::StoredEvent => {
                     if let Some(x) = self.content_as_stored_event() {
+                        ds.field("content", &x)
+                    } else {
+                        ds.field(
+                            "content",
+                            &"InvalidFlatbuffer: Union discriminant does not match value.",
+                        )
+                    }
+                }
+                WorkerContent::Check => {
+                    if let Some(x) = self.content_as_check() {
                         ds.field("content", &x)
                     } else {
                         ds.field(
@@ -25088,7 +25291,7 @@ pub mod ferry {
 
     impl<'a> ImportEvents<'a> {
         pub const VT_REQUEST_ID: ::flatbuffers::VOffsetT = 4;
-        pub const VT_LINES: ::flatbuffers::VOffsetT = 6;
+        pub const VT_TEXT: ::flatbuffers::VOffsetT = 8;
 
         #[inline]
         pub unsafe fn init_from_table(table: ::flatbuffers::Table<'a>) -> Self {
@@ -25101,8 +25304,8 @@ pub mod ferry {
         ) -> ::flatbuffers::WIPOffset<ImportEvents<'bldr>> {
             let mut builder = ImportEventsBuilder::new(_fbb);
             builder.add_request_id(args.request_id);
-            if let Some(x) = args.lines {
-                builder.add_lines(x);
+            if let Some(x) = args.text {
+                builder.add_text(x);
             }
             builder.finish()
         }
@@ -25115,14 +25318,13 @@ pub mod ferry {
             unsafe { self._tab.get::<u64>(ImportEvents::VT_REQUEST_ID, Some(0)).unwrap() }
         }
         #[inline]
-        pub fn lines(&self) -> Option<::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<&'a str>>> {
+        pub fn text(&self) -> Option<::flatbuffers::Vector<'a, u8>> {
             // Safety:
             // Created from valid Table for this object
             // which contains a valid value in this slot
             unsafe {
-                self._tab.get::<::flatbuffers::ForwardsUOffset<
-                    ::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<&'a str>>,
-                >>(ImportEvents::VT_LINES, None)
+                self._tab
+                    .get::<::flatbuffers::ForwardsUOffset<::flatbuffers::Vector<'a, u8>>>(ImportEvents::VT_TEXT, None)
             }
         }
     }
@@ -25131,22 +25333,26 @@ pub mod ferry {
         #[inline]
         fn run_verifier(v: &mut ::flatbuffers::Verifier, pos: usize) -> Result<(), ::flatbuffers::InvalidFlatbuffer> {
             v.visit_table(pos)?
-     .visit_field::<u64>("request_id", Self::VT_REQUEST_ID, false)?
-     .visit_field::<::flatbuffers::ForwardsUOffset<::flatbuffers::Vector<'_, ::flatbuffers::ForwardsUOffset<&'_ str>>>>("lines", Self::VT_LINES, false)?
-     .finish();
+                .visit_field::<u64>("request_id", Self::VT_REQUEST_ID, false)?
+                .visit_field::<::flatbuffers::ForwardsUOffset<::flatbuffers::Vector<'_, u8>>>(
+                    "text",
+                    Self::VT_TEXT,
+                    false,
+                )?
+                .finish();
             Ok(())
         }
     }
     pub struct ImportEventsArgs<'a> {
         pub request_id: u64,
-        pub lines: Option<::flatbuffers::WIPOffset<::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<&'a str>>>>,
+        pub text: Option<::flatbuffers::WIPOffset<::flatbuffers::Vector<'a, u8>>>,
     }
     impl<'a> Default for ImportEventsArgs<'a> {
         #[inline]
         fn default() -> Self {
             ImportEventsArgs {
                 request_id: 0,
-                lines: None,
+                text: None,
             }
         }
     }
@@ -25161,12 +25367,9 @@ pub mod ferry {
             self.fbb_.push_slot::<u64>(ImportEvents::VT_REQUEST_ID, request_id, 0);
         }
         #[inline]
-        pub fn add_lines(
-            &mut self,
-            lines: ::flatbuffers::WIPOffset<::flatbuffers::Vector<'b, ::flatbuffers::ForwardsUOffset<&'b str>>>,
-        ) {
+        pub fn add_text(&mut self, text: ::flatbuffers::WIPOffset<::flatbuffers::Vector<'b, u8>>) {
             self.fbb_
-                .push_slot_always::<::flatbuffers::WIPOffset<_>>(ImportEvents::VT_LINES, lines);
+                .push_slot_always::<::flatbuffers::WIPOffset<_>>(ImportEvents::VT_TEXT, text);
         }
         #[inline]
         pub fn new(_fbb: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>) -> ImportEventsBuilder<'a, 'b, A> {
@@ -25187,7 +25390,7 @@ pub mod ferry {
         fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
             let mut ds = f.debug_struct("ImportEvents");
             ds.field("request_id", &self.request_id());
-            ds.field("lines", &self.lines());
+            ds.field("text", &self.text());
             ds.finish()
         }
     }

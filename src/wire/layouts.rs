@@ -5,7 +5,7 @@ use super::verify::Content::*;
 use super::verify::{Field, Root, optional, required};
 
 /// The fields of each table, in the order of their slots.
-pub(super) static TABLES: [&[Field]; 71] = [
+pub(super) static TABLES: [&[Field]; 72] = [
     // MainMessage
     &[optional("content_type", UnionType), required("content", Union(8, 12))],
     // WorkerMessage
@@ -13,13 +13,13 @@ pub(super) static TABLES: [&[Field]; 71] = [
         optional("sub", Text),
         optional("relay", Text),
         optional("content_type", UnionType),
-        required("content", Union(20, 24)),
+        required("content", Union(20, 25)),
     ],
     // CacheRequest
     &[
         optional("action", Number(1)),
         optional("sub", Text),
-        optional("requests", Tables(44)),
+        optional("requests", Tables(45)),
         optional("relays", Texts),
         optional("policy", Number(1)),
         optional("event", Table(21)),
@@ -27,21 +27,23 @@ pub(super) static TABLES: [&[Field]; 71] = [
         optional("ids", Structs(32)),
         optional("max_relays", Number(4)),
         optional("asked", Texts),
+        optional("request_id", Number(8)),
+        optional("good", Numbers(1)),
     ],
     // SignerRequest
     &[
         optional("request_id", Number(8)),
         optional("action", Number(1)),
         optional("claims", Structs(128)),
-        optional("template", Table(45)),
+        optional("template", Table(46)),
         optional("secret", Text),
         optional("cipher", Number(1)),
         optional("peer", Struct(32)),
         optional("text", Text),
         optional("event", Table(21)),
-        optional("proofs", Tables(46)),
+        optional("proofs", Tables(47)),
         optional("relays", Texts),
-        optional("client", Table(47)),
+        optional("client", Table(48)),
         optional("answer", Table(4)),
     ],
     // SignerResponse
@@ -51,7 +53,7 @@ pub(super) static TABLES: [&[Field]; 71] = [
         optional("verdicts", Numbers(1)),
         optional("event", Table(21)),
         optional("pubkey", Struct(32)),
-        optional("error", Table(48)),
+        optional("error", Table(49)),
         optional("text", Text),
         optional("wraps", Tables(21)),
         optional("ask", Table(3)),
@@ -66,7 +68,7 @@ pub(super) static TABLES: [&[Field]; 71] = [
         optional("reason", Text),
     ],
     // RoleReport
-    &[optional("content_type", UnionType), required("content", Union(49, 6))],
+    &[optional("content_type", UnionType), required("content", Union(50, 6))],
     // ConnectionStatus
     &[
         required("relay", Text),
@@ -86,14 +88,14 @@ pub(super) static TABLES: [&[Field]; 71] = [
     // Subscribe
     &[
         required("sub", Text),
-        optional("requests", Tables(44)),
+        optional("requests", Tables(45)),
         optional("relays", Texts),
         optional("policy", Number(1)),
         optional("close_on_eose", Number(1)),
         optional("timeout_ms", Number(4)),
         optional("max_events", Number(4)),
         optional("slow", Number(1)),
-        optional("pipeline", Tables(55)),
+        optional("pipeline", Tables(56)),
         optional("max_relays", Number(4)),
         optional("delivered", Structs(32)),
     ],
@@ -102,9 +104,9 @@ pub(super) static TABLES: [&[Field]; 71] = [
     // Publish
     &[
         optional("publish", Number(8)),
-        required("template", Table(45)),
+        required("template", Table(46)),
         optional("relays", Texts),
-        optional("private_tags", Tables(56)),
+        optional("private_tags", Tables(57)),
         optional("event", Table(21)),
     ],
     // Online
@@ -116,7 +118,11 @@ pub(super) static TABLES: [&[Field]; 71] = [
     // Owner
     &[required("pubkey", Struct(32))],
     // ImportEvents
-    &[optional("request_id", Number(8)), optional("lines", Texts)],
+    &[
+        optional("request_id", Number(8)),
+        optional("lines", Unread),
+        optional("text", Numbers(1)),
+    ],
     // Wipe
     &[optional("request_id", Number(8))],
     // Explain
@@ -137,7 +143,7 @@ pub(super) static TABLES: [&[Field]; 71] = [
         required("pubkey", Struct(32)),
         optional("created_at", Number(8)),
         optional("kind", Number(2)),
-        optional("tags", Tables(56)),
+        optional("tags", Tables(57)),
         required("content", Text),
         required("sig", Struct(64)),
         optional("relays", Texts),
@@ -193,18 +199,20 @@ pub(super) static TABLES: [&[Field]; 71] = [
     &[
         required("mint", Text),
         optional("unit", Text),
-        optional("proofs", Tables(57)),
+        optional("proofs", Tables(58)),
     ],
     // ConnectionsReplaced
     &[],
     // StoredEvent
     &[required("event", Numbers(1)), optional("reading", Numbers(1))],
+    // Check
+    &[optional("request_id", Number(8)), optional("claims", Structs(128))],
     // Filter
     &[
         optional("ids", Structs(32)),
         optional("authors", Structs(32)),
         optional("kinds", Numbers(2)),
-        optional("tags", Tables(58)),
+        optional("tags", Tables(59)),
         optional("since", Number(8)),
         optional("until", Number(8)),
         optional("limit", Number(4)),
@@ -214,7 +222,7 @@ pub(super) static TABLES: [&[Field]; 71] = [
     &[
         optional("kind", Number(2)),
         optional("created_at", Number(8)),
-        optional("tags", Tables(56)),
+        optional("tags", Tables(57)),
         required("content", Text),
     ],
     // ProofClaim
@@ -243,14 +251,14 @@ pub(super) static TABLES: [&[Field]; 71] = [
         optional("reason", Text),
         optional("event", Table(21)),
         optional("relays", Texts),
-        optional("error", Table(48)),
+        optional("error", Table(49)),
         optional("recipient", Struct(32)),
     ],
     // Stats
     &[
         optional("request_id", Number(8)),
-        optional("ports", Tables(59)),
-        optional("counters", Tables(60)),
+        optional("ports", Tables(60)),
+        optional("counters", Tables(61)),
     ],
     // RelayNotice
     &[required("relay", Text), required("message", Text)],
@@ -259,7 +267,7 @@ pub(super) static TABLES: [&[Field]; 71] = [
         optional("request_id", Number(8)),
         optional("stored", Number(4)),
         optional("known", Number(4)),
-        optional("bad", Tables(61)),
+        optional("bad", Tables(62)),
     ],
     // Wiped
     &[optional("request_id", Number(8))],
@@ -267,11 +275,11 @@ pub(super) static TABLES: [&[Field]; 71] = [
     &[
         optional("request_id", Number(8)),
         optional("stored", Number(1)),
-        optional("relays", Tables(62)),
+        optional("relays", Tables(63)),
         optional("seen", Texts),
     ],
     // PipeEntry
-    &[optional("pipe_type", UnionType), required("pipe", Union(63, 8))],
+    &[optional("pipe_type", UnionType), required("pipe", Union(64, 8))],
     // Tag
     &[optional("values", Texts)],
     // ValidProof

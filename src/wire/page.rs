@@ -4,9 +4,8 @@ use flatbuffers::{FlatBufferBuilder, UnionWIPOffset, WIPOffset};
 
 use super::filter::{filters_bytes, read_filters, write_filters};
 use super::nostr::{
-    each, event_bytes, read_ids, read_raw_event, read_relays, read_sub, read_tags, read_template, relays_bytes,
-    tags_bytes, template_bytes, text_bytes, write_all_strings, write_all_tags, write_event, write_ids, write_relays,
-    write_template,
+    event_bytes, read_ids, read_raw_event, read_relays, read_sub, read_tags, read_template, relays_bytes, tags_bytes,
+    template_bytes, text_bytes, write_all_tags, write_event, write_ids, write_relays, write_template,
 };
 use super::pipes::{pipeline_bytes, read_pipeline, write_pipeline};
 use super::{Wire, WireError, builder, fb, finish, misplaced, root};
@@ -130,11 +129,11 @@ impl Wire for PageToCache {
                 let defaults = fb::Defaults::create(&mut fbb, &fb::DefaultsArgs { relays });
                 main_message(fbb, (fb::MainContent::Defaults, defaults.as_union_value()))
             }
-            PageToCache::Import { request, lines } => {
-                let mut fbb = builder(lines.iter().map(|line| text_bytes(line)).sum());
+            PageToCache::Import { request, text } => {
+                let mut fbb = builder(text.len());
                 let args = fb::ImportEventsArgs {
                     request_id: request.0,
-                    lines: Some(write_all_strings(&mut fbb, lines.iter().map(String::as_str))),
+                    text: Some(fbb.create_vector(text)),
                 };
                 let import = fb::ImportEvents::create(&mut fbb, &args);
                 main_message(fbb, (fb::MainContent::ImportEvents, import.as_union_value()))
@@ -174,7 +173,7 @@ impl Wire for PageToCache {
         if let Some(import) = message.content_as_import_events() {
             return Ok(PageToCache::Import {
                 request: RequestId(import.request_id()),
-                lines: each(import.lines()).map(str::to_owned).collect(),
+                text: import.text().map(|text| text.bytes().to_vec()).unwrap_or_default(),
             });
         }
         if let Some(wipe) = message.content_as_wipe() {

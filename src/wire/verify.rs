@@ -57,6 +57,8 @@ pub(super) enum Content {
     Structs(u8),
     Texts,
     Tables(u8),
+    /// What an earlier schema had there.
+    Unread,
     /// Which member the union in the next slot is.
     UnionType,
     /// One of so many tables, the first of which is named.
@@ -135,7 +137,7 @@ fn check(verifier: &mut Verifier, path: &mut Vec<Step>, at: usize, content: Cont
         Content::Texts => check_each(verifier, path, at, Content::Text),
         Content::Tables(table) => check_each(verifier, path, at, Content::Table(table)),
         // Its type decides, which `check_table` asks.
-        Content::Union(..) => Ok(()),
+        Content::Union(..) | Content::Unread => Ok(()),
     }
 }
 
@@ -149,6 +151,9 @@ fn check_table(verifier: &mut Verifier, path: &mut Vec<Step>, at: usize, table: 
     for (slot, field) in (4..).step_by(2).zip(layout) {
         if let Content::UnionType = field.content {
             union_type = field.name;
+            continue;
+        }
+        if let Content::Unread = field.content {
             continue;
         }
         let at = fields.deref(slot)?;

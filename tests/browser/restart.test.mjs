@@ -266,6 +266,28 @@ test('what was asked of a store whose worker dies is answered by the next, to th
   assert.equal(all, whole);
 });
 
+for (const role of ['connections', 'parser', 'crypto']) {
+  test(`an import goes on where the ${role} worker dies, and every line is told once`, { timeout: 60_000 }, async () => {
+    const events = (await sampleEvents({ count: 6_000 })).filter(({ kind }) => kind === 1);
+    const { page } = await open({ relays: [], verifiers: 0 });
+    const lines = events.map((event) => JSON.stringify(event));
+    lines.splice(700, 0, lines[0].replace(/"sig":"../, '"sig":"00'));
+    const { result, ids, restarted } = await page.evaluate(async ([text, role]) => {
+      let told;
+      const dying = new Promise((resolve) => (told = resolve));
+      const importing = engine.cache.import(new Blob([text]).stream(), { onProgress: told });
+      await dying;
+      await kill(role);
+      const { lines, stored, known, errors } = await importing;
+      const ids = (await engine.fetch([{}], { cacheOnly: true })).map(({ id }) => id);
+      return { result: { lines, stored, known, errors: errors.map(({ line }) => line) }, ids, restarted: restarts.map(([role]) => role) };
+    }, [lines.join('\n'), role]);
+    assert.deepEqual(result, { lines: lines.length, stored: events.length, known: 0, errors: [701] });
+    assert.deepEqual(ids.sort(), events.map(({ id }) => id).sort());
+    assert.deepEqual(restarted, [role]);
+  });
+}
+
 test('twenty deaths of each worker leave neither workers nor memory behind', { timeout: 240_000 }, async () => {
   const sample = await sampleEvents({ count: 200 });
   const relay = await startRelay(sample);

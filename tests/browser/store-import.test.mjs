@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { finalizeEvent, generateSecretKey, getPublicKey } from 'nostr-tools/pure';
+import { startRelay } from './harness.mjs';
 import { openOrigin } from './store-page.mjs';
 import { synthetic } from './synthetic.mjs';
 
@@ -48,6 +49,85 @@ test('a snapshot is checked, kept and answers before any relay; its bad lines ar
   assert.deepEqual(ids, found);
   // The one complaint is the browser's, of the file that is not there.
   assert.ok(errors.every((error) => error.includes('404')), errors.join('\n'));
+});
+
+test('a stream is read whatever its chunks are, with a mark before its first line, and a line that is no text is named', async () => {
+  const events = Array.from({ length: 60 }, (_, at) => signed(at));
+  const text = `\ufeff${lines(events.slice(0, 30))}\r\n${lines(events.slice(30))}`;
+  const { open } = await openOrigin();
+  const { page, errors } = await open();
+  const results = await page.evaluate(async (text) => {
+    await store.start();
+    const bytes = new TextEncoder().encode(text);
+    // The last byte is no UTF-8, and its line has no end.
+    const all = new Uint8Array([...bytes, 10, 10, 0xff]);
+    const results = [];
+    for (const size of [all.length, 8 << 10, 1_000, 7, 1]) {
+      let at = 0;
+      const stream = new ReadableStream({
+        pull(controller) {
+          if (at === all.length) return controller.close();
+          controller.enqueue(all.slice(at, (at += Math.min(size, all.length - at))));
+        },
+      });
+      const { lines, stored, known, errors } = await nostr.cache.import(stream);
+      results.push({ lines, kept: stored + known, errors: errors.map(({ line }) => line) });
+    }
+    // A line that is longer than any event, in pieces and at once; what follows it has its own number.
+    for (const size of [4 << 20, 64 << 10]) {
+      const long = new TextEncoder().encode(`{}\n${'x'.repeat(3 << 20)}\n\n${text.slice(1)}`);
+      let at = 0;
+      const stream = new ReadableStream({
+        pull(controller) {
+          if (at >= long.length) return controller.close();
+          controller.enqueue(long.slice(at, (at += size)));
+        },
+      });
+      const { lines, stored, known, errors } = await nostr.cache.import(stream);
+      results.push({ lines, kept: stored + known, errors: errors.map(({ line }) => line) });
+    }
+    await nostr.stop();
+    return results;
+  }, text);
+  for (const result of results.slice(0, 5)) assert.deepEqual(result, { lines: 62, kept: 60, errors: [62] });
+  for (const result of results.slice(5)) assert.deepEqual(result, { lines: 63, kept: 60, errors: [1, 2] });
+  assert.deepEqual(errors, []);
+});
+
+test('beside an import what a relay sends is checked and shown before the import is over', { timeout: 60_000 }, async () => {
+  const live = signed(900_000, 7);
+  const imported = Array.from({ length: 200 }, (_, at) => signed(at));
+  const { open } = await openOrigin();
+  const { page } = await open();
+  const relay = await startRelay();
+  const { before, all } = await page.evaluate(
+    async ([url, text, live]) => {
+      await store.start({ relays: [url], verify: 'all' });
+      const feed = nostr.subscribe([{ kinds: [7] }]);
+      const shown = new Promise((resolve) => feed.on('event', resolve));
+      await new Promise((resolve) => feed.on('eose', resolve));
+      const socket = new WebSocket(url);
+      await new Promise((resolve) => (socket.onopen = resolve));
+      // The lines end only when the event is there.
+      const bytes = new TextEncoder().encode(`${text}\n`);
+      let rounds = 0;
+      const lines = new ReadableStream({
+        async pull(controller) {
+          rounds += 1;
+          if (rounds === 20) socket.send(JSON.stringify(['EVENT', live]));
+          if (rounds > 20 && (await Promise.race([shown, new Promise((resolve) => setTimeout(resolve, 0))]))) return controller.close();
+          controller.enqueue(bytes);
+        },
+      });
+      const { stored, known, failed } = await nostr.cache.import(lines);
+      const event = await shown;
+      await nostr.stop();
+      return { before: event.id, all: { stored, kept: stored + known === rounds * 200 - 200, failed } };
+    },
+    [relay.url, lines(imported), live],
+  );
+  assert.equal(before, live.id);
+  assert.deepEqual(all, { stored: 200, kept: true, failed: 0 });
 });
 
 test('an export is what was imported, and what a wipe leaves is nothing, in the other tab too', async () => {

@@ -124,3 +124,26 @@ test('the batch of a verifier that is terminated over it is checked again at onc
   assert.deepEqual([lost, refused], [1, 0]);
   assert.deepEqual(errors, []);
 });
+
+test('an import whose verifier is terminated over its batch ends with every line told once', async () => {
+  const events = (await sampleEvents({ count: 3_000 })).filter(({ kind }) => kind === 1);
+  const { page, errors, counters, running } = await start(events, 2);
+  const lines = events.map((event) => JSON.stringify(event));
+  lines.splice(700, 0, lines[0].replace(/"sig":"../, '"sig":"00'));
+  const importing = (some) =>
+    page.evaluate(async (text) => {
+      const { lines, stored, known, errors } = await engine.cache.import(new Blob([text]).stream());
+      return { lines, stored, known, errors: errors.map(({ line }) => line) };
+    }, some.join('\n'));
+  // Verifiers start when there is something to check.
+  assert.deepEqual(await importing(lines.slice(0, 100)), { lines: 100, stored: 100, known: 0, errors: [] });
+  await running(2);
+  const { verifier_parts: before } = await counters();
+  await page.evaluate(() => tellVerifiers('terminate'));
+  const rest = lines.slice(100);
+  assert.deepEqual(await importing(rest), { lines: rest.length, stored: events.length - 100, known: 0, errors: [601] });
+  const { verifiers_lost: lost, verifier_parts: parts, refused } = await counters();
+  assert.deepEqual([lost, refused], [1, 1]);
+  assert.ok(parts > before, 'verifiers had no part in it');
+  assert.deepEqual(errors, []);
+});

@@ -8,5 +8,6 @@ export enum CacheAction {
   Close = 1,
   Save = 2,
   Publish = 3,
-  Refill = 4
+  Refill = 4,
+  Checked = 5
 }

@@ -106,8 +106,28 @@ askedLength():number {
   return offset ? this.bb!.__vector_len(this.bb_pos + offset) : 0;
 }
 
+requestId():bigint {
+  const offset = this.bb!.__offset(this.bb_pos, 24);
+  return offset ? this.bb!.readUint64(this.bb_pos + offset) : BigInt('0');
+}
+
+good(index: number):boolean|null {
+  const offset = this.bb!.__offset(this.bb_pos, 26);
+  return offset ? !!this.bb!.readInt8(this.bb!.__vector(this.bb_pos + offset) + index) : false;
+}
+
+goodLength():number {
+  const offset = this.bb!.__offset(this.bb_pos, 26);
+  return offset ? this.bb!.__vector_len(this.bb_pos + offset) : 0;
+}
+
+goodArray():Int8Array|null {
+  const offset = this.bb!.__offset(this.bb_pos, 26);
+  return offset ? new Int8Array(this.bb!.bytes().buffer, this.bb!.bytes().byteOffset + this.bb!.__vector(this.bb_pos + offset), this.bb!.__vector_len(this.bb_pos + offset)) : null;
+}
+
 static startCacheRequest(builder:flatbuffers.Builder) {
-  builder.startObject(10);
+  builder.startObject(12);
 }
 
 static addAction(builder:flatbuffers.Builder, action:CacheAction) {
@@ -188,6 +208,26 @@ static createAskedVector(builder:flatbuffers.Builder, data:flatbuffers.Offset[])
 
 static startAskedVector(builder:flatbuffers.Builder, numElems:number) {
   builder.startVector(4, numElems, 4);
+}
+
+static addRequestId(builder:flatbuffers.Builder, requestId:bigint) {
+  builder.addFieldInt64(10, requestId, BigInt('0'));
+}
+
+static addGood(builder:flatbuffers.Builder, goodOffset:flatbuffers.Offset) {
+  builder.addFieldOffset(11, goodOffset, 0);
+}
+
+static createGoodVector(builder:flatbuffers.Builder, data:boolean[]):flatbuffers.Offset {
+  builder.startVector(1, data.length, 1);
+  for (let i = data.length - 1; i >= 0; i--) {
+    builder.addInt8(+data[i]!);
+  }
+  return builder.endVector();
+}
+
+static startGoodVector(builder:flatbuffers.Builder, numElems:number) {
+  builder.startVector(1, numElems, 1);
 }
 
 static endCacheRequest(builder:flatbuffers.Builder):flatbuffers.Offset {

@@ -28,40 +28,43 @@ requestId():bigint {
   return offset ? this.bb!.readUint64(this.bb_pos + offset) : BigInt('0');
 }
 
-lines(index: number):string
-lines(index: number,optionalEncoding:flatbuffers.Encoding):string|Uint8Array
-lines(index: number,optionalEncoding?:any):string|Uint8Array|null {
-  const offset = this.bb!.__offset(this.bb_pos, 6);
-  return offset ? this.bb!.__string(this.bb!.__vector(this.bb_pos + offset) + index * 4, optionalEncoding) : null;
+text(index: number):number|null {
+  const offset = this.bb!.__offset(this.bb_pos, 8);
+  return offset ? this.bb!.readUint8(this.bb!.__vector(this.bb_pos + offset) + index) : 0;
 }
 
-linesLength():number {
-  const offset = this.bb!.__offset(this.bb_pos, 6);
+textLength():number {
+  const offset = this.bb!.__offset(this.bb_pos, 8);
   return offset ? this.bb!.__vector_len(this.bb_pos + offset) : 0;
 }
 
+textArray():Uint8Array|null {
+  const offset = this.bb!.__offset(this.bb_pos, 8);
+  return offset ? new Uint8Array(this.bb!.bytes().buffer, this.bb!.bytes().byteOffset + this.bb!.__vector(this.bb_pos + offset), this.bb!.__vector_len(this.bb_pos + offset)) : null;
+}
+
 static startImportEvents(builder:flatbuffers.Builder) {
-  builder.startObject(2);
+  builder.startObject(3);
 }
 
 static addRequestId(builder:flatbuffers.Builder, requestId:bigint) {
   builder.addFieldInt64(0, requestId, BigInt('0'));
 }
 
-static addLines(builder:flatbuffers.Builder, linesOffset:flatbuffers.Offset) {
-  builder.addFieldOffset(1, linesOffset, 0);
+static addText(builder:flatbuffers.Builder, textOffset:flatbuffers.Offset) {
+  builder.addFieldOffset(2, textOffset, 0);
 }
 
-static createLinesVector(builder:flatbuffers.Builder, data:flatbuffers.Offset[]):flatbuffers.Offset {
-  builder.startVector(4, data.length, 4);
+static createTextVector(builder:flatbuffers.Builder, data:number[]|Uint8Array):flatbuffers.Offset {
+  builder.startVector(1, data.length, 1);
   for (let i = data.length - 1; i >= 0; i--) {
-    builder.addOffset(data[i]!);
+    builder.addInt8(data[i]!);
   }
   return builder.endVector();
 }
 
-static startLinesVector(builder:flatbuffers.Builder, numElems:number) {
-  builder.startVector(4, numElems, 4);
+static startTextVector(builder:flatbuffers.Builder, numElems:number) {
+  builder.startVector(1, numElems, 1);
 }
 
 static endImportEvents(builder:flatbuffers.Builder):flatbuffers.Offset {
@@ -69,10 +72,10 @@ static endImportEvents(builder:flatbuffers.Builder):flatbuffers.Offset {
   return offset;
 }
 
-static createImportEvents(builder:flatbuffers.Builder, requestId:bigint, linesOffset:flatbuffers.Offset):flatbuffers.Offset {
+static createImportEvents(builder:flatbuffers.Builder, requestId:bigint, textOffset:flatbuffers.Offset):flatbuffers.Offset {
   ImportEvents.startImportEvents(builder);
   ImportEvents.addRequestId(builder, requestId);
-  ImportEvents.addLines(builder, linesOffset);
+  ImportEvents.addText(builder, textOffset);
   return ImportEvents.endImportEvents(builder);
 }
 }

@@ -6,6 +6,7 @@
 import { Asked } from '../ferry/asked.js';
 import { Auth } from '../ferry/auth.js';
 import { BufferFull } from '../ferry/buffer-full.js';
+import { Check } from '../ferry/check.js';
 import { Closed } from '../ferry/closed.js';
 import { ConnectionsReplaced } from '../ferry/connections-replaced.js';
 import { Count } from '../ferry/count.js';
@@ -54,13 +55,14 @@ export enum WorkerContent {
   CountResponse = 21,
   ValidProofs = 22,
   ConnectionsReplaced = 23,
-  StoredEvent = 24
+  StoredEvent = 24,
+  Check = 25
 }
 
 export function unionToWorkerContent(
   type: WorkerContent,
-  accessor: (obj:Asked|Auth|BufferFull|Closed|ConnectionsReplaced|Count|CountResponse|Ended|Eoce|Eose|NostrEvent|Notice|Ok|ParsedEvent|Raw|RefillEnd|Refilled|Routed|Saved|Sent|StoredEvent|Unreachable|Unsent|ValidProofs) => Asked|Auth|BufferFull|Closed|ConnectionsReplaced|Count|CountResponse|Ended|Eoce|Eose|NostrEvent|Notice|Ok|ParsedEvent|Raw|RefillEnd|Refilled|Routed|Saved|Sent|StoredEvent|Unreachable|Unsent|ValidProofs|null
-): Asked|Auth|BufferFull|Closed|ConnectionsReplaced|Count|CountResponse|Ended|Eoce|Eose|NostrEvent|Notice|Ok|ParsedEvent|Raw|RefillEnd|Refilled|Routed|Saved|Sent|StoredEvent|Unreachable|Unsent|ValidProofs|null {
+  accessor: (obj:Asked|Auth|BufferFull|Check|Closed|ConnectionsReplaced|Count|CountResponse|Ended|Eoce|Eose|NostrEvent|Notice|Ok|ParsedEvent|Raw|RefillEnd|Refilled|Routed|Saved|Sent|StoredEvent|Unreachable|Unsent|ValidProofs) => Asked|Auth|BufferFull|Check|Closed|ConnectionsReplaced|Count|CountResponse|Ended|Eoce|Eose|NostrEvent|Notice|Ok|ParsedEvent|Raw|RefillEnd|Refilled|Routed|Saved|Sent|StoredEvent|Unreachable|Unsent|ValidProofs|null
+): Asked|Auth|BufferFull|Check|Closed|ConnectionsReplaced|Count|CountResponse|Ended|Eoce|Eose|NostrEvent|Notice|Ok|ParsedEvent|Raw|RefillEnd|Refilled|Routed|Saved|Sent|StoredEvent|Unreachable|Unsent|ValidProofs|null {
   switch(WorkerContent[type]) {
     case 'NONE': return null; 
     case 'Raw': return accessor(new Raw())! as Raw;
@@ -87,15 +89,16 @@ export function unionToWorkerContent(
     case 'ValidProofs': return accessor(new ValidProofs())! as ValidProofs;
     case 'ConnectionsReplaced': return accessor(new ConnectionsReplaced())! as ConnectionsReplaced;
     case 'StoredEvent': return accessor(new StoredEvent())! as StoredEvent;
+    case 'Check': return accessor(new Check())! as Check;
     default: return null;
   }
 }
 
 export function unionListToWorkerContent(
   type: WorkerContent, 
-  accessor: (index: number, obj:Asked|Auth|BufferFull|Closed|ConnectionsReplaced|Count|CountResponse|Ended|Eoce|Eose|NostrEvent|Notice|Ok|ParsedEvent|Raw|RefillEnd|Refilled|Routed|Saved|Sent|StoredEvent|Unreachable|Unsent|ValidProofs) => Asked|Auth|BufferFull|Closed|ConnectionsReplaced|Count|CountResponse|Ended|Eoce|Eose|NostrEvent|Notice|Ok|ParsedEvent|Raw|RefillEnd|Refilled|Routed|Saved|Sent|StoredEvent|Unreachable|Unsent|ValidProofs|null, 
+  accessor: (index: number, obj:Asked|Auth|BufferFull|Check|Closed|ConnectionsReplaced|Count|CountResponse|Ended|Eoce|Eose|NostrEvent|Notice|Ok|ParsedEvent|Raw|RefillEnd|Refilled|Routed|Saved|Sent|StoredEvent|Unreachable|Unsent|ValidProofs) => Asked|Auth|BufferFull|Check|Closed|ConnectionsReplaced|Count|CountResponse|Ended|Eoce|Eose|NostrEvent|Notice|Ok|ParsedEvent|Raw|RefillEnd|Refilled|Routed|Saved|Sent|StoredEvent|Unreachable|Unsent|ValidProofs|null, 
   index: number
-): Asked|Auth|BufferFull|Closed|ConnectionsReplaced|Count|CountResponse|Ended|Eoce|Eose|NostrEvent|Notice|Ok|ParsedEvent|Raw|RefillEnd|Refilled|Routed|Saved|Sent|StoredEvent|Unreachable|Unsent|ValidProofs|null {
+): Asked|Auth|BufferFull|Check|Closed|ConnectionsReplaced|Count|CountResponse|Ended|Eoce|Eose|NostrEvent|Notice|Ok|ParsedEvent|Raw|RefillEnd|Refilled|Routed|Saved|Sent|StoredEvent|Unreachable|Unsent|ValidProofs|null {
   switch(WorkerContent[type]) {
     case 'NONE': return null; 
     case 'Raw': return accessor(index, new Raw())! as Raw;
@@ -122,6 +125,7 @@ export function unionListToWorkerContent(
     case 'ValidProofs': return accessor(index, new ValidProofs())! as ValidProofs;
     case 'ConnectionsReplaced': return accessor(index, new ConnectionsReplaced())! as ConnectionsReplaced;
     case 'StoredEvent': return accessor(index, new StoredEvent())! as StoredEvent;
+    case 'Check': return accessor(index, new Check())! as Check;
     default: return null;
   }
 }

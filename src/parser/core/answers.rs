@@ -12,11 +12,7 @@ use crate::parser::verify::Verdict;
 impl Parser {
     pub(super) fn on_crypto(&mut self, message: CryptoToParser, out: &mut Outbox) {
         match message {
-            CryptoToParser::Verdicts { request, good } => {
-                for verdict in self.verify.answer(request, &good) {
-                    self.on_verdict(verdict, out);
-                }
-            }
+            CryptoToParser::Verdicts { request, good } => self.on_verdicts(request, good, out),
             CryptoToParser::Signer { pubkey } => self.on_signer(pubkey),
             CryptoToParser::Answer { request, result } if self.who_signs == Some(request) => {
                 self.who_signs = None;
@@ -114,12 +110,6 @@ impl Parser {
                 out.connections
                     .push(ParserToConnections::CannotAuthenticate { relay, reason });
             }
-        }
-    }
-
-    pub(super) fn check_more(&mut self, out: &mut Outbox) {
-        while let Some((request, claims)) = self.verify.next_batch(|| self.requests.next()) {
-            out.crypto.push(ParserToCrypto::Verify { request, claims });
         }
     }
 

@@ -65,6 +65,7 @@ impl Parser {
                 let way = Way::Refill;
                 self.arrive(None, Arrival { way, ..refill });
             }
+            CacheToParser::Check { request, claims } => self.imports.push(request, claims),
             CacheToParser::RefillEnd { sub, missing: _ } => {
                 // Behind its events, some of which may still be being opened.
                 if let Some(lane) = self.subs.get(&sub).map(|subscription| subscription.lane) {
@@ -102,6 +103,7 @@ impl Parser {
 
     fn ask_cache_again(&mut self, out: &mut Outbox) {
         out.cache.clear();
+        self.imports.clear();
         for (sub, asked) in &self.recently_closed {
             let (sub, asked) = (sub.clone(), asked.clone());
             out.cache.push(ParserToCache::Close { sub, asked });

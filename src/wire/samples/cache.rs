@@ -61,6 +61,14 @@ impl Samples for ParserToCache {
                 sub: sub(),
                 ids: vec![],
             },
+            ParserToCache::Checked {
+                request: RequestId(u64::MAX),
+                good: vec![true, false],
+            },
+            ParserToCache::Checked {
+                request: RequestId(0),
+                good: vec![],
+            },
         ]
     }
 
@@ -130,6 +138,14 @@ impl Samples for CacheToParser {
                 missing: u32::MAX,
             },
             CacheToParser::RefillEnd { sub: sub(), missing: 0 },
+            CacheToParser::Check {
+                request: RequestId(u64::MAX),
+                claims: claims(2),
+            },
+            CacheToParser::Check {
+                request: RequestId(0),
+                claims: vec![],
+            },
         ]
     }
 

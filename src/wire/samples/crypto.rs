@@ -5,7 +5,7 @@ use zeroize::Zeroizing;
 use super::Samples;
 use super::values::*;
 use crate::message::*;
-use crate::nostr::event::{EventId, Pubkey, Signature, UnsignedEvent};
+use crate::nostr::event::{Pubkey, UnsignedEvent};
 use crate::nostr::kind::Kind;
 use crate::nostr::nip59::Rumor;
 use crate::time::UnixSeconds;
@@ -159,15 +159,6 @@ impl Samples for CryptoToPage {
         );
         messages
     }
-}
-
-fn claims(count: u8) -> Vec<Claim> {
-    let claim = |n| Claim {
-        id: EventId([n; 32]),
-        pubkey: Pubkey([n + 1; 32]),
-        sig: Signature([n + 2; 64]),
-    };
-    (0..count).map(claim).collect()
 }
 
 impl Samples for ParserToCrypto {

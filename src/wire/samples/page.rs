@@ -136,9 +136,9 @@ impl Samples for PageToCache {
         };
         let defaults = [relays(), vec![]].map(|relays| PageToCache::Defaults { relays });
         let controls = controls().map(PageToCache::Control);
-        let import = |lines| PageToCache::Import {
+        let import = |text: &[u8]| PageToCache::Import {
             request: REQUEST,
-            lines,
+            text: text.to_vec(),
         };
         let explain = |about| PageToCache::Explain {
             request: REQUEST,
@@ -146,8 +146,8 @@ impl Samples for PageToCache {
         };
         let own = [
             owner,
-            import(vec![]),
-            import(vec!["{}".into(), String::new()]),
+            import(b""),
+            import(b"{}\n\xff"),
             PageToCache::Wipe { request: REQUEST },
             explain(Explain::Sub(sub())),
             explain(Explain::Event(event().id)),

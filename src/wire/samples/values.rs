@@ -159,3 +159,12 @@ pub fn signer_errors() -> [SignerError; 8] {
 pub const REQUEST: RequestId = RequestId(u64::MAX);
 
 pub const PUBLISH: PublishId = PublishId(7);
+
+pub fn claims(count: u8) -> Vec<Claim> {
+    let claim = |n| Claim {
+        id: EventId([n; 32]),
+        pubkey: Pubkey([n + 1; 32]),
+        sig: Signature([n + 2; 64]),
+    };
+    (0..count).map(claim).collect()
+}

@@ -3,6 +3,7 @@
 //! The scene is here, and one file a part of the role beside it.
 
 mod events;
+mod imports;
 mod publishes;
 mod slow_page;
 mod subscriptions;
