@@ -18,6 +18,8 @@ use crate::time::UnixSeconds;
 
 /// An event's number in memory.
 pub type Slot = u32;
+/// Its place among all, newest first, the lowest id first among equals (NIP-01).
+pub type Rank = (std::cmp::Reverse<UnixSeconds>, EventId);
 
 /// Where an event's bytes are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -278,8 +280,8 @@ impl Index {
             .map(|posting| (posting.age, posting.slot))
     }
 
-    /// Newest first, the lowest id first among equals (NIP-01); dead events last.
-    pub fn rank(&self, slot: Slot) -> Option<(std::cmp::Reverse<UnixSeconds>, EventId)> {
+    /// The rank of the live event in `slot`.
+    pub fn rank(&self, slot: Slot) -> Option<Rank> {
         self.get(slot)
             .map(|entry| (std::cmp::Reverse(entry.created_at), entry.id))
     }

@@ -28,6 +28,7 @@ mod meta;
 mod page;
 #[cfg(test)]
 mod page_tests;
+mod plan;
 mod query;
 #[cfg(test)]
 mod query_tests;

@@ -5,16 +5,15 @@
 //! looks at some twenty. A tag is found by its hash, so whoever has loaded the event asks
 //! `Query::confirm`, and reports one that cannot be loaded with `Query::mistaken`.
 
-use std::cmp::Reverse;
-use std::collections::{BinaryHeap, HashSet, VecDeque};
+use std::collections::HashSet;
 
 use super::bytes::NumberMap;
-use super::index::{Entry, Index, Slot, age, key};
+use super::index::{Index, Rank, Slot};
 use super::meta::tag_hash;
-use crate::nostr::event::{Event, EventId};
+use super::plan::Plan;
+use crate::nostr::event::Event;
 use crate::nostr::filter::Filter;
-use crate::nostr::kind::{Kind, Retention};
-use crate::sorted;
+use crate::nostr::kind::Retention;
 use crate::time::UnixSeconds;
 
 /// What a step of a query came to.
@@ -51,39 +50,9 @@ struct Stream {
     /// The candidate to be given out next.
     head: Option<Slot>,
     /// The last candidate, by rank: all others come after it.
-    last: Option<(Reverse<UnixSeconds>, EventId)>,
+    last: Option<Rank>,
     waits: bool,
 }
-
-/// The postings a filter is read from, and what is to be checked besides.
-struct Plan {
-    lists: Vec<List>,
-    heads: BinaryHeap<Reverse<Head>>,
-    ids: Option<HashSet<EventId>>,
-    authors: Option<HashSet<u32>>,
-    kinds: Option<HashSet<Kind>>,
-    /// One of each must be had, besides those whose postings are read.
-    tags: Vec<Vec<u64>>,
-}
-
-struct List {
-    key: u64,
-    next_age: Option<u32>,
-    group: VecDeque<Slot>,
-}
-
-#[derive(PartialEq, Eq, PartialOrd, Ord)]
-struct Head {
-    created_at: Reverse<UnixSeconds>,
-    id: EventId,
-    slot: Slot,
-    list: usize,
-}
-
-/// More author and kind pairs than this are looked up by author, and their kinds compared.
-const MAX_PAIRS: usize = 2_000;
-/// How far postings are counted to find the shortest way.
-const ESTIMATE: usize = 1_000;
 
 impl Query {
     /// `reads`: false for a request that takes nothing from the store.
@@ -191,10 +160,7 @@ impl Stream {
     /// Looks for the next candidate. False if `work` ran out before.
     fn advance(&mut self, index: &Index, frontier: Option<UnixSeconds>, work: &mut u32) -> bool {
         // A head that died meanwhile is no head.
-        if let Some(slot) = self.head.filter(|slot| index.get(*slot).is_none()) {
-            debug_assert!(index.get(slot).is_none());
-            self.head = None;
-        }
+        self.head.take_if(|slot| index.get(*slot).is_none());
         self.waits = false;
         if self.head.is_some() || self.left == 0 {
             return true;
@@ -204,11 +170,11 @@ impl Stream {
             self.frontier = frontier;
         }
         let Some(plan) = &mut self.plan else { return true };
-        while let Some(Reverse(head)) = plan.heads.peek() {
-            if self.filter.since.is_some_and(|since| head.created_at.0 < since) {
+        while let Some(created_at) = plan.next_created_at() {
+            if self.filter.since.is_some_and(|since| created_at < since) {
                 return true;
             }
-            if frontier.is_some_and(|frontier| head.created_at.0 <= frontier) {
+            if frontier.is_some_and(|frontier| created_at <= frontier) {
                 self.waits = true;
                 return true;
             }
@@ -262,147 +228,6 @@ impl Stream {
             _ => false,
         }
     }
-}
-
-impl Plan {
-    fn new(filter: &Filter, index: &Index, after: Option<(Reverse<UnixSeconds>, EventId)>) -> Plan {
-        let authors: Option<HashSet<u32>> = filter
-            .authors
-            .as_ref()
-            .map(|authors| authors.iter().filter_map(|author| index.author(author)).collect());
-        let kinds: Option<HashSet<Kind>> = filter.kinds.as_ref().map(|kinds| kinds.iter().copied().collect());
-        let tags: Vec<Vec<u64>> = filter
-            .tags
-            .iter()
-            .map(|(letter, values)| {
-                let mut keys: Vec<u64> = values.iter().map(|v| key::tag(tag_hash(*letter, v))).collect();
-                sorted::sort(&mut keys);
-                keys.dedup();
-                keys
-            })
-            .collect();
-        let ids: Option<HashSet<EventId>> = filter.ids.as_ref().map(|ids| ids.iter().copied().collect());
-        let keys = shortest(index, &ids, &authors, &kinds, &tags);
-        // What is read from these values' postings need not be looked up under each of them.
-        let tags: Vec<Vec<u64>> = tags.into_iter().filter(|values| *values != keys).collect();
-        let from = match (after, filter.until) {
-            (Some((Reverse(last), _)), _) => age(last),
-            (None, Some(until)) => age(until),
-            (None, None) => 0,
-        };
-        let mut plan = Plan {
-            lists: keys
-                .into_iter()
-                .map(|key| List {
-                    key,
-                    next_age: Some(from),
-                    group: VecDeque::new(),
-                })
-                .collect(),
-            heads: BinaryHeap::new(),
-            ids,
-            authors,
-            kinds,
-            tags,
-        };
-        for list in 0..plan.lists.len() {
-            plan.refill(index, list);
-        }
-        plan
-    }
-
-    /// The next event of all lists, each once.
-    fn pop(&mut self, index: &Index) -> Option<((Reverse<UnixSeconds>, EventId), Slot)> {
-        let Reverse(head) = self.heads.pop()?;
-        self.refill(index, head.list);
-        while let Some(same) = self.heads.peek().filter(|other| other.0.slot == head.slot) {
-            let list = same.0.list;
-            self.heads.pop();
-            self.refill(index, list);
-        }
-        Some(((head.created_at, head.id), head.slot))
-    }
-
-    /// Puts the next event of `list` among the heads.
-    fn refill(&mut self, index: &Index, number: usize) {
-        let Some(list) = self.lists.get_mut(number) else { return };
-        loop {
-            while let Some(slot) = list.group.pop_front() {
-                if let Some((created_at, id)) = index.rank(slot) {
-                    self.heads.push(Reverse(Head {
-                        created_at,
-                        id,
-                        slot,
-                        list: number,
-                    }));
-                    return;
-                }
-            }
-            let Some(from) = list.next_age else { return };
-            let Some((age, slots)) = index.group(list.key, from) else {
-                list.next_age = None;
-                return;
-            };
-            list.next_age = age.checked_add(1);
-            list.group = slots.into();
-        }
-    }
-
-    fn admits(&self, index: &Index, slot: Slot) -> bool {
-        index.get(slot).is_some_and(|entry| self.admits_entry(entry))
-            && self
-                .tags
-                .iter()
-                .all(|keys| keys.iter().any(|key| index.has(slot, *key)))
-    }
-
-    fn admits_entry(&self, entry: &Entry) -> bool {
-        self.ids.as_ref().is_none_or(|ids| ids.contains(&entry.id))
-            && self
-                .authors
-                .as_ref()
-                .is_none_or(|authors| authors.contains(&entry.author))
-            && self.kinds.as_ref().is_none_or(|kinds| kinds.contains(&entry.kind))
-    }
-}
-
-/// The keys with the fewest postings between them that a match must be under.
-fn shortest(
-    index: &Index,
-    ids: &Option<HashSet<EventId>>,
-    authors: &Option<HashSet<u32>>,
-    kinds: &Option<HashSet<Kind>>,
-    tags: &[Vec<u64>],
-) -> Vec<u64> {
-    if let Some(ids) = ids {
-        return ids.iter().map(key::id).collect();
-    }
-    let mut ways: Vec<Vec<u64>> = tags.to_vec();
-    match (authors, kinds) {
-        (Some(authors), Some(kinds)) if authors.len() * kinds.len() <= MAX_PAIRS => {
-            let pairs = authors
-                .iter()
-                .flat_map(|author| kinds.iter().map(|kind| (*author, *kind)));
-            ways.push(pairs.map(|(author, kind)| key::author_kind(author, kind)).collect());
-        }
-        (Some(authors), _) => ways.push(authors.iter().map(|author| key::author(*author)).collect()),
-        (None, Some(kinds)) => ways.push(kinds.iter().map(|kind| key::kind(*kind)).collect()),
-        (None, None) => {}
-    }
-    if ways.len() < 2 {
-        return ways.pop().unwrap_or_else(|| vec![key::ALL]);
-    }
-    let cost = |keys: &Vec<u64>| {
-        let mut counted = 0;
-        for key in keys {
-            if counted >= ESTIMATE {
-                break;
-            }
-            counted += index.count(*key, ESTIMATE - counted);
-        }
-        counted
-    };
-    ways.into_iter().min_by_key(cost).unwrap_or_default()
 }
 
 /// Where each value of a tag stands in its list, by its hash.
