@@ -1,14 +1,14 @@
 //! Time as the engine sees it: values handed in, never read from a clock.
 //!
-//! Every core takes `now` as an argument, so a test moves the clock by hand
-//! (style: "no core reads a clock").
+//! Every core takes `now` as an argument, so a test moves the clock by hand.
 
-use crate::sorted::SortedSet;
 use std::collections::HashMap;
 use std::future::poll_fn;
 use std::hash::Hash;
 use std::ops::{Add, Sub};
 use std::task::{Context, Poll};
+
+use crate::sorted::SortedSet;
 
 /// Milliseconds on the engine's monotonic clock. Only differences mean anything.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
