@@ -226,7 +226,7 @@ function signerErrorWords(code: fb.SignerErrorCode, detail: string): [FerryError
     case fb.SignerErrorCode.Refused:
       return ['refused', `the signer refused: ${detail}`];
     case fb.SignerErrorCode.TimedOut:
-      return ['timed-out', 'the signer did not answer in time'];
+      return ['timed-out', 'the signer did not answer in time: see whether it waits for you to confirm, then ask again'];
     case fb.SignerErrorCode.Disconnected:
       return ['disconnected', `the signer is disconnected: ${detail}`];
     case fb.SignerErrorCode.BadInput:

@@ -24,7 +24,9 @@ impl<E: Entropy> Crypto<E> {
 
     fn begin(&mut self, now: Now, op: SignerOp, out: &mut Outbox) -> Result<Begun, SignerError> {
         if self.waiting.len() >= self.config.max_waiting {
-            return Err(SignerError::Refused("too many requests wait for the signer".into()));
+            return Err(SignerError::Refused(
+                "too many requests wait for the signer: ask again once some are answered".into(),
+            ));
         }
         match op {
             SignerOp::VerifyProofs(proofs) => {
