@@ -74,7 +74,18 @@ impl Store {
             self.count_dead(segment, entry.length);
         }
         self.serve(slot, copy);
-        // A compaction that has left the copy out starts anew. One that is being written has its condition.
+        self.reconsider(&copy);
+    }
+
+    /// The event of this copy is dead.
+    pub(super) fn bury_copy(&mut self, copy: &Located) {
+        self.mark(copy.segment, copy.spot);
+        self.reconsider(copy);
+    }
+
+    /// A compaction that has left the copy out begins again: by now it is served, or what killed it is to be durable
+    /// first. One that is being written has its condition.
+    fn reconsider(&mut self, copy: &Located) {
         let compacted = self.compaction.as_ref().is_some_and(|c| c.has_input(copy.segment));
         if compacted && !matches!(self.writing, Some(Writing::Compaction(_))) {
             self.compaction = None;

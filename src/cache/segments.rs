@@ -74,7 +74,7 @@ impl Store {
                 self.mark(segment, spot);
             }
             for copy in self.copies.remove(slot).unwrap_or_default() {
-                self.mark(copy.segment, copy.spot);
+                self.bury_copy(&copy);
             }
         }
     }

@@ -214,7 +214,8 @@ fn lost<'a>(saved: &HashSet<EventId>, pool: &'a [Event], there: &HashSet<EventId
 fn what_one_of_three_tabs_has_saved_stays_whatever_they_do_with_the_same_events() {
     let pool = pool();
     let mut counted = [0; 3];
-    for seed in 0..300 {
+    // The last one is the rarest: an event that dies while a compaction that has left out its copy waits to be written.
+    for seed in (0..300).chain([1_909]) {
         let mut tabs = Tabs::new(seed, small_groups());
         for turn in 0..900usize {
             let at = turn * pool.len() / 900;
