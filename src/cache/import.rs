@@ -83,8 +83,8 @@ const MAX_ROUNDS: usize = 3;
 pub(super) const STEP: usize = 256;
 /// Text read in one step.
 const STEP_BYTES: usize = 256 << 10;
-/// Signatures asked for at once: some 5 ms of a verifier, which what relays send may have to wait for.
-pub(super) const BATCH: usize = 256;
+/// Signatures asked for at once: some 8 ms of a verifier, which what relays send may have to wait for.
+pub(super) const BATCH: usize = 512;
 /// Two keep a verifier busy while the answer travels.
 pub(super) const MAX_ASKED: usize = 2;
 
