@@ -214,7 +214,9 @@ impl Track {
             Asked::Whole => {
                 self.answered = true;
                 if self.filter.limit.is_some_and(|limit| page.count >= limit) {
-                    self.floor = below;
+                    // However few it wanted, what reaches the relay a little late is the newest it will have.
+                    let near = self.newest.map(|newest| newest - rules.near_s);
+                    self.floor = below.map(|below| near.map_or(below, |near| near.min(below)));
                 }
                 let wanted = self
                     .filter
