@@ -204,10 +204,12 @@ impl Connections {
 
     fn on_replaced(&mut self, now: Now, role: Role, out: &mut Outbox) {
         match role {
-            // Its subscriptions have new ids; the cache closes the old ones.
+            // Its subscriptions are asked for again under new ids. The cache closes the old ones, but for those that a
+            // cache before it had opened.
             Role::Parser => {
                 out.parser.clear();
-                self.each(now, out, |_| true, Relay::ask_signature_again);
+                self.reqs.clear();
+                self.each(now, out, |_| true, Relay::on_parser_replaced);
                 self.each(now, out, Relay::waits_for_room, Relay::on_drained);
             }
             Role::Crypto => {

@@ -143,6 +143,8 @@ pub async fn run(
 }
 
 /// The next input. Ports come first, for credit bounds them; then time; sockets, our only source without bound, last.
+///
+/// A new peer comes before what the cache asks for it: what a relay answers must not go to the peer that is gone.
 async fn next(
     ports: &mut Ports,
     sockets: &mut impl Sockets,
@@ -154,18 +156,18 @@ async fn next(
     pin_mut!(alarm);
     select_biased! {
         received = ports.page.select_next_some() => received.map(Input::Page),
-        received = ports.cache.select_next_some() => received.map(Input::Cache),
         received = ports.parser.select_next_some() => received.map(Input::Parser),
         received = ports.crypto.select_next_some() => received.map(Input::Crypto),
+        peer = ports.peers.select_next_some() => Received::Message(Input::Replaced(ports.replace(peer))),
+        received = ports.cache.select_next_some() => received.map(Input::Cache),
         () = alarm => Received::Message(Input::Timeout),
         () = poll_fn(|cx| statuses.poll_writable(cx)).fuse() => Received::Writable,
-        peer = ports.peers.select_next_some() => Received::Message(Input::Replaced(ports.replace(peer))),
         event = sockets.select_next_some() => Received::Message(Input::Socket(event)),
     }
 }
 
 impl Ports {
-    /// Puts the new peer in the place of the old one. What that still said has been read.
+    /// Puts the new peer in the place of the old one. What that still said has been read; of a cache it is asked again.
     fn replace(&mut self, peer: NewPeer) -> Role {
         match peer {
             NewPeer::Cache(port) => {

@@ -167,12 +167,15 @@ impl Relay {
         self.after(turn);
     }
 
-    /// The parser was replaced, and with it went the challenge it was to have answered (NIP-42).
-    pub fn ask_signature_again(&mut self, turn: &mut Turn<'_>) {
+    /// The parser was replaced: nobody hears its subscriptions, and with it went the challenge it was to have
+    /// answered (NIP-42).
+    pub fn on_parser_replaced(&mut self, turn: &mut Turn<'_>) {
+        self.subs.close_all_of(turn, self.link.open_socket(), Peer::Parser);
         if let Some(challenge) = self.auth.at_signer() {
             let (relay, challenge) = (turn.relay.clone(), challenge.to_owned());
             turn.tell(Peer::Parser, RelayMessage::Auth { relay, challenge });
         }
+        self.after(turn);
     }
 
     /// The crypto role was replaced: its sessions (NIP-46) begin anew, under other ids.

@@ -149,6 +149,7 @@ impl Subscriptions {
         for sub in Vec::from_iter(theirs.map(|(sub, _)| sub.clone())) {
             self.close(turn, socket, &sub);
         }
+        self.parked.retain(|sub, _| Peer::of(sub) != peer);
     }
 
     /// Takes a CLOSE.
