@@ -23,7 +23,7 @@ use crate::nostr::relay_url::RelayUrl;
 use crate::role::Role;
 use crate::router::Backlog;
 use crate::sorted::SortedMap;
-use crate::time::{Millis, Now};
+use crate::time::{Millis, Now, UnixSeconds};
 
 /// What the page decides for the cache.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -94,8 +94,10 @@ pub struct Cache {
     pub(super) next_job: u64,
     /// Which relays were sent a subscription's REQ, and why.
     pub(super) asked: HashMap<SubId, Asked>,
-    /// What the last parser had open where, until the new one opens it again under another id.
-    pub(super) orphans: Vec<(Vec<Filter>, Vec<RelayUrl>)>,
+    /// What the last parser had open, until the new one opens it again under another id.
+    pub(super) orphans: Vec<Asked>,
+    /// The time of the present input.
+    pub(super) now: UnixSeconds,
     /// Publishes that wait for the relay lists to be read.
     pub(super) unrouted: VecDeque<(PublishId, Event, Vec<RelayUrl>)>,
     /// The page's requests that wait for a wipe, and for what was stored until then to be durable.
@@ -126,6 +128,7 @@ impl Cache {
             next_job: 0,
             asked: HashMap::new(),
             orphans: Vec::new(),
+            now: UnixSeconds(0),
             unrouted: VecDeque::new(),
             wipes: Vec::new(),
             flushes: Vec::new(),
@@ -141,6 +144,7 @@ impl Cache {
     /// Takes one input in.
     pub fn handle(&mut self, now: Now, input: Input, out: &mut Outbox) {
         self.store.expire(now);
+        self.now = now.unix;
         match input {
             Input::Parser(message) => self.on_parser(now, message, out),
             Input::Page(message) => self.on_page(message, out),
@@ -212,6 +216,7 @@ impl Cache {
                 max_relays,
                 asked,
             } => {
+                let again = !asked.is_empty();
                 // It goes on at the relays where it is, whatever would be chosen by now.
                 let (relays, policy) = match asked.is_empty() {
                     true => (relays, policy),
@@ -222,6 +227,7 @@ impl Cache {
                     relays,
                     policy,
                     max_relays,
+                    again,
                 };
                 self.open_lookup(sub, filters, network, out);
             }
@@ -252,7 +258,7 @@ impl Cache {
         if answered {
             out.parser.push(CacheToParser::Eoce { sub: sub.clone() });
             if !network.relays.is_empty() || self.store.is_loaded() {
-                self.forward(sub, filters, &network, out);
+                self.forward(sub, filters.clone(), filters, &network, out);
                 return;
             }
         }
@@ -279,14 +285,11 @@ impl Cache {
     fn close_all(&mut self, out: &mut Outbox) {
         out.parser.clear();
         self.imports.ask_again(out);
-        let open = self.asked.values();
-        self.orphans = open
-            .map(|asked| (asked.filters.clone(), asked_relays(&asked.choices)))
-            .collect();
-        let jobs = self.jobs.values().map(|job| job.sub.clone());
-        for sub in Vec::from_iter(self.asked.keys().cloned().chain(jobs)) {
-            self.close(&sub, Vec::new(), out);
+        let open = std::mem::take(&mut self.asked);
+        for (sub, asked) in &open {
+            close(sub, asked_relays(&asked.choices), out);
         }
+        self.orphans = open.into_values().collect();
         self.jobs.clear();
         self.turns.clear();
         self.waiting.clear();
@@ -297,7 +300,8 @@ impl Cache {
         out.connections.clear();
         for (sub, asked) in &self.asked {
             for (filters, relays) in &asked.reqs {
-                out.connections.push(question(sub, filters, relays, asked.counts));
+                let filters = asked.with_missed(filters);
+                out.connections.push(question(sub, &filters, relays, asked.counts));
             }
         }
         out.parser.push(CacheToParser::ConnectionsReplaced);

@@ -49,6 +49,8 @@ pub struct Network {
     pub policy: CachePolicy,
     /// The most to choose; none means the engine's own limit.
     pub max_relays: Option<u32>,
+    /// Relays were asked before, by a cache that is gone.
+    pub again: bool,
 }
 
 /// What a job waits for.

@@ -9,13 +9,20 @@ use crate::message::{CachePolicy, CacheToParser, ChoiceReason, Envelope, RelayCh
 use crate::nostr::event::Pubkey;
 use crate::nostr::filter::Filter;
 use crate::nostr::frame::ClientFrame;
+use crate::nostr::nip59::GIFT_WRAP;
 use crate::nostr::relay_url::RelayUrl;
+use crate::time::UnixSeconds;
 
 /// What relays were sent for one subscription.
 #[derive(Default)]
 pub(super) struct Asked {
-    /// What was to be asked of them all together.
+    /// What the parser asked for, and the relays that it named; none: a cache that is gone knew them.
+    pub lookup: Vec<Filter>,
+    pub named: Option<Vec<RelayUrl>>,
+    /// What of it was to be asked of them all together.
     pub filters: Vec<Filter>,
+    /// When they were asked first.
+    pub since: UnixSeconds,
     /// Every relay that was considered, and what came of it.
     pub choices: Vec<RelayChoice>,
     /// The REQs, each with the relays that are asked the same.
@@ -24,11 +31,57 @@ pub(super) struct Asked {
     pub counts: bool,
 }
 
+/// Events reach relays so long after their `created_at`, most of them.
+const NEAR_S: u64 = 120;
+/// So far back a gift wrap may be dated (NIP-59).
+const GIFT_WRAP_S: u64 = 2 * 86_400;
+
+impl Asked {
+    /// `filters` as they are asked again once a role was replaced. A `limit` bounds the stored events of an answer, and
+    /// what came since the subscription began is stored by now: it is asked for without one.
+    pub fn with_missed(&self, filters: &[Filter]) -> Vec<Filter> {
+        if self.counts {
+            return filters.to_vec();
+        }
+        let missed = filters.iter().filter(|filter| filter.limit.is_some()).map(|filter| {
+            let names_wraps = filter.kinds.as_ref().is_some_and(|kinds| kinds.contains(&GIFT_WRAP));
+            let back = if names_wraps { GIFT_WRAP_S } else { 0 };
+            let since = self.since - NEAR_S - back;
+            Filter {
+                limit: None,
+                since: Some(filter.since.map_or(since, |asked| asked.max(since))),
+                ..filter.clone()
+            }
+        });
+        let is_possible = |filter: &Filter| {
+            filter
+                .until
+                .is_none_or(|until| filter.since.is_none_or(|since| since <= until))
+        };
+        filters.iter().cloned().chain(missed.filter(is_possible)).collect()
+    }
+}
+
 impl Cache {
-    /// Chooses relays and sends them the request: one envelope for those that are asked the same.
-    pub(super) fn forward(&mut self, sub: SubId, filters: Vec<Filter>, network: &Network, out: &mut Outbox) {
+    /// Chooses relays and sends them the request: one envelope for those that are asked the same. `filters` is what the
+    /// store leaves of `lookup`.
+    pub(super) fn forward(
+        &mut self,
+        sub: SubId,
+        lookup: Vec<Filter>,
+        filters: Vec<Filter>,
+        network: &Network,
+        out: &mut Outbox,
+    ) {
+        let orphan = self.take_orphan(&lookup, network);
+        let again = network.again || orphan.is_some();
+        let since = orphan.as_ref().map_or(self.now, |orphan| orphan.since);
+        // It goes on listening at the relays, although the store may know enough by now.
+        let filters = orphan.as_ref().map_or(filters, |orphan| orphan.filters.clone());
         let mut choices = self.choose(&filters, network);
-        self.keep_relays(&filters, &mut choices);
+        if let Some(orphan) = orphan {
+            keep_relays(asked_relays(&orphan.choices), &filters, &mut choices);
+        }
         let mut explained = Vec::with_capacity(choices.asked.len());
         let mut relays: Vec<RelayUrl> = Vec::with_capacity(choices.asked.len());
         let mut reqs: Vec<(Vec<Filter>, Vec<RelayUrl>)> = Vec::new();
@@ -49,41 +102,41 @@ impl Cache {
         dropped.retain(|relay| !relays.contains(relay));
         close(&sub, dropped, out);
         let counts = network.policy == CachePolicy::Count;
-        for (filters, relays) in &reqs {
-            self.forwarded += 1;
-            out.connections.push(question(&sub, filters, relays, counts));
-        }
         explained.extend(choices.skipped);
-        if !explained.is_empty() {
-            let asked = Asked {
-                filters,
-                choices: explained,
-                reqs,
-                counts,
+        let asked = Asked {
+            lookup,
+            named: (!network.again).then(|| network.relays.clone()),
+            filters,
+            since,
+            choices: explained,
+            reqs,
+            counts,
+        };
+        for (filters, relays) in &asked.reqs {
+            self.forwarded += 1;
+            let filters = match again {
+                true => asked.with_missed(filters),
+                false => filters.clone(),
             };
+            out.connections.push(question(&sub, &filters, relays, counts));
+        }
+        if !asked.choices.is_empty() {
             self.asked.insert(sub.clone(), asked);
         }
         out.parser.push(CacheToParser::Asked { sub, relays });
     }
 
-    /// Where a subscription was before the parser was replaced it goes on, although others may be chosen by now.
-    fn keep_relays(&mut self, filters: &[Filter], choices: &mut Choices) {
-        let Some(at) = self.orphans.iter().position(|(orphan, _)| orphan == filters) else {
-            return;
-        };
-        for relay in self.orphans.swap_remove(at).1 {
-            let filters = filters.to_vec();
-            choices.skipped.retain(|choice| choice.relay != relay);
-            match choices.asked.iter_mut().find(|choice| choice.relay == relay) {
-                Some(choice) => choice.filters = filters,
-                None => choices.asked.push(Choice {
-                    relay,
-                    filters,
-                    reason: ChoiceReason::Default,
-                    people: Vec::new(),
-                }),
-            }
+    /// What the last parser had open for `lookup`, if it is the new one's to go on with.
+    fn take_orphan(&mut self, lookup: &[Filter], network: &Network) -> Option<Asked> {
+        if network.policy == CachePolicy::CacheOnly {
+            return None;
         }
+        let counts = network.policy == CachePolicy::Count;
+        let at = self.orphans.iter().position(|orphan| {
+            let named = orphan.named.as_ref().is_none_or(|named| *named == network.relays);
+            orphan.counts == counts && orphan.lookup == lookup && named
+        })?;
+        Some(self.orphans.swap_remove(at))
     }
 
     fn choose(&self, filters: &[Filter], network: &Network) -> Choices {
@@ -120,6 +173,23 @@ impl Cache {
                 let frames = vec![ClientFrame::Event(event)];
                 out.connections.push(Envelope { relays, frames });
             }
+        }
+    }
+}
+
+/// Where a subscription was before the parser was replaced it goes on, although others may be chosen by now.
+fn keep_relays(relays: Vec<RelayUrl>, filters: &[Filter], choices: &mut Choices) {
+    for relay in relays {
+        let filters = filters.to_vec();
+        choices.skipped.retain(|choice| choice.relay != relay);
+        match choices.asked.iter_mut().find(|choice| choice.relay == relay) {
+            Some(choice) => choice.filters = filters,
+            None => choices.asked.push(Choice {
+                relay,
+                filters,
+                reason: ChoiceReason::Default,
+                people: Vec::new(),
+            }),
         }
     }
 }
