@@ -63,6 +63,8 @@ pub struct Owed {
     pub first: BTreeSet<EventId>,
     /// They are all that match: no limit has left any out.
     pub whole: bool,
+    /// The client has had the answer's end.
+    pub heard: bool,
     /// What has been published since.
     pub since: BTreeSet<EventId>,
 }
@@ -112,7 +114,9 @@ impl ScriptedRelay {
     pub fn store(&mut self, events: impl IntoIterator<Item = RawEvent>) {
         for event in events {
             for owed in self.owed.values_mut() {
-                if owed.filters.iter().any(|filter| filter.matches(&event)) {
+                // What comes before a limited answer was heard may be crowded out of it when it is asked for again.
+                let counts = owed.whole || owed.heard;
+                if counts && owed.filters.iter().any(|filter| filter.matches(&event)) {
                     owed.since.insert(event.id);
                 }
             }
@@ -245,9 +249,10 @@ impl ScriptedRelay {
         let answer = self.newest(&filters);
         let owed = Owed {
             filters: filters.clone(),
-            whole: answer.len() == self.matching(&filters).len(),
+            whole: self.manners.max_limit == usize::MAX && filters.iter().all(|filter| filter.limit.is_none()),
             first: answer.iter().map(|(_, id)| *id).collect(),
             since: BTreeSet::new(),
+            heard: false,
         };
         self.owed.entry(sub.clone()).or_insert(owed);
         let notices = (0..self.manners.notices).map(|at| format!("[\"NOTICE\",\"flood {at}\"]"));
