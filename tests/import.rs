@@ -252,7 +252,7 @@ fn a_live_event_is_as_soon_at_the_page_beside_an_import_of_twenty_thousand() {
         })
         .unwrap();
     page.world.advance(1_000);
-    let events: Vec<Event> = (0..60).map(|n| signed_event(21, 7, 2_000 + n, &[], "live")).collect();
+    let events: Vec<Event> = (0..40).map(|n| signed_event(21, 7, 2_000 + n, &[], "live")).collect();
     let alone = slowest(&mut page, &events[..30]);
     let lines: Vec<String> = notes(20_000).iter().map(|event| event.to_json()).collect();
     for text in messages(&lines) {
