@@ -182,7 +182,8 @@ export class NostrManager extends Emitter<ManagerEvents> implements AsyncDisposa
     });
     this.relays = new Relays(this.#openStatus(), (options.relays ?? []).map(relayUrl), (relays) => {
       if (this.#over) throw this.#over;
-      this.#control.cache.send(encodeDefaults(relays));
+      // A question of the same turn goes at once, by way of the parser, and is to find them.
+      this.#control.cache.sendNow(encodeDefaults(relays));
     });
     this.cache = new EventCache({
       import: (text) => this.#ask('cache', 'imported', (request) => encodeImport(request, text)),
@@ -450,7 +451,7 @@ export class NostrManager extends Emitter<ManagerEvents> implements AsyncDisposa
     if (role === 'connections') this.relays.replace(this.#openStatus());
     if (role === 'cache') {
       this.#caches += 1;
-      this.#control.cache.send(encodeDefaults(this.relays.defaults));
+      this.#control.cache.sendNow(encodeDefaults(this.relays.defaults));
       if (this.#owner) this.#control.cache.send(encodeOwner(this.#owner));
     }
     if (role === 'parser') this.#repeatToParser(askAgain);
