@@ -181,7 +181,7 @@ impl Store {
         }
         let homes = compaction.inputs.iter();
         let live: u64 = homes
-            .filter_map(|number| self.segments.get(*number as usize)?.as_ref())
+            .filter_map(|number| self.home(*number))
             .map(|home| home.live_bytes)
             .sum();
         if live == 0 {
@@ -316,7 +316,7 @@ impl Store {
         let mut batch = Batch::default();
         let relied_on = self.relied_on(&compaction.inputs);
         for number in relied_on.iter().chain(&compaction.inputs) {
-            if let Some(home) = self.segments.get(*number as usize).and_then(Option::as_ref) {
+            if let Some(home) = self.home(*number) {
                 batch.expect.extend(expectations(home));
             }
         }
@@ -350,7 +350,7 @@ impl Store {
     }
 
     fn name(&self, number: u32) -> Option<&str> {
-        let home = self.segments.get(number as usize)?.as_ref()?;
+        let home = self.home(number)?;
         Some(home.name.as_str())
     }
 }

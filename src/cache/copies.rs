@@ -49,11 +49,10 @@ impl Store {
     pub(super) fn lose_segments(&mut self, gone: &HashSet<u32>) {
         self.index.lose(gone);
         self.drop_copies(|copy| gone.contains(&copy.segment));
-        let doubled: Vec<Slot> = self.copies.keys().copied().collect();
+        let is_lost = |slot: &Slot| self.index.get(*slot).is_some_and(|entry| entry.place == Place::Lost);
+        let doubled: Vec<Slot> = self.copies.keys().copied().filter(is_lost).collect();
         for slot in doubled {
-            if self.index.get(slot).is_some_and(|entry| entry.place == Place::Lost) {
-                self.serve_another(slot);
-            }
+            self.serve_another(slot);
         }
     }
 

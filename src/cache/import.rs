@@ -10,7 +10,7 @@
 use std::collections::VecDeque;
 
 use super::core::{Cache, Outbox};
-use crate::message::{CacheToParser, Claim, Imported, RequestId, RoleReport};
+use crate::message::{CacheToParser, Imported, RequestId, RoleReport};
 use crate::nostr::event::{Event, EventError, HashedEvent, RawEvent};
 use crate::sorted::{self, SortedMap};
 use crate::time::Now;
@@ -201,12 +201,7 @@ impl Imports {
 
 impl Batch {
     fn question(&self, request: RequestId) -> CacheToParser {
-        let claim = |(_, event): &(Place, HashedEvent)| Claim {
-            id: event.id,
-            pubkey: event.pubkey,
-            sig: event.sig,
-        };
-        let claims = self.events.iter().map(claim).collect();
+        let claims = self.events.iter().map(|(_, event)| event.claim()).collect();
         CacheToParser::Check { request, claims }
     }
 }

@@ -325,7 +325,7 @@ impl Store {
     }
 
     fn index_item(&mut self, number: u32, item: Item, now: UnixSeconds) {
-        let Some(home) = self.segments.get_mut(number as usize).and_then(Option::as_mut) else {
+        let Some(home) = self.home_mut(number) else {
             return;
         };
         if home.marks.contains(&item.spot) {

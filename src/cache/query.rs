@@ -122,6 +122,10 @@ impl Query {
             .collect()
     }
 
+    pub fn filters(&self) -> impl Iterator<Item = &Filter> {
+        self.streams.iter().map(|stream| &stream.filter)
+    }
+
     pub fn into_filters(self) -> Vec<Filter> {
         self.streams.into_iter().map(|stream| stream.filter).collect()
     }

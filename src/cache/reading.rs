@@ -73,7 +73,7 @@ impl Store {
         let Place::At { segment, spot } = entry.place else {
             return None;
         };
-        let home = self.segments.get(segment as usize)?.as_ref()?;
+        let home = self.home(segment)?;
         let kept = self.records.contains(slot.into()) || self.blocks.contains(block_id(segment, spot.block));
         (!kept && home.blocks.contains(&spot.block)).then(|| segment::block_key(&home.name, spot.block))
     }

@@ -6,10 +6,10 @@ use super::core::{Cache, Outbox};
 use super::jobs::Network;
 use super::relays::{self, Choice, Choices, RelayConfig};
 use crate::message::{CachePolicy, CacheToParser, ChoiceReason, Envelope, RelayChoice, SubId};
-use crate::nostr::event::Pubkey;
+use crate::nostr::event::{NEAR_SECONDS, Pubkey};
 use crate::nostr::filter::Filter;
 use crate::nostr::frame::ClientFrame;
-use crate::nostr::nip59::GIFT_WRAP;
+use crate::nostr::nip59;
 use crate::nostr::relay_url::RelayUrl;
 use crate::time::UnixSeconds;
 
@@ -31,11 +31,6 @@ pub(super) struct Asked {
     pub counts: bool,
 }
 
-/// Events reach relays so long after their `created_at`, most of them.
-const NEAR_S: u64 = 120;
-/// So far back a gift wrap may be dated (NIP-59).
-const GIFT_WRAP_S: u64 = 2 * 86_400;
-
 impl Asked {
     /// `filters` as they are asked again once a role was replaced. A `limit` bounds the stored events of an answer, and
     /// what came since the subscription began is stored by now: it is asked for without one.
@@ -44,9 +39,7 @@ impl Asked {
             return filters.to_vec();
         }
         let missed = filters.iter().filter(|filter| filter.limit.is_some()).map(|filter| {
-            let names_wraps = filter.kinds.as_ref().is_some_and(|kinds| kinds.contains(&GIFT_WRAP));
-            let back = if names_wraps { GIFT_WRAP_S } else { 0 };
-            let since = self.since - NEAR_S - back;
+            let since = self.since - NEAR_SECONDS - nip59::tweak_seconds(filter);
             Filter {
                 limit: None,
                 since: Some(filter.since.map_or(since, |asked| asked.max(since))),
@@ -54,9 +47,8 @@ impl Asked {
             }
         });
         let is_possible = |filter: &Filter| {
-            filter
-                .until
-                .is_none_or(|until| filter.since.is_none_or(|since| since <= until))
+            let both = filter.since.zip(filter.until);
+            both.is_none_or(|(since, until)| since <= until)
         };
         filters.iter().cloned().chain(missed.filter(is_possible)).collect()
     }

@@ -9,7 +9,7 @@ use super::store::{Segment, Store};
 
 impl Store {
     pub(super) fn is_changed(&mut self, number: u32, keys: &Keys) -> bool {
-        let Some(home) = self.segments.get_mut(number as usize).and_then(Option::as_mut) else {
+        let Some(home) = self.home_mut(number) else {
             return false;
         };
         home.blocks.clone_from(&keys.blocks);
@@ -17,7 +17,7 @@ impl Store {
     }
 
     pub(super) fn take_marks(&mut self, number: u32, keys: Keys, marks: HashSet<Spot>) {
-        let Some(home) = self.segments.get_mut(number as usize).and_then(Option::as_mut) else {
+        let Some(home) = self.home_mut(number) else {
             return;
         };
         home.mark_keys = keys.marks;
@@ -51,7 +51,7 @@ impl Store {
     }
 
     pub(super) fn segment_keys(&self, number: u32) -> Vec<String> {
-        let Some(home) = self.segments.get(number as usize).and_then(Option::as_ref) else {
+        let Some(home) = self.home(number) else {
             return Vec::new();
         };
         let keys = Keys {
@@ -81,7 +81,7 @@ impl Store {
 
     /// Marks one record dead.
     pub(super) fn mark(&mut self, segment: u32, spot: Spot) {
-        if let Some(home) = self.home(segment)
+        if let Some(home) = self.home_mut(segment)
             && home.marks.insert(spot)
         {
             self.dirty.insert(segment);
@@ -90,19 +90,24 @@ impl Store {
 
     /// A record of this length is served from the segment.
     pub(super) fn count_live(&mut self, segment: u32, length: u32) {
-        if let Some(home) = self.home(segment) {
+        if let Some(home) = self.home_mut(segment) {
             home.live_bytes += u64::from(length) + home.index_share;
         }
     }
 
     /// It is served from there no more.
     pub(super) fn count_dead(&mut self, segment: u32, length: u32) {
-        if let Some(home) = self.home(segment) {
+        if let Some(home) = self.home_mut(segment) {
             home.live_bytes = home.live_bytes.saturating_sub(u64::from(length) + home.index_share);
         }
     }
 
-    fn home(&mut self, segment: u32) -> Option<&mut Segment> {
+    /// The segment of this number, unless it is gone.
+    pub(super) fn home(&self, segment: u32) -> Option<&Segment> {
+        self.segments.get(segment as usize)?.as_ref()
+    }
+
+    pub(super) fn home_mut(&mut self, segment: u32) -> Option<&mut Segment> {
         self.segments.get_mut(segment as usize)?.as_mut()
     }
 

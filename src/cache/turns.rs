@@ -107,14 +107,14 @@ impl Cache {
         match job.task {
             Task::Refill { missing, .. } => out.parser.push(CacheToParser::RefillEnd { sub, missing }),
             Task::Lookup { query, network, .. } => {
-                let unanswered = query.unanswered();
-                let lookup = query.into_filters();
                 let filters = match network.policy {
                     CachePolicy::CacheOnly => Vec::new(),
-                    CachePolicy::CacheFirst => unanswered,
-                    CachePolicy::CacheThenNetwork | CachePolicy::NoCache | CachePolicy::Count => lookup.clone(),
+                    CachePolicy::CacheFirst => query.unanswered(),
+                    CachePolicy::CacheThenNetwork | CachePolicy::NoCache | CachePolicy::Count => {
+                        query.filters().cloned().collect()
+                    }
                 };
-                self.forward(sub, lookup, filters, &network, out);
+                self.forward(sub, query.into_filters(), filters, &network, out);
             }
         }
     }

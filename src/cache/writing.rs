@@ -184,7 +184,7 @@ impl Store {
     fn put_marks(&mut self, batch: &mut Batch) -> Vec<(u32, String)> {
         let mut marked = Vec::new();
         for number in std::mem::take(&mut self.dirty) {
-            let Some(home) = self.segments.get(number as usize).and_then(Option::as_ref) else {
+            let Some(home) = self.home(number) else {
                 continue;
             };
             let key = segment::marks_key(&home.name, self.config.writer, home.marks.len() as u32);
@@ -230,7 +230,7 @@ impl Store {
                 self.failures = 0;
                 self.exhausted = false;
                 for (number, key) in marked {
-                    if let Some(home) = self.segments.get_mut(number as usize).and_then(Option::as_mut) {
+                    if let Some(home) = self.home_mut(number) {
                         home.mark_keys = vec![key];
                     }
                 }

@@ -8,13 +8,11 @@ use super::gap::{Gap, MIN_PAGE, Of, Page, Rules, usual_page};
 use super::glance::Glance;
 use super::ties::{Hidden, Ties};
 use crate::nostr::filter::Filter;
-use crate::nostr::nip59::GIFT_WRAP;
+use crate::nostr::nip59;
 use crate::time::UnixSeconds;
 
 /// Gaps of one filter; more are joined, which costs duplicates only.
 pub const MAX_GAPS: usize = 16;
-/// So far back a gift wrap may be dated (NIP-59).
-const GIFT_WRAP_S: u64 = 2 * 86_400;
 
 /// What the last REQ asked of one filter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -133,12 +131,7 @@ impl Track {
     }
 
     fn margin_s(&self, rules: &Rules) -> u64 {
-        let names_wraps = self
-            .filter
-            .kinds
-            .as_ref()
-            .is_some_and(|kinds| kinds.contains(&GIFT_WRAP));
-        rules.margin_s + if names_wraps { GIFT_WRAP_S } else { 0 }
+        rules.margin_s + nip59::tweak_seconds(&self.filter)
     }
 
     fn is_busy(&self, rules: &Rules) -> bool {

@@ -17,8 +17,11 @@ use thiserror::Error;
 
 use super::hex;
 use super::kind::Kind;
-use super::schnorr;
+use super::schnorr::{self, Claim};
 use crate::time::UnixSeconds;
+
+/// Most events reach a relay within so many seconds of their `created_at`.
+pub const NEAR_SECONDS: u64 = 120;
 
 macro_rules! hex_newtype {
     ($(#[$doc:meta])* $name:ident, $length:literal) => {
@@ -243,6 +246,15 @@ impl RawEvent {
 }
 
 impl HashedEvent {
+    /// What is to be checked of it.
+    pub fn claim(&self) -> Claim {
+        Claim {
+            id: self.id,
+            pubkey: self.pubkey,
+            sig: self.sig,
+        }
+    }
+
     /// Takes the event as verified.
     ///
     /// Call it only on the crypto role's good verdict for this very id, pubkey and

@@ -242,6 +242,7 @@ mod tests {
         let both: Filter = serde_json::from_str("{\"#t\":[\"a\"],\"#T\":[\"b\"]}").unwrap();
         assert_eq!(both.tags.len(), 2);
     }
+
     #[test]
     fn halves_have_every_value_of_the_longest_list_once_and_all_of_the_others() {
         let filter = |json: &str| -> Filter { serde_json::from_str(json).unwrap() };

@@ -14,6 +14,7 @@ use zeroize::Zeroizing;
 use super::event::{
     Event, EventError, EventId, MAX_EVENT_BYTES, MAX_TAGS, Pubkey, RawEvent, Signature, Tag, UnsignedEvent,
 };
+use super::filter::Filter;
 use super::keys::{KeyError, SecretKey};
 use super::kind::Kind;
 use super::nip44::{self, ConversationKey, Nip44Error};
@@ -29,6 +30,12 @@ pub const EPHEMERAL_GIFT_WRAP: Kind = Kind(21059);
 
 /// How far back a seal or a gift wrap may be dated (NIP-17): two days.
 pub const MAX_TWEAK_SECONDS: u64 = 2 * 24 * 60 * 60;
+
+/// How far before they are sent events may be dated that `filter` names by their kind.
+pub fn tweak_seconds(filter: &Filter) -> u64 {
+    let names_wraps = filter.kinds.as_ref().is_some_and(|kinds| kinds.contains(&GIFT_WRAP));
+    if names_wraps { MAX_TWEAK_SECONDS } else { 0 }
+}
 
 /// Why a gift wrap cannot be opened, or made.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]

@@ -108,11 +108,7 @@ impl<T> Verify<T> {
             pending.waiting.push(waiting);
             return;
         }
-        self.queue.push_back(Claim {
-            id,
-            pubkey: event.pubkey,
-            sig,
-        });
+        self.queue.push_back(event.claim());
         self.pending.insert(
             id,
             Pending {

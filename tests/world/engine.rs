@@ -37,6 +37,16 @@ struct Time {
     alarms: BTreeMap<usize, (Millis, Waker)>,
 }
 
+impl Time {
+    /// Every alarm for then or before goes off.
+    fn wake_due(&mut self, to: Millis) {
+        let due = self.alarms.iter().filter(|(_, (at, _))| *at <= to);
+        for role in Vec::from_iter(due.map(|(role, _)| *role)) {
+            self.alarms.remove(&role).unwrap().1.wake();
+        }
+    }
+}
+
 impl Clock for TestClock {
     fn now(&self) -> Now {
         self.time.borrow().now
@@ -636,15 +646,7 @@ impl World {
         time.now.mono = time.now.mono + ms;
         time.now.unix = UnixSeconds(time.now.unix.0 + ms / 1000);
         let now = time.now.mono;
-        let due: Vec<usize> = time
-            .alarms
-            .iter()
-            .filter(|(_, (at, _))| *at <= now)
-            .map(|(role, _)| *role)
-            .collect();
-        for role in due {
-            time.alarms.remove(&role).unwrap().1.wake();
-        }
+        time.wake_due(now);
     }
 
     pub fn now(&self) -> UnixSeconds {
@@ -665,15 +667,7 @@ impl World {
             let passed = to.since(time.now.mono);
             time.now.unix = UnixSeconds(time.now.unix.0 + passed.div_ceil(1000).min(passed));
             time.now.mono = time.now.mono.max(to);
-            let due: Vec<usize> = time
-                .alarms
-                .iter()
-                .filter(|(_, (at, _))| *at <= to)
-                .map(|(role, _)| *role)
-                .collect();
-            for role in due {
-                time.alarms.remove(&role).unwrap().1.wake();
-            }
+            time.wake_due(to);
             drop(time);
             if next.is_none() {
                 break;

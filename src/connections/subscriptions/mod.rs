@@ -17,6 +17,7 @@ use crate::connections::sockets::SocketId;
 use crate::connections::ties::Hidden;
 use crate::connections::turn::Turn;
 use crate::message::{RelayMessage, SubId};
+use crate::nostr::event::NEAR_SECONDS;
 use crate::nostr::filter::Filter;
 use crate::nostr::nip42;
 use crate::recent::RecentSet;
@@ -71,8 +72,6 @@ struct Target {
 }
 
 const CLOSED: usize = 1024;
-/// Most events reach a relay within so many seconds: they are asked for first.
-const NEAR_S: u64 = 120;
 /// A relay that sends more than can be taken must not keep a request from its end.
 const MAX_PUT_OFF: u32 = 6;
 
@@ -318,7 +317,8 @@ impl Subscriptions {
             page: turn.config.page_events,
             max_limit: self.limits.max_limit,
             honoured: self.honoured,
-            near_s: turn.config.margin_s.min(NEAR_S),
+            // These are asked for first.
+            near_s: turn.config.margin_s.min(NEAR_SECONDS),
             margin_s: turn.config.margin_s,
         }
     }

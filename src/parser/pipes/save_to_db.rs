@@ -5,8 +5,8 @@ use crate::nostr::kind::Retention;
 use crate::router::Backlog;
 
 pub fn run(delivery: &Delivery, cache: &mut Backlog<ParserToCache>) {
-    let is_ephemeral = || delivery.event.kind().retention() == Retention::Ephemeral;
-    if delivery.source == ShardSource::Network && !is_ephemeral() {
+    let ephemeral = delivery.event.kind().retention() == Retention::Ephemeral;
+    if delivery.source == ShardSource::Network && !ephemeral {
         cache.push(ParserToCache::Save {
             event: delivery.event.clone(),
             relays: delivery.relays.clone(),
