@@ -40,25 +40,35 @@ function read(page, bad, expected, { lingerMs = 0, filter = { kinds: [1] }, time
       const is = (value, wanted) => (typeof wanted === 'string' ? new RegExp(wanted).test(value) : value === wanted);
       const fits = () => Object.entries(expected).every(([name, wanted]) => is(status(bad)?.[name], wanted));
       const feed = nostr.subscribe([filter], { relays: [bad, good] });
-      const seen = new Promise((resolve) => {
-        let over = false;
-        const look = () => over && fits() && status(good)?.events === 40 && resolve();
-        feed.on('event', ({ id }) => ids.push(id));
-        feed.on('closed', ({ relay, reason }) => words.push(['closed', relay, reason]));
-        feed.on('eose', ({ relay }) => {
-          words.push(['eose', relay]);
-          over ||= relay === undefined;
+      const late = new Promise((resolve) => setTimeout(resolve, timeoutMs + lingerMs));
+      let over = false;
+      let look = () => {};
+      /** Until all is as it should be, or it is late. */
+      const seen = () => {
+        const done = new Promise((resolve) => {
+          look = () => over && fits() && status(good)?.events === 40 && resolve();
           look();
         });
-        nostr.relays.on('status', look);
+        return Promise.race([done, late]);
+      };
+      feed.on('event', ({ id }) => ids.push(id));
+      feed.on('closed', ({ relay, reason }) => words.push(['closed', relay, reason]));
+      feed.on('eose', ({ relay }) => {
+        words.push(['eose', relay]);
+        over ||= relay === undefined;
+        look();
       });
-      await Promise.race([seen, new Promise((resolve) => setTimeout(resolve, timeoutMs))]);
+      nostr.relays.on('status', () => look());
+      await seen();
       await new Promise((resolve) => setTimeout(resolve, lingerMs));
+      // A relay that is dialled again and again is between two states at times.
+      await seen();
+      const statuses = { bad: status(bad), good: status(good) };
       const stats = await nostr.stats();
       // Measurements that overlap make each other wait for a minute.
       const bytes = memory ? (await performance.measureUserAgentSpecificMemory()).bytes : undefined;
       const wasmBytes = Object.values(stats).reduce((sum, { counters }) => sum + counters.memory_bytes, 0);
-      const result = { ids, words, bad: status(bad), good: status(good), stats, bytes, wasmBytes };
+      const result = { ids, words, ...statuses, stats, bytes, wasmBytes };
       await nostr.stop();
       return result;
     },
