@@ -46,33 +46,57 @@ enum How {
     Never,
 }
 
+/// What a kind keeps encrypted. The one list of the kinds that do.
+enum Secrecy {
+    /// A direct message (NIP-04): its author's and its recipient's.
+    Conversation,
+    /// A seal (NIP-59). Its recipient is on the wrap.
+    Seal,
+    /// A gift wrap (NIP-59): its recipient's.
+    GiftWrap,
+    /// Wallet events (NIP-60): their author's.
+    Wallet,
+    /// The private items of a list (NIP-51), if it has any: its author's.
+    List,
+}
+
+impl Secrecy {
+    fn of(kind: Kind) -> Option<Secrecy> {
+        match kind.0 {
+            4 => Some(Secrecy::Conversation),
+            13 => Some(Secrecy::Seal),
+            1059 => Some(Secrecy::GiftWrap),
+            7374 | 7375 | 7376 | 17_375 => Some(Secrecy::Wallet),
+            _ => is_list(kind).then_some(Secrecy::List),
+        }
+    }
+}
+
 /// The encrypted part of `event`, if its kind has one that the engine reads.
 pub fn sealed(event: &RawEvent) -> Option<Sealed> {
-    // Whether a text is a ciphertext is not asked of kinds whose text is none.
+    let secrecy = Secrecy::of(event.kind)?;
     let how = || match encryption(&event.content) {
         Some(Encryption::Nip04) => How::Decrypt(Cipher::Nip04),
         Some(Encryption::Nip44) => How::Decrypt(Cipher::Nip44),
         None => How::Never,
     };
     let recipient = || tags::first(&event.tags, "p", ProfileRef::from_tag).map(|person| person.pubkey);
-    let (readers, how) = match event.kind.0 {
-        4 => (Some([event.pubkey, recipient()?]), how()),
-        // Its recipient is on the wrap.
-        13 => (None, how()),
-        1059 => (Some([recipient()?; 2]), How::Unwrap),
-        7374 | 7375 | 7376 | 17_375 => (Some([event.pubkey; 2]), how()),
-        _ if is_list(event.kind) => match how() {
+    let (readers, how) = match secrecy {
+        Secrecy::Conversation => (Some([event.pubkey, recipient()?]), how()),
+        Secrecy::Seal => (None, how()),
+        Secrecy::GiftWrap => (Some([recipient()?; 2]), How::Unwrap),
+        Secrecy::Wallet => (Some([event.pubkey; 2]), how()),
+        Secrecy::List => match how() {
             How::Never => return None,
             how => (Some([event.pubkey; 2]), how),
         },
-        _ => return None,
     };
     Some(Sealed { readers, how })
 }
 
 /// Whether events of this kind have an encrypted part. Most have none, and are not read to find that out.
 pub fn may_be_sealed(kind: Kind) -> bool {
-    matches!(kind.0, 4 | 13 | 1059 | 7374 | 7375 | 7376 | 17_375) || is_list(kind)
+    Secrecy::of(kind).is_some()
 }
 
 impl Sealed {
