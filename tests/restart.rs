@@ -126,12 +126,9 @@ impl Page {
         });
     }
 
-    fn say(&mut self, message: PageToParser) {
-        let mut message = message;
-        while let Err(back) = self.world.parser.try_send(message) {
-            // The parser gives credit as it reads, and the port takes it while it is read.
-            message = back;
-            self.world.turns(50);
+    fn say(&mut self, mut message: PageToParser) {
+        while let Some(unsent) = self.world.offer(message) {
+            message = unsent;
             self.read();
         }
     }

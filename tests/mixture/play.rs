@@ -472,11 +472,9 @@ impl Play {
         self.world.say_at(name, vec![frame]);
     }
 
-    fn say(&mut self, message: PageToParser) {
-        let mut message = message;
-        while let Err(back) = self.world.parser.try_send(message) {
-            message = back;
-            self.world.turns(50);
+    fn say(&mut self, mut message: PageToParser) {
+        while let Some(unsent) = self.world.offer(message) {
+            message = unsent;
             self.read();
         }
     }

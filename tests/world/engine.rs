@@ -689,6 +689,16 @@ impl World {
         self.drive();
     }
 
+    /// Tells the parser something, with nobody else at work yet; without credit lets it work a little and hands the
+    /// message back, to be offered again once the page has read: that is when credit is taken.
+    pub fn offer(&mut self, message: PageToParser) -> Option<PageToParser> {
+        let unsent = self.parser.try_send(message).err();
+        if unsent.is_some() {
+            self.turns(50);
+        }
+        unsent
+    }
+
     /// What the page has read of a subscription since the last call.
     pub fn read(&mut self, name: &str) -> Vec<ParserToPage> {
         self.page.borrow_mut().read.remove(&sub(name)).unwrap_or_default()
