@@ -33,17 +33,22 @@ pub(super) struct Group {
 
 /// The batch in flight.
 pub(super) enum Writing {
-    Group {
-        batch: Arc<Batch>,
-        name: String,
-        items: Vec<(Slot, Item)>,
-        group: Box<Group>,
-        marked: Vec<(u32, String)>,
-        trash: Vec<String>,
-        repairs: Vec<(String, Vec<u8>)>,
-    },
+    Group(Box<GroupWrite>),
     Compaction(Arc<Batch>),
     Wipe(Arc<Batch>),
+}
+
+/// A group on its way to the disk, with all that has to wait again if it does not get there.
+pub(super) struct GroupWrite {
+    batch: Arc<Batch>,
+    /// The new segment's.
+    name: String,
+    items: Vec<(Slot, Item)>,
+    group: Group,
+    /// Segments whose marks are written, and under which key.
+    marked: Vec<(u32, String)>,
+    trash: Vec<String>,
+    repairs: Vec<(String, Vec<u8>)>,
 }
 
 /// A group of this size is worth a segment of its own: what is left of a burst.
@@ -117,15 +122,15 @@ impl Store {
         }
         let batch = Arc::new(batch);
         self.begin_write(batch.clone());
-        self.writing = Some(Writing::Group {
+        self.writing = Some(Writing::Group(Box::new(GroupWrite {
             batch,
             name,
             items,
-            group: Box::new(group),
+            group,
             marked,
             trash,
             repairs,
-        });
+        })));
     }
 
     /// What is written next: all that waits, or as much as one write may bring.
@@ -216,53 +221,9 @@ impl Store {
     /// A batch has landed, or has not.
     pub fn written(&mut self, result: Result<(), StorageError>, now: Now) {
         match (self.writing.take(), result) {
-            (
-                Some(Writing::Group {
-                    batch,
-                    name,
-                    items,
-                    mut group,
-                    marked,
-                    ..
-                }),
-                Ok(()),
-            ) => {
-                self.failures = 0;
-                self.exhausted = false;
-                for (number, key) in marked {
-                    if let Some(home) = self.home_mut(number) {
-                        home.mark_keys = vec![key];
-                    }
-                }
-                self.counters.saved += items.len() as u64;
-                self.acknowledged.append(&mut group.ids);
-                self.durable = self.durable.max(group.last);
-                self.settle(name, items, batch);
-                self.watch_budget();
-            }
-            (
-                Some(Writing::Group {
-                    mut group,
-                    items,
-                    marked,
-                    trash,
-                    repairs,
-                    ..
-                }),
-                Err(error),
-            ) => {
-                // Nothing has happened: all of it goes with a later batch.
-                group.slots = items.into_iter().map(|(slot, _)| slot).collect();
-                group.slots.append(&mut self.group.slots);
-                group.ids.append(&mut self.group.ids);
-                group.bytes += self.group.bytes;
-                group.since = group.since.or(self.group.since);
-                group.newest = self.group.newest.or(group.newest);
-                group.last = group.last.max(self.group.last);
-                self.group = *group;
-                self.dirty.extend(marked.into_iter().map(|(number, _)| number));
-                self.trash.extend(trash);
-                self.repairs.extend(repairs);
+            (Some(Writing::Group(group)), Ok(())) => self.group_written(*group),
+            (Some(Writing::Group(group)), Err(error)) => {
+                self.put_back(*group);
                 self.write_failed(error, now);
             }
             (Some(Writing::Compaction(batch)), Ok(())) => {
@@ -282,6 +243,39 @@ impl Store {
             }
             (None, _) => {}
         }
+    }
+
+    fn group_written(&mut self, written: GroupWrite) {
+        let GroupWrite { mut group, items, .. } = written;
+        self.failures = 0;
+        self.exhausted = false;
+        for (number, key) in written.marked {
+            if let Some(home) = self.home_mut(number) {
+                home.mark_keys = vec![key];
+            }
+        }
+        self.counters.saved += items.len() as u64;
+        self.acknowledged.append(&mut group.ids);
+        self.durable = self.durable.max(group.last);
+        self.settle(written.name, items, written.batch);
+        self.watch_budget();
+    }
+
+    /// Nothing has happened: all of it goes with a later batch.
+    fn put_back(&mut self, unwritten: GroupWrite) {
+        let mut group = unwritten.group;
+        group.slots = unwritten.items.into_iter().map(|(slot, _)| slot).collect();
+        group.slots.append(&mut self.group.slots);
+        group.ids.append(&mut self.group.ids);
+        group.bytes += self.group.bytes;
+        group.since = group.since.or(self.group.since);
+        group.newest = self.group.newest.or(group.newest);
+        group.last = group.last.max(self.group.last);
+        self.group = group;
+        self.dirty
+            .extend(unwritten.marked.into_iter().map(|(number, _)| number));
+        self.trash.extend(unwritten.trash);
+        self.repairs.extend(unwritten.repairs);
     }
 
     /// The events of a written batch are in their segment now.
