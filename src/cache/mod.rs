@@ -98,9 +98,8 @@ pub async fn run(mut ports: Ports, storage: impl Storage, clock: impl Clock, con
     let mut disk = FuturesUnordered::new();
     let mut core = Cache::new(config);
     let mut out = Outbox::default();
-    let mut handled = 0;
+    let mut turn = Turn::default();
     let mut now = clock.now();
-    let mut from_parser = false;
     let mut told_to_stop: Option<Millis> = None;
     core.handle(now, Input::Timeout, &mut out);
     while !core.is_stopped() || !out.parser.is_empty() {
@@ -109,38 +108,17 @@ pub async fn run(mut ports: Ports, storage: impl Storage, clock: impl Clock, con
         }
         let operations = out.operations.drain(..);
         disk.extend(operations.map(|operation| execute(&storage, operation)));
-        let rest = (from_parser && handled < TURN)
-            .then(|| ports.parser.take_rest())
-            .flatten();
-        let is_rest = rest.is_some();
-        let ready = match rest {
-            Some(received) => Some(received.map(Input::Parser)),
-            None if handled < TURN => {
-                next(&mut ports, &mut disk, &storage, &clock, Wishes::of(&core, told_to_stop)).now_or_never()
-            }
-            None => None,
-        };
-        let received = match ready {
-            Some(received) => Some(received),
-            None if handled < TURN && core.wants_step(&out) => None,
+        let received = match turn.rest(&mut ports) {
+            // The records of one batch share a time, and nothing else can have come between them.
+            Some(rest) => Some(rest),
             None => {
-                ports.flush(clock.now().mono);
-                handled = 0;
-                let wishes = Wishes::of(&core, told_to_stop);
-                let next = next(&mut ports, &mut disk, &storage, &clock, wishes);
-                if core.wants_step(&out) {
-                    next.now_or_never()
-                } else {
-                    Some(next.await)
-                }
+                let wishes = Wishes::of(&core, &out, told_to_stop);
+                let received = next_or_step(&mut turn, &mut ports, &mut disk, &storage, &clock, wishes).await;
+                now = clock.now();
+                received
             }
         };
-        handled += 1;
-        // The records of one batch share a time, and nothing else can have come between them.
-        if !is_rest {
-            now = clock.now();
-        }
-        from_parser = matches!(received, Some(Received::Message(Input::Parser(_))));
+        turn.count(received.as_ref());
         match received {
             Some(Received::Message(Input::Page(PageToCache::Control(Control::Stop)))) => {
                 told_to_stop = Some(now.mono + LAST_SAVES_MS);
@@ -164,8 +142,38 @@ pub async fn run(mut ports: Ports, storage: impl Storage, clock: impl Clock, con
     ports.goodbye();
 }
 
-/// When a turn is wanted whatever arrives.
+/// What was handled since the ports were flushed.
+#[derive(Default)]
+struct Turn {
+    handled: usize,
+    /// Whether the last input was the parser's, and so may be followed by others of its batch.
+    from_parser: bool,
+}
+
+impl Turn {
+    fn is_over(&self) -> bool {
+        self.handled >= TURN
+    }
+
+    /// The next record of the batch that the last one was in.
+    fn rest(&self, ports: &mut Ports) -> Option<Received<Input>> {
+        if !self.from_parser || self.is_over() {
+            return None;
+        }
+        Some(ports.parser.take_rest()?.map(Input::Parser))
+    }
+
+    fn count(&mut self, received: Option<&Received<Input>>) {
+        self.handled += 1;
+        self.from_parser = matches!(received, Some(Received::Message(Input::Parser(_))));
+    }
+}
+
+/// What the core wants to do whatever arrives.
+#[derive(Clone, Copy)]
 struct Wishes {
+    /// The next step of a job: it waits for nothing, and goes after what has arrived.
+    step: bool,
     /// By the core, or by a stop that waits: what the parser has sent may come after the page's word, for each port
     /// has an order of its own. The parser's goodbye says that it was all.
     due: Option<Millis>,
@@ -174,8 +182,9 @@ struct Wishes {
 }
 
 impl Wishes {
-    fn of(core: &Cache, told_to_stop: Option<Millis>) -> Wishes {
+    fn of(core: &Cache, out: &Outbox, told_to_stop: Option<Millis>) -> Wishes {
         Wishes {
+            step: core.wants_step(out),
             due: core.next_timeout().into_iter().chain(told_to_stop).min(),
             chore: core.wants_chore(),
         }
@@ -188,6 +197,31 @@ async fn chore(clock: &impl Clock, wanted: bool) {
         later(clock).await;
     } else {
         pending().await
+    }
+}
+
+/// What has arrived, or none where a step is due first. Posts what a turn has caused before the next begins.
+async fn next_or_step(
+    turn: &mut Turn,
+    ports: &mut Ports,
+    disk: &mut FuturesUnordered<impl Future<Output = Completion>>,
+    storage: &impl Storage,
+    clock: &impl Clock,
+    wishes: Wishes,
+) -> Option<Received<Input>> {
+    if !turn.is_over() {
+        let ready = next(ports, disk, storage, clock, wishes).now_or_never();
+        if ready.is_some() || wishes.step {
+            return ready;
+        }
+    }
+    ports.flush(clock.now().mono);
+    turn.handled = 0;
+    let next = next(ports, disk, storage, clock, wishes);
+    if wishes.step {
+        next.now_or_never()
+    } else {
+        Some(next.await)
     }
 }
 

@@ -91,31 +91,27 @@ pub async fn run(
     let mut frames = 0;
     while !out.stopped && !ports.have_ended() {
         let alarm = core.next_timeout();
-        // What is ready is taken first; only then is there time to post what is not yet a full batch.
-        let frame = (1..FRAMES)
-            .contains(&frames)
-            .then(|| sockets.next().now_or_never().flatten())
-            .flatten();
-        let ready = match frame {
+        let received = match frame_beside(&mut sockets, frames) {
             // They have arrived together and share a time.
-            Some(event) => Some(Received::Message(Input::Socket(event))),
-            None => next(&mut ports, &mut sockets, &mut statuses, &clock, alarm)
-                .now_or_never()
-                .inspect(|_| (now, frames) = (clock.now(), 0)),
-        };
-        let received = match ready {
-            Some(received) => received,
-            // A browser hands over one frame a task. Those that wait already join this batch.
-            None if ports.parser.has_unposted() && !settled => {
-                (settled, frames) = (true, 0);
-                later(&clock).await;
-                continue;
-            }
+            Some(frame) => frame,
             None => {
-                settled = false;
-                out.flush_statuses(&mut statuses);
-                ports.flush(clock.now().mono);
-                let received = next(&mut ports, &mut sockets, &mut statuses, &clock, alarm).await;
+                // What is ready is taken first; only then is there time to post what is not yet a full batch.
+                let ready = next(&mut ports, &mut sockets, &mut statuses, &clock, alarm).now_or_never();
+                let received = match ready {
+                    Some(received) => received,
+                    // A browser hands over one frame a task. Those that wait already join this batch.
+                    None if ports.parser.has_unposted() && !settled => {
+                        (settled, frames) = (true, 0);
+                        later(&clock).await;
+                        continue;
+                    }
+                    None => {
+                        settled = false;
+                        out.flush_statuses(&mut statuses);
+                        ports.flush(clock.now().mono);
+                        next(&mut ports, &mut sockets, &mut statuses, &clock, alarm).await
+                    }
+                };
                 (now, frames) = (clock.now(), 0);
                 received
             }
@@ -140,6 +136,15 @@ pub async fn run(
     }
     out.flush_statuses(&mut statuses);
     ports.goodbye();
+}
+
+/// What a socket has ready after the last `frames` that were taken without a look at the ports; none before the first.
+fn frame_beside(sockets: &mut impl Sockets, frames: usize) -> Option<Received<Input>> {
+    if !(1..FRAMES).contains(&frames) {
+        return None;
+    }
+    let event = sockets.next().now_or_never()??;
+    Some(Received::Message(Input::Socket(event)))
 }
 
 /// The next input. Ports come first, for credit bounds them; then time; sockets, our only source without bound, last.

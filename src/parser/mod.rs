@@ -40,7 +40,7 @@ use crate::message::{
 };
 use crate::role::Role;
 use crate::router::{Port, Received};
-use crate::time::{Clock, Millis, until};
+use crate::time::{Clock, Millis, Now, until};
 
 /// The port to a peer that takes the place of one that is gone.
 pub enum NewPeer {
@@ -120,17 +120,7 @@ pub async fn run(mut ports: Ports, mut page: impl PageEdge, mut http: impl Http,
             Some(Received::Message(Input::Page(PageToParser::Control(Control::Stats { request })))) => {
                 out.page.push(ParserReport::Stats(ports.stats(request, &core)));
             }
-            Some(Received::Message(Input::CryptoReplaced { ask_again })) => {
-                for failed in unanswered.ask_again(&mut out.crypto, ask_again) {
-                    core.handle(now, failed, &mut out);
-                }
-            }
-            Some(Received::Message(input)) => {
-                if let Input::Crypto(answer) = &input {
-                    unanswered.on_answer(answer);
-                }
-                core.handle(now, input, &mut out);
-            }
+            Some(Received::Message(input)) => handle(&mut core, now, input, &mut out, &mut unanswered),
             // The turn's end sends what waited for this credit. Malformed records are counted by their port.
             Some(Received::Writable | Received::Malformed(_)) => {}
         }
@@ -140,6 +130,23 @@ pub async fn run(mut ports: Ports, mut page: impl PageEdge, mut http: impl Http,
     page.flush(clock.now().mono);
     ports.hand_over_saves(&mut out, &mut unanswered, &clock).await;
     ports.goodbye();
+}
+
+/// Gives the core an input, and keeps account of what the crypto role owes: another one is asked for it again.
+fn handle(core: &mut Parser, now: Now, input: Input, out: &mut Outbox, unanswered: &mut Unanswered) {
+    match input {
+        Input::CryptoReplaced { ask_again } => {
+            for failed in unanswered.ask_again(&mut out.crypto, ask_again) {
+                core.handle(now, failed, out);
+            }
+        }
+        input => {
+            if let Input::Crypto(answer) = &input {
+                unanswered.on_answer(answer);
+            }
+            core.handle(now, input, out);
+        }
+    }
 }
 
 /// The role's one place to wait; none when the page is gone. Relays come last: they are the only source of work, and must not starve the rest.
