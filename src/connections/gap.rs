@@ -31,7 +31,7 @@ pub const MIN_PAGE: u32 = 16;
 const AGAIN: u32 = 32;
 
 /// The size of a page that makes progress, for a gap of which `want` events are wanted.
-pub fn usual_page(rules: &Rules, want: Option<u32>) -> u32 {
+fn usual_page(rules: &Rules, want: Option<u32>) -> u32 {
     rules
         .page()
         .min(want.map_or(u32::MAX, |want| want.saturating_add(AGAIN)))
@@ -159,6 +159,18 @@ pub struct Gap {
 }
 
 impl Gap {
+    /// What came after the first answer, to be fetched by pages.
+    pub fn new(rules: &Rules, since: Option<UnixSeconds>, until: Option<UnixSeconds>, want: Option<u32>) -> Gap {
+        Gap {
+            since,
+            until,
+            want,
+            first: false,
+            relay_decides: false,
+            page: usual_page(rules, want),
+        }
+    }
+
     pub fn limit(&self, rules: &Rules) -> u32 {
         self.page.min(rules.max_limit.unwrap_or(u32::MAX)).max(1)
     }

@@ -309,6 +309,54 @@ mod tests {
     }
 
     #[test]
+    fn what_a_relay_that_answers_oldest_first_had_left_comes_before_its_eose() {
+        let mut tracks = Tracks::new(vec![kind(1)]);
+        // One event in, it looks like the newest.
+        answered(&mut tracks, &[1_000], false);
+        // What is newer is more than a page.
+        answered(&mut tracks, &Vec::from_iter((0..500).map(|n| 9_000 - n)), true);
+        let mut pages = Vec::new();
+        while tracks.first_is_open() {
+            let (number, filter, page) = tracks.next_page(&RULES).unwrap();
+            pages.push(times(&filter));
+            tracks.end_page(number, page, &RULES);
+        }
+        assert_eq!(pages, [(None, Some(1_000), None), (Some(900), Some(8_501), Some(500))]);
+    }
+
+    #[test]
+    fn a_limit_that_was_reached_leaves_the_two_minutes_that_are_asked_for_again() {
+        let rules = Rules {
+            near_s: 120,
+            margin_s: 900,
+            ..RULES
+        };
+        for (limit, dates, since) in [
+            // However few it wanted, what is dated two minutes before the newest may have come late.
+            (1, vec![9_000], 8_880),
+            (2, vec![9_000, 8_999], 8_880),
+            // What lies below the limit was not asked for.
+            (2, vec![9_000, 8_500], 8_500),
+            (2, vec![9_000, 8_000], 8_100),
+            // A limit that was not reached leaves the whole margin.
+            (3, vec![9_000, 8_999], 8_100),
+        ] {
+            let mut tracks = Tracks::new(vec![Filter {
+                limit: Some(limit),
+                ..kind(1)
+            }]);
+            tracks.ask(&rules, NOW);
+            for at in &dates {
+                tracks.see(Some(UnixSeconds(*at)), "{\"kind\":1}", NOW);
+            }
+            tracks.end(&rules);
+            tracks.cut(&rules);
+            let again = tracks.ask(&rules, NOW);
+            assert_eq!(times(&again[0]).0, Some(since), "{limit} {dates:?}");
+        }
+    }
+
+    #[test]
     fn an_answer_that_is_cut_again_and_again_in_one_second_is_fetched_by_pages() {
         let mut tracks = Tracks::new(vec![kind(1)]);
         answered(&mut tracks, &Vec::from_iter((0..100).map(|n| 1_000 + n)), false);

@@ -4,7 +4,7 @@
 
 use std::collections::VecDeque;
 
-use super::gap::{Gap, MIN_PAGE, Of, Page, Rules, usual_page};
+use super::gap::{Gap, MIN_PAGE, Of, Page, Rules};
 use super::glance::Glance;
 use super::ties::{Hidden, Ties};
 use crate::nostr::filter::Filter;
@@ -148,14 +148,9 @@ impl Track {
         let risen = |gap: &&Gap| gap.until.is_none() && gap.since != self.filter.since;
         let above = self.gaps.iter().filter(risen).filter_map(|gap| gap.since).min();
         let unfinished = self.late.take().and_then(|late| late.since);
-        let late = Gap {
-            since: later(self.filter.since, Some(unfinished.map_or(far, |since| since.min(far)))),
-            until: earlier(earlier(self.filter.until, above), Some(newest - rules.near_s)),
-            want: None,
-            first: false,
-            relay_decides: false,
-            page: usual_page(rules, None),
-        };
+        let since = later(self.filter.since, Some(unfinished.map_or(far, |since| since.min(far))));
+        let until = earlier(earlier(self.filter.until, above), Some(newest - rules.near_s));
+        let late = Gap::new(rules, since, until, None);
         self.late = Some(late).filter(|late| !late.is_closed());
     }
 
@@ -221,13 +216,16 @@ impl Track {
                     let had = if below.is_some() { page.count } else { 0 };
                     let want = wanted.saturating_sub(had);
                     if want > 0 {
-                        self.push_gap(rules, self.filter.since, below, Some(want), true);
+                        self.push_gap(Gap {
+                            first: true,
+                            ..Gap::new(rules, self.filter.since, below, Some(want))
+                        });
                     }
                 }
             }
             Asked::Since { since } => {
                 if !rules.is_whole(page.count, rules.page()) {
-                    self.push_gap(rules, since, below, None, false);
+                    self.push_rest(Gap::new(rules, since, below, None));
                 }
             }
         }
@@ -253,10 +251,14 @@ impl Track {
                 let want = self.filter.limit.map(|limit| limit.saturating_sub(had));
                 let above = page.risen().filter(|_| alone && want.is_none());
                 if want != Some(0) {
-                    self.push_gap(rules, later(self.filter.since, above), below, want, true);
+                    self.push_gap(Gap {
+                        first: true,
+                        relay_decides: want.is_none(),
+                        ..Gap::new(rules, later(self.filter.since, above), below, want)
+                    });
                 }
             }
-            Asked::Since { since } => self.push_gap(rules, since, below, None, false),
+            Asked::Since { since } => self.push_rest(Gap::new(rules, since, below, None)),
         }
     }
 
@@ -362,22 +364,15 @@ impl Track {
         !self.answered || self.gaps.iter().any(|gap| gap.first) || self.ties.first_is_open()
     }
 
-    fn push_gap(
-        &mut self,
-        rules: &Rules,
-        since: Option<UnixSeconds>,
-        until: Option<UnixSeconds>,
-        want: Option<u32>,
-        first: bool,
-    ) {
-        self.gaps.push_back(Gap {
-            since,
-            until,
-            want,
-            first,
-            relay_decides: first && want.is_none(),
-            page: usual_page(rules, want),
-        });
+    /// What a resumed REQ has left. While the first answer is open it is part of that: where this answer was cut after its first
+    /// events, these may be the oldest, and what is newer was stored then too.
+    fn push_rest(&mut self, gap: Gap) {
+        let first = self.first_is_open();
+        self.push_gap(Gap { first, ..gap });
+    }
+
+    fn push_gap(&mut self, gap: Gap) {
+        self.gaps.push_back(gap);
         // The front one keeps its progress whatever happens behind it.
         while self.gaps.len() > MAX_GAPS {
             let (Some(a), Some(b)) = (self.gaps.pop_back(), self.gaps.pop_back()) else {
