@@ -1,16 +1,19 @@
-//! Maps and sets by keys that are hashes already: an event's id, or a keyed hash of our own.
+//! Maps and sets that hash in another way than `HashMap` by itself.
 //!
-//! Hashing such a key once more, as `HashMap` does by itself, gains nothing, and the parser and connections look up each
-//! event in several of them. Ids are chosen by strangers, but as SHA-256 gives them: thousands in one place of a map are hours of work for
+//! Some keys are hashes already: an event's id, or a keyed hash of our own. Hashing these once more gains nothing, and the
+//! parser and connections look up each event in several of them. Ids are chosen by strangers, but as SHA-256 gives them: thousands in one place of a map are hours of work for
 //! whoever wants to make a lookup take a microsecond.
 
 use std::collections::{HashMap, HashSet};
-use std::hash::{BuildHasherDefault, Hasher};
+use std::hash::{BuildHasherDefault, DefaultHasher, Hasher};
 
-/// A map by such keys.
+/// A map by keys that are hashes.
 pub type HashedMap<K, V> = HashMap<K, V, BuildByPrefix>;
 /// A set of such keys.
 pub type HashedSet<K> = HashSet<K, BuildByPrefix>;
+/// A map that is in the same order in every run: for what is walked through, since what is done first must not depend on
+/// what nobody can repeat. Not for keys that strangers choose, who could make them meet.
+pub type SteadyMap<K, V> = HashMap<K, V, BuildHasherDefault<DefaultHasher>>;
 pub type BuildByPrefix = BuildHasherDefault<ByPrefix>;
 
 /// Takes the first eight bytes for the hash.

@@ -4,7 +4,7 @@
 //! `Outbox`. Answers are pushed only while the last ones have left, so a parser that is
 //! slow costs no memory here; saves are taken all the same.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 
 use super::import::Imports;
 use super::jobs::{Blocked, Job, Network, Task};
@@ -13,6 +13,7 @@ use super::relays::RelayConfig;
 use super::routing::{Asked, asked_relays, close, question};
 use super::store::{Completion, Operation, Purpose, Store, StoreConfig};
 use super::turns::may_answer;
+use crate::hashed::SteadyMap;
 use crate::message::{
     CachePolicy, CacheToParser, Envelope, PageToCache, ParserToCache, PublishId, RelayChoice, RequestId, RoleReport,
     SubId,
@@ -93,7 +94,7 @@ pub struct Cache {
     pub(super) waiting: VecDeque<u64>,
     pub(super) next_job: u64,
     /// Which relays were sent a subscription's REQ, and why.
-    pub(super) asked: HashMap<SubId, Asked>,
+    pub(super) asked: SteadyMap<SubId, Asked>,
     /// What the last parser had open, until the new one opens it again under another id.
     pub(super) orphans: Vec<Asked>,
     /// The time of the present input.
@@ -126,7 +127,7 @@ impl Cache {
             turns: VecDeque::new(),
             waiting: VecDeque::new(),
             next_job: 0,
-            asked: HashMap::new(),
+            asked: SteadyMap::default(),
             orphans: Vec::new(),
             now: UnixSeconds(0),
             unrouted: VecDeque::new(),

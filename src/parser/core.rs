@@ -28,6 +28,7 @@ use super::secrets::Secrets;
 use super::shard::{Lanes, Ticket};
 use super::subscription::Subscription;
 use super::verify::Verify;
+use crate::hashed::SteadyMap;
 use crate::message::{
     CacheToParser, CryptoToParser, PageToParser, ParserReport, ParserToCache, ParserToConnections, ParserToCrypto,
     ParserToPage, PublishId, RelayMessage, RequestId, SignerCall, SignerOp, SubId,
@@ -149,7 +150,7 @@ enum Signing {
 #[derive(Debug)]
 pub struct Parser {
     config: Config,
-    subs: HashMap<SubId, Subscription>,
+    subs: SteadyMap<SubId, Subscription>,
     /// Subscriptions with something to write to the page.
     dirty: SortedSet<SubId>,
     /// Subscriptions that ended in this turn: their rings and ports are to be let go.
@@ -164,7 +165,7 @@ pub struct Parser {
     who_signs: Option<RequestId>,
     /// Ids that became good in this turn, for connections.
     newly_good: Vec<EventId>,
-    publishes: HashMap<PublishId, Publish>,
+    publishes: SteadyMap<PublishId, Publish>,
     /// The same event may be published more than once at a time: pressed for twice within a second it has one id.
     by_event: HashMap<EventId, Vec<PublishId>>,
     drafts: HashMap<PublishId, Draft>,
@@ -172,7 +173,7 @@ pub struct Parser {
     copies: HashMap<PublishId, PersonsCopy>,
     last_copy: u64,
     /// What the store is asked for publishes.
-    inquiries: HashMap<SubId, PublishId>,
+    inquiries: SteadyMap<SubId, PublishId>,
     signing: HashMap<RequestId, Signing>,
     proofs: Proofs,
     /// Subscriptions that are complete but for proofs whose mint has not answered.
@@ -213,18 +214,18 @@ impl Parser {
             readings: Readings::new(config.readings_bytes),
             who_signs: None,
             config,
-            subs: HashMap::new(),
+            subs: SteadyMap::default(),
             dirty: SortedSet::new(),
             closed: Vec::new(),
             deadlines: Timers::default(),
             lanes: Lanes::default(),
             newly_good: Vec::new(),
-            publishes: HashMap::new(),
+            publishes: SteadyMap::default(),
             by_event: HashMap::new(),
             drafts: HashMap::new(),
             copies: HashMap::new(),
             last_copy: 0,
-            inquiries: HashMap::new(),
+            inquiries: SteadyMap::default(),
             signing: HashMap::new(),
             proofs: Proofs::default(),
             completing: SortedSet::new(),

@@ -9,6 +9,7 @@ use std::collections::{HashMap, VecDeque};
 
 use super::kinds::tags::{self, ProfileRef};
 use super::kinds::{Encryption, Lock, encryption, is_list};
+use crate::hashed::HashedMap;
 use crate::message::{
     Cipher, ParserToCrypto, RequestId, Secret, SignerAnswer, SignerCall, SignerError, SignerOp, SignerResult,
 };
@@ -127,7 +128,7 @@ impl Sealed {
 #[derive(Debug)]
 pub struct Secrets<T> {
     signer: Option<Pubkey>,
-    pending: HashMap<EventId, Pending<T>>,
+    pending: HashedMap<EventId, Pending<T>>,
     /// Pending and not asked, oldest first.
     queue: VecDeque<EventId>,
     asked: HashMap<RequestId, EventId>,
@@ -149,7 +150,7 @@ impl<T> Default for Secrets<T> {
     fn default() -> Self {
         Secrets {
             signer: None,
-            pending: HashMap::new(),
+            pending: HashedMap::default(),
             queue: VecDeque::new(),
             asked: HashMap::new(),
             cancelled: false,

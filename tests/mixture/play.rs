@@ -505,6 +505,26 @@ impl Play {
         self.world.signer_says();
     }
 
+    /// All that was said, to the relays and to the page.
+    pub fn story(&mut self) -> Vec<String> {
+        let mut story = Vec::new();
+        for name in NAMES {
+            let said = self.world.relay(name, |relay| {
+                relay.received.iter().map(|frame| frame.to_json()).collect::<Vec<_>>()
+            });
+            story.extend(said.into_iter().map(|frame| format!("to {name}: {frame}")));
+        }
+        for sub in &self.subs {
+            let ids = sub.delivered.iter().map(|(id, _)| id.to_string());
+            story.extend(ids.map(|id| format!("{} had {id}", sub.name())));
+            story.extend(sub.told.iter().map(|(name, told)| format!("{name} was told {told:?}")));
+        }
+        for (number, publish) in &self.publishes {
+            story.push(format!("publish {number}: {:?}", publish.last_words));
+        }
+        story
+    }
+
     pub fn created_at(&self, id: &EventId) -> Option<UnixSeconds> {
         self.events.get(id).map(|event| event.created_at)
     }

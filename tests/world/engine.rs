@@ -2,7 +2,7 @@
 //! reads as told, a clock moved by hand, and an order of turns drawn from a seed.
 
 use std::cell::{Cell, RefCell};
-use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
@@ -78,7 +78,7 @@ impl Clock for TestClock {
 struct Relays {
     hosts: BTreeMap<RelayUrl, ScriptedRelay>,
     down: BTreeSet<RelayUrl>,
-    open: HashMap<SocketId, RelayUrl>,
+    open: BTreeMap<SocketId, RelayUrl>,
     /// Frames under way, by socket: they are lost with it. Empty where frames take no time.
     pipes: BTreeMap<SocketId, VecDeque<String>>,
     /// Whether frames are under way until they are let through.
@@ -185,7 +185,7 @@ impl StatusSink for Statuses {
 /// What the page has been given, and how much more it takes.
 #[derive(Default)]
 struct Page {
-    read: HashMap<SubId, Vec<ParserToPage>>,
+    read: BTreeMap<SubId, Vec<ParserToPage>>,
     /// Messages that each subscription's outlet still takes; none is any number.
     room: Option<usize>,
     full: BTreeSet<SubId>,

@@ -3,9 +3,8 @@
 //!
 //! Nothing is sent before everything that a publish takes has been had: keys, relays, ciphertexts.
 
-use std::collections::HashMap;
-
 use super::{Outbox, Parser, Signing, Waiter};
+use crate::hashed::SteadyMap;
 use crate::message::{
     Cipher, ParserReport, PublishId, PublishStatus, Secret, SignerAnswer, SignerCall, SignerError, SignerOp,
     SignerResult, Template,
@@ -25,7 +24,7 @@ pub(super) struct Draft {
     pub template: Template,
     plan: Plan,
     /// Whom a private message is for, the sender included, and the relays where they read; filled by the store.
-    pub people: HashMap<Pubkey, Vec<RelayUrl>>,
+    pub people: SteadyMap<Pubkey, Vec<RelayUrl>>,
 }
 
 /// One person's copy of a private message.
@@ -52,7 +51,7 @@ impl Parser {
         match plan {
             Plan::Sign => self.sign_publish(publish, template, out),
             plan @ (Plan::Encrypt { .. } | Plan::Wrap) => {
-                let people = HashMap::new();
+                let people = SteadyMap::default();
                 self.drafts.insert(publish, Draft { template, plan, people });
                 let get = SignerOp::Call(SignerCall::GetPublicKey);
                 self.ask(Signing::Draft(publish), get, out);
