@@ -14,8 +14,8 @@ use crate::recent::RecentSet;
 /// What to do with an event that a relay sent for a subscription.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Copy {
-    /// The parser has not had these bytes for this subscription, or has not verified them.
-    New,
+    /// The parser has not had these bytes for this subscription, or has not verified them. The number is theirs.
+    New(u64),
     /// The parser has verified this very event for this subscription; it lacks only the relay.
     Known(EventId),
     /// This relay sent the same bytes for this subscription before.
@@ -57,7 +57,16 @@ impl Copies {
     }
 
     /// Judges an event of the REQ numbered `req`, and remembers it. `is_young`: it will be asked for again after a cut.
-    pub fn judge(&mut self, relay: &RelayUrl, req: u64, json: &str, is_young: bool) -> Copy {
+    /// `waits` tells of bytes that were passed on whether they are still on their way: a copy that is cut short must not
+    /// overtake them, or its relay's EOSE would come before its event.
+    pub fn judge(
+        &mut self,
+        relay: &RelayUrl,
+        req: u64,
+        json: &str,
+        is_young: bool,
+        waits: impl Fn(u64) -> bool,
+    ) -> Copy {
         let bytes = hash(&(self.key, req, json));
         let own = hash(&(bytes, relay));
         if self.young.contains(&own) || !self.passed.insert(own) {
@@ -68,8 +77,8 @@ impl Copies {
         }
         let is_copy = !self.passed.insert(bytes);
         match claimed_id(json) {
-            Some(id) if is_copy && self.verified.contains(&id) => Copy::Known(id),
-            _ => Copy::New,
+            Some(id) if is_copy && self.verified.contains(&id) && !waits(bytes) => Copy::Known(id),
+            _ => Copy::New(bytes),
         }
     }
 }
@@ -92,51 +101,64 @@ mod tests {
         format!("{{\"id\":\"{}\",\"content\":\"{content}\"}}", EventId([id; 32]))
     }
 
+    /// What becomes of an event of the REQ numbered `req`; nothing waits.
+    fn judge(copies: &mut Copies, relay: &RelayUrl, req: u64, json: &str) -> Copy {
+        copies.judge(relay, req, json, false, |_| false)
+    }
+
+    fn is_new(copy: Copy) -> bool {
+        matches!(copy, Copy::New(_))
+    }
+
     #[test]
     fn a_copy_is_cut_short_only_once_its_id_is_verified_and_its_bytes_are_the_same() {
         let mut copies = Copies::new(1);
         let (a, b, c, d) = (relay("a"), relay("b"), relay("c"), relay("d"));
-        assert_eq!(copies.judge(&a, 1, &event(1, "x"), false), Copy::New);
-        assert_eq!(
-            copies.judge(&b, 1, &event(1, "x"), false),
-            Copy::New,
-            "not verified yet"
-        );
+        assert!(is_new(judge(&mut copies, &a, 1, &event(1, "x"))));
+        assert!(is_new(judge(&mut copies, &b, 1, &event(1, "x"))), "not verified yet");
         copies.verified(EventId([1; 32]));
-        assert_eq!(copies.judge(&c, 1, &event(1, "forged"), false), Copy::New);
-        assert_eq!(
-            copies.judge(&d, 1, &event(1, "x"), false),
-            Copy::Known(EventId([1; 32]))
-        );
-        assert_eq!(
-            copies.judge(&d, 2, &event(1, "x"), false),
-            Copy::New,
+        assert!(is_new(judge(&mut copies, &c, 1, &event(1, "forged"))));
+        assert_eq!(judge(&mut copies, &d, 1, &event(1, "x")), Copy::Known(EventId([1; 32])));
+        assert!(
+            is_new(judge(&mut copies, &d, 2, &event(1, "x"))),
             "another REQ has not had it"
         );
     }
 
     #[test]
+    fn a_copy_is_not_cut_short_while_the_whole_waits() {
+        let mut copies = Copies::new(1);
+        copies.verified(EventId([1; 32]));
+        let Copy::New(whole) = judge(&mut copies, &relay("a"), 1, &event(1, "x")) else {
+            panic!("it is the first");
+        };
+        let (b, c) = (relay("b"), relay("c"));
+        let beside = copies.judge(&b, 1, &event(1, "x"), false, |bytes| bytes == whole);
+        assert_eq!(beside, Copy::New(whole));
+        let after = judge(&mut copies, &c, 1, &event(1, "x"));
+        assert_eq!(after, Copy::Known(EventId([1; 32])));
+    }
+
+    #[test]
     fn the_same_bytes_from_the_same_relay_are_a_repetition() {
         let mut copies = Copies::new(1);
-        assert_eq!(copies.judge(&relay("a"), 1, &event(1, "x"), false), Copy::New);
-        assert_eq!(copies.judge(&relay("a"), 1, &event(1, "x"), false), Copy::Repeated);
-        assert_eq!(copies.judge(&relay("a"), 1, &event(1, "y"), false), Copy::New);
+        assert!(is_new(judge(&mut copies, &relay("a"), 1, &event(1, "x"))));
+        assert_eq!(judge(&mut copies, &relay("a"), 1, &event(1, "x")), Copy::Repeated);
+        assert!(is_new(judge(&mut copies, &relay("a"), 1, &event(1, "y"))));
     }
 
     #[test]
     fn what_is_young_is_known_however_much_has_come_since() {
         let mut copies = Copies::new(1);
         let a = relay("a");
-        let many = |copies: &mut Copies| {
-            for n in 0..PASSED {
-                copies.judge(&a, 1, &n.to_string(), false);
-            }
-        };
-        for (is_young, expected) in [(true, Copy::Repeated), (false, Copy::New)] {
+        for is_young in [true, false] {
             let event = event(1, if is_young { "young" } else { "old" });
-            assert_eq!(copies.judge(&a, 1, &event, is_young), Copy::New);
-            many(&mut copies);
-            assert_eq!(copies.judge(&a, 1, &event, is_young), expected);
+            assert!(is_new(copies.judge(&a, 1, &event, is_young, |_| false)));
+            for n in 0..PASSED {
+                judge(&mut copies, &a, 1, &n.to_string());
+            }
+            let again = copies.judge(&a, 1, &event, is_young, |_| false);
+            assert_eq!(again == Copy::Repeated, is_young, "{again:?}");
         }
     }
 }

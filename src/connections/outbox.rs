@@ -53,9 +53,14 @@ pub struct Outbox {
 impl Outbox {
     /// Queues `message`, which is of or about `relay`, for `peer`.
     pub fn tell(&mut self, peer: Peer, relay: &RelayUrl, message: RelayMessage) {
+        self.spools(peer).push(relay, message);
+    }
+
+    /// What waits for `peer`.
+    pub fn spools(&mut self, peer: Peer) -> &mut Spools {
         match peer {
-            Peer::Parser => self.parser.push(relay, message),
-            Peer::Crypto => self.crypto.push(relay, message),
+            Peer::Parser => &mut self.parser,
+            Peer::Crypto => &mut self.crypto,
         }
     }
 

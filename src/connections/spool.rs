@@ -5,6 +5,7 @@
 
 use std::collections::VecDeque;
 
+use crate::hashed::HashedSet;
 use crate::message::RelayMessage;
 use crate::nostr::relay_url::RelayUrl;
 use crate::sorted::SortedMap;
@@ -15,6 +16,8 @@ pub struct Spools {
     queues: SortedMap<RelayUrl, Queue>,
     /// The relays with a queue that is not empty, each once, the next to be served first.
     turns: VecDeque<RelayUrl>,
+    /// The numbers of the events that wait whole (`copies`).
+    whole: HashedSet<u64>,
     /// Bytes in all queues, now and at most so far.
     total_bytes: usize,
     most_bytes: usize,
@@ -22,7 +25,8 @@ pub struct Spools {
 
 #[derive(Debug, Default)]
 struct Queue {
-    messages: VecDeque<RelayMessage>,
+    /// Of an event that is whole, with its number.
+    messages: VecDeque<(RelayMessage, Option<u64>)>,
     bytes: usize,
 }
 
@@ -34,15 +38,18 @@ const MESSAGES_KEPT: usize = 16;
 impl Spools {
     /// Queues a message of `relay`.
     pub fn push(&mut self, relay: &RelayUrl, message: RelayMessage) {
-        let queue = self.queues.get_or_default(relay.clone());
-        if queue.messages.is_empty() {
-            self.turns.push_back(relay.clone());
-        }
-        let size = cost(&message);
-        queue.bytes += size;
-        self.total_bytes += size;
-        self.most_bytes = self.most_bytes.max(self.total_bytes);
-        queue.messages.push_back(message);
+        self.queue(relay, message, None);
+    }
+
+    /// Queues an event of `relay` that is passed on whole, numbered `whole`.
+    pub fn push_whole(&mut self, relay: &RelayUrl, message: RelayMessage, whole: u64) {
+        self.whole.insert(whole);
+        self.queue(relay, message, Some(whole));
+    }
+
+    /// Whether the event numbered `whole` waits.
+    pub fn waits(&self, whole: u64) -> bool {
+        self.whole.contains(&whole)
     }
 
     /// Bytes that wait for `relay`'s turn.
@@ -64,6 +71,7 @@ impl Spools {
     pub fn clear(&mut self) {
         self.queues.clear();
         self.turns.clear();
+        self.whole.clear();
         self.total_bytes = 0;
     }
 
@@ -80,16 +88,19 @@ impl Spools {
                 continue;
             };
             for _ in 0..MESSAGES_A_TURN {
-                let Some(message) = queue.messages.pop_front() else {
+                let Some((message, whole)) = queue.messages.pop_front() else {
                     break;
                 };
                 let size = cost(&message);
                 if let Err(back) = send(message) {
-                    queue.messages.push_front(back);
+                    queue.messages.push_front((back, whole));
                     self.turns.push_front(relay);
                     return any;
                 }
                 any = true;
+                if let Some(whole) = whole {
+                    self.whole.remove(&whole);
+                }
                 queue.bytes -= size;
                 self.total_bytes -= size;
             }
@@ -100,13 +111,28 @@ impl Spools {
                 self.turns.push_back(relay);
             }
         }
+        if self.whole.is_empty() {
+            self.whole.shrink_to(MESSAGES_KEPT);
+        }
         any
+    }
+
+    fn queue(&mut self, relay: &RelayUrl, message: RelayMessage, whole: Option<u64>) {
+        let queue = self.queues.get_or_default(relay.clone());
+        if queue.messages.is_empty() {
+            self.turns.push_back(relay.clone());
+        }
+        let size = cost(&message);
+        queue.bytes += size;
+        self.total_bytes += size;
+        self.most_bytes = self.most_bytes.max(self.total_bytes);
+        queue.messages.push_back((message, whole));
     }
 }
 
 /// A message's share of the budget: its text, and what the queue itself needs for it.
 fn cost(message: &RelayMessage) -> usize {
-    const ENTRY: usize = size_of::<RelayMessage>();
+    const ENTRY: usize = size_of::<(RelayMessage, Option<u64>)>();
     let text = match message {
         RelayMessage::Event { json, .. } => json.len(),
         RelayMessage::Closed { reason, .. }
@@ -161,6 +187,27 @@ mod tests {
         assert_eq!(loud, (0..1_000).collect::<Vec<_>>());
         assert!(spools.is_empty());
         assert_eq!(spools.bytes(&relay("loud")), 0);
+    }
+
+    #[test]
+    fn a_whole_event_waits_until_it_is_taken_or_nobody_is_left_to_take_it() {
+        let mut spools = Spools::default();
+        let event = |name: &str| RelayMessage::Notice {
+            relay: relay(name),
+            message: "1".into(),
+        };
+        spools.push_whole(&relay("a"), event("a"), 7);
+        spools.push_whole(&relay("b"), event("b"), 8);
+        assert!(!spools.deliver(Err));
+        assert!(spools.waits(7) && spools.waits(8) && !spools.waits(9));
+        let mut room = 1;
+        spools.deliver(|message| {
+            room -= 1;
+            if room < 0 { Err(message) } else { Ok(()) }
+        });
+        assert!(!spools.waits(7) && spools.waits(8));
+        spools.clear();
+        assert!(!spools.waits(8));
     }
 
     #[test]

@@ -46,14 +46,24 @@ impl Subscriptions {
         };
         let heard = if is_asked { Heard::Asked } else { Heard::Surplus };
         let is_young = at.is_some_and(|at| part.tracks.is_young(at, &rules));
-        let json = match turn.copies.judge(&turn.relay, subscription.number, json, is_young) {
-            Copy::New => json.to_owned(),
-            // All the parser still lacks is that this relay has the event too; its id says which.
-            Copy::Known(id) => id_alone(&id),
-            Copy::Repeated => return heard,
-        };
+        let spools = turn.out.spools(subscription.peer);
+        let waits = |bytes| spools.waits(bytes);
+        let copy = turn
+            .copies
+            .judge(&turn.relay, subscription.number, json, is_young, waits);
         let (relay, sub) = (turn.relay.clone(), target.sub.clone());
-        turn.tell(subscription.peer, RelayMessage::Event { relay, sub, json });
+        match copy {
+            Copy::New(bytes) => {
+                let json = json.to_owned();
+                spools.push_whole(&turn.relay, RelayMessage::Event { relay, sub, json }, bytes);
+            }
+            Copy::Known(id) => {
+                // All the parser still lacks is that this relay has the event too; its id says which.
+                let json = id_alone(&id);
+                spools.push(&turn.relay, RelayMessage::Event { relay, sub, json });
+            }
+            Copy::Repeated => {}
+        }
         heard
     }
 
