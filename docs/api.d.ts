@@ -13,7 +13,7 @@ export type { Diagnosis, DoctorCheck, DoctorCheckName } from './doctor.js';
 export type { Naddr, Nevent, Nip19Entity, Nip19Input, Nprofile } from './nip19.js';
 export type { Nip05Options, Nip05Profile } from './nip05.js';
 export type { EventCache } from './cache.js';
-export type { Encryption, Signer, SignerEvents } from './signer.js';
+export type { PeerEncryption, Signer, SignerEvents } from './signer.js';
 export type { Relays, RelayEvents } from './relays.js';
 export type { AcceptedOptions, CacheStats, ChoiceReason, CountOptions, CountResponse, EngineStats, EventTemplate, Explanation, Filter, ImportOptions, ImportResult, Limits, NostrConnectOptions, Pipe, PortName, PortStats, PublishOptions, PublishStatus, PublishStep, PublishTemplate, RelayChoice, RelayCount, RelayStatus, RememberOptions, RemoteSignerOptions, RoleStats, Rumor, SignedEvent, SignerApp, StartOptions, SubscribeOptions, ValidProof, ValidProofs, } from './types.js';
 export type * from './generated/kinds.js';
@@ -577,14 +577,6 @@ export interface PrivateMessage {
     content?: Content;
     file?: EncryptedFile;
 }
-export interface Rumor {
-    id: string;
-    pubkey: string;
-    createdAt: number;
-    kind: number;
-    tags: string[][];
-    content: string;
-}
 export interface Seal {
     type: 'seal';
     state: PrivateState;
@@ -723,14 +715,14 @@ export interface SignerEvents {
     authUrl: string;
     change: string | undefined;
 }
-export interface Encryption {
+export interface PeerEncryption {
     encrypt(pubkey: string, plaintext: string): Promise<string>;
     decrypt(pubkey: string, ciphertext: string): Promise<string>;
 }
 export declare class Signer extends Emitter<SignerEvents> {
     #private;
-    readonly nip44: Encryption;
-    readonly nip04: Encryption;
+    readonly nip44: PeerEncryption;
+    readonly nip04: PeerEncryption;
     readonly restored: Promise<string | undefined>;
     usePrivateKey(secret: string, options?: RememberOptions): Promise<string>;
     useEncryptedKey(ncryptsec: string, passphrase: string, options?: RememberOptions): Promise<string>;

@@ -10,7 +10,7 @@ export type { Diagnosis, DoctorCheck, DoctorCheckName } from './doctor.js';
 export type { Naddr, Nevent, Nip19Entity, Nip19Input, Nprofile } from './nip19.js';
 export type { Nip05Options, Nip05Profile } from './nip05.js';
 export type { EventCache } from './cache.js';
-export type { Encryption, Signer, SignerEvents } from './signer.js';
+export type { PeerEncryption, Signer, SignerEvents } from './signer.js';
 export type { Relays, RelayEvents } from './relays.js';
 export type {
   AcceptedOptions,

@@ -4,7 +4,7 @@ import { ByteBuffer } from 'flatbuffers';
 import { FerryError } from './errors.js';
 import { ENUMS, MEMBERS, TABLES, type FollowUp, type Lock, type Parsed } from './generated/kinds.js';
 import { hex } from './hex.js';
-import type { Filter, SignedEvent } from './types.js';
+import type { Filter, Rumor, SignedEvent } from './types.js';
 
 // Slots of a table in its layout: FlatBuffers counts them from 4, in steps of 2.
 const FIRST_SLOT = 4;
@@ -99,6 +99,10 @@ function named(table: Record<string, unknown>, type: string): unknown {
     case 'NostrEvent': {
       const { id, pubkey, createdAt, kind, tags, content, sig } = table;
       return { id, pubkey, created_at: createdAt, kind, tags, content, sig } as SignedEvent;
+    }
+    case 'Rumor': {
+      const { id, pubkey, createdAt, kind, tags, content } = table;
+      return { id, pubkey, created_at: createdAt, kind, tags, content } as Rumor;
     }
     case 'Filter': {
       const { tags, ...rest } = table as unknown as Filter & { tags: { letter: number; values: string[] }[] };

@@ -171,7 +171,7 @@ export class NostrManager extends Emitter<ManagerEvents> implements AsyncDisposa
     for (const role of ROLES) {
       this.#control[role] = new PagePort(workers.control[role], window, (record) => this.#onReport(record));
     }
-    const database = (options.cache || undefined)?.name ?? 'ferry';
+    const database = (options.cache || undefined)?.name ?? 'nostr-ferry';
     this.signer = new Signer(workers.signer, window, `${database} session`);
     this.signer.on('change', (pubkey) => {
       this.#owner = pubkey;

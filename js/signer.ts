@@ -23,7 +23,7 @@ export interface SignerEvents {
 }
 
 /** Encryption between the signer's key and another. */
-export interface Encryption {
+export interface PeerEncryption {
   /**
    * Encrypts a text for another key.
    *
@@ -62,9 +62,9 @@ function isOwn(action: SignerCommand['action']): boolean {
 /** Who signs. Keys are held by the crypto worker alone; nothing gives the user's back to the page. */
 export class Signer extends Emitter<SignerEvents> {
   /** NIP-44, version 2. */
-  readonly nip44: Encryption = this.#encryption('nip44');
+  readonly nip44: PeerEncryption = this.#encryption('nip44');
   /** NIP-04: unauthenticated, for old conversations. */
-  readonly nip04: Encryption = this.#encryption('nip04');
+  readonly nip04: PeerEncryption = this.#encryption('nip04');
   /**
    * Settles when the remembered signer is in use again: its public key, none if none was remembered.
    * Rejects with what kept it from being used; the session is kept then.
@@ -310,7 +310,7 @@ export class Signer extends Emitter<SignerEvents> {
     return this.#session === undefined ? choice : { action: 'resumeSession', secret: this.#session };
   }
 
-  #encryption(cipher: Cipher): Encryption {
+  #encryption(cipher: Cipher): PeerEncryption {
     const ask = async (action: 'encrypt' | 'decrypt', peer: string, text: string) => {
       const answer = await this.#ask({ action, cipher, peer, text });
       if (answer.outcome !== 'text') throw unexpected();

@@ -38,7 +38,7 @@ export interface SignedEvent {
   sig: string;
 }
 
-/** An unsigned event that came sealed (NIP-59); the seal's signature vouches for its `pubkey`. */
+/** An event that nobody has signed and that came sealed (NIP-59); the seal's signature vouches for its `pubkey`. */
 export type Rumor = Omit<SignedEvent, 'sig'>;
 
 export interface RememberOptions {
@@ -76,7 +76,7 @@ export interface StartOptions {
   /** The most relays chosen by relay lists for one request or publish. Default 15. */
   maxRelays?: number;
   /** `false` keeps the store in memory and forgets it with the page. Default: IndexedDB. */
-  cache?: false | { /** The store's budget in bytes. Default: 256 MiB, or a quarter of the origin's quota where that is less. */ maxBytes?: number; /** The database's name. Default `nostr-ferry`. */ name?: string };
+  cache?: false | { /** The store's budget in bytes. Default: 256 MiB, or a quarter of the origin's quota where that is less. */ maxBytes?: number; /** The name of its database, and, with ` session` behind it, of that of the remembered signer. Default `nostr-ferry`. */ name?: string };
   /** `'none'` delivers events without a check of id and signature: for benchmarks and relays you run yourself. Default `'all'`. */
   verify?: 'all' | 'none';
   /** Workers that check signatures beside the crypto worker; 0 leaves them to it. Default: the processor's cores less two, at most 4. */

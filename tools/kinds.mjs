@@ -6,8 +6,8 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 const SCALARS = { bool: 'boolean', ubyte: 'number', ushort: 'number', uint: 'number', ulong: 'number', double: 'number' };
-// Types of fbs/common.fbs that the page knows by other names.
-const SHARED = { string: 'string', Hash: 'string', Tag: 'string[]', NostrEvent: 'SignedEvent', Filter: 'Filter', TagFilter: '', ShardSource: '', Template: '', SignerError: '', SignerErrorCode: '' };
+// Types that the page has from js/types.ts, some by other names.
+const SHARED = { string: 'string', Hash: 'string', Tag: 'string[]', NostrEvent: 'SignedEvent', Filter: 'Filter', Rumor: 'Rumor', TagFilter: '', ShardSource: '', Template: '', SignerError: '', SignerErrorCode: '' };
 
 const folder = process.argv[2];
 const kinds = readdirSync(join(folder, 'kinds')).filter((name) => name.endsWith('.fbs')).sort();
@@ -58,7 +58,7 @@ function layout({ name, type, vector, optional, deprecated }) {
   return `${name}: '${optional ? '?' : ''}${vector ? '*' : ''}${type}'`;
 }
 
-let out = "// What the Parse pipe reads, by fbs/kinds. Written by `make gen`; edits are lost.\nimport type { Filter, SignedEvent } from '../types.js';\n\n";
+let out = "// What the Parse pipe reads, by fbs/kinds. Written by `make gen`; edits are lost.\nimport type { Filter, Rumor, SignedEvent } from '../types.js';\n\n";
 for (const [name, { docs, values }] of Object.entries(enums)) {
   if (name in SHARED) continue;
   out += `${doc(docs, '')}export type ${name} = ${values.map((value) => `'${value}'`).join(' | ')};\n\n`;

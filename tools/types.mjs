@@ -34,7 +34,19 @@ function prune(at) {
   if (readdirSync(at).length === 0) rmSync(at, { recursive: true });
 }
 
+/** One name, one thing: whoever reads a type's name here has to find that type under it. */
+function refuseNamesakes() {
+  const declared = new Map();
+  for (const [file, source] of reached) {
+    for (const [, name] of source.matchAll(/^export (?:declare )?(?:interface|type|class|function) (\w+)/gm)) {
+      if (declared.has(name)) throw new Error(`two public things are called ${name}: in ${declared.get(name)} and in ${file}`);
+      declared.set(name, file);
+    }
+  }
+}
+
 function report() {
+  refuseNamesakes();
   const parts = [...reached].map(([file, source]) => [relative(folder, file), source.replace(/^import .*;\n/gm, '').trim()]);
   // index.d.ts, the list of what is public, first.
   const [index, ...others] = parts;

@@ -1,5 +1,5 @@
 // What the Parse pipe reads, by fbs/kinds. Written by `make gen`; edits are lost.
-import type { Filter, SignedEvent } from '../types.js';
+import type { Filter, Rumor, SignedEvent } from '../types.js';
 
 export type EntityType = 'npub' | 'note' | 'nprofile' | 'nevent' | 'naddr';
 
@@ -701,17 +701,6 @@ export interface PrivateMessage {
   content?: Content;
   /** Of kind 15. */
   file?: EncryptedFile;
-}
-
-/** An event that nobody has signed (NIP-59); its author is the seal's. */
-export interface Rumor {
-  id: string;
-  pubkey: string;
-  /** Unix seconds. */
-  createdAt: number;
-  kind: number;
-  tags: string[][];
-  content: string;
 }
 
 /** Kind 13 (NIP-59), `Unreadable` too if its author is not the rumor's. */

@@ -237,7 +237,7 @@ test('a remembered key is nowhere to be read in the page’s storage', async () 
   await page.evaluate((secret) => nostr_.signer.usePrivateKey(secret, { remember: true }), nsec);
   const dump = await dumpStorage(page);
   const stored = dump.texts.join('\n');
-  assert.ok(dump.names.includes('ferry session'));
+  assert.ok(dump.names.includes('nostr-ferry session'));
   assert.ok(stored.includes('extractable: false'));
   const raw = Array.from(user, (byte) => String.fromCharCode(byte)).join('');
   for (const secret of [nsec, userHex, raw]) assert.ok(!stored.includes(secret));

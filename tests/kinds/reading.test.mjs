@@ -44,7 +44,8 @@ function read(event, decrypted) {
 /** Remembers which fields of which tables have had a value other than the one they have when absent. */
 function note(table, value) {
   for (const [field, layout] of Object.entries(TABLES[table])) {
-    const found = value[field];
+    // Events and rumors keep the names that NIP-01 gives them.
+    const found = value[field === 'createdAt' ? 'created_at' : field];
     if (found === undefined || (!layout.startsWith('?') && (found === false || found.length === 0))) continue;
     written.set(`${table}.${field}`, true);
     const type = layout.replace(/^\?/, '').replace(/^\*/, '');
@@ -206,7 +207,7 @@ test('13 and 1059: wraps, seals and rumors', () => {
   const recipient = { pubkey: ANN, relay: 'wss://p.example' };
   says(wrap, { type: 'gift-wrap', recipient, state: 'locked' });
   says(wrap, { type: 'gift-wrap', recipient, state: 'unreadable' }, 'no event');
-  const rumor = { id: getEventHash(RUMOR), pubkey: ME, createdAt: NOW, kind: 14, tags: RUMOR.tags, content: 'hi' };
+  const rumor = { id: getEventHash(RUMOR), pubkey: ME, created_at: NOW, kind: 14, tags: RUMOR.tags, content: 'hi' };
   const message = { recipients: [recipient], chatId: [ME, ANN].sort().join('_'), subject: 'boats', reply: EVENT, content: content('hi') };
   says(wrap, { type: 'gift-wrap', recipient, state: 'open', rumor, message }, JSON.stringify(RUMOR));
   says(seal, { type: 'seal', state: 'locked' });
