@@ -222,7 +222,7 @@ export function signerError(error: fb.SignerError | null): FerryError {
 function signerErrorWords(code: fb.SignerErrorCode, detail: string): [FerryErrorCode, string] {
   switch (code) {
     case fb.SignerErrorCode.NoSigner:
-      return ['no-signer', 'no signer is set: call one of manager.signer first, such as usePrivateKey'];
+      return ['no-signer', 'no signer is set: choose one first, such as nostr.signer.useExtension()'];
     case fb.SignerErrorCode.Refused:
       return ['refused', `the signer refused: ${detail}`];
     case fb.SignerErrorCode.TimedOut:

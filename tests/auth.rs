@@ -35,7 +35,7 @@ fn a_stranger_is_refused_at_once_and_served_after_signing_in_for_two_hundred_see
         world.subscribe("s", subscribe);
         let messages = world.read("s");
         let relay = url("private");
-        let reason = "auth-required: no signer is set; choose one with manager.signer".to_owned();
+        let reason = "auth-required: no signer is set: choose one with nostr.signer".to_owned();
         assert!(
             messages.contains(&ParserToPage::Closed { relay, reason }),
             "seed {seed}: {messages:?}"

@@ -166,7 +166,7 @@ pub type SignerResult = Result<SignerAnswer, SignerError>;
 /// Why a signer did not do what it was asked.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SignerError {
-    #[error("no signer is set; choose one with manager.signer")]
+    #[error("no signer is set: choose one with nostr.signer")]
     NoSigner,
     #[error("the signer refused: {0}")]
     Refused(String),

@@ -43,9 +43,9 @@ pub enum Nip46Error {
     AuthUrl,
     #[error("the URL does not start with {0}")]
     Scheme(&'static str),
-    #[error("the URL names no public key in lower-case hex")]
+    #[error("the URL names no public key: it is like bunker://<64 characters of hex>?relay=wss://…")]
     UrlPubkey,
-    #[error("the URL names no usable relay")]
+    #[error("the URL names no relay that can be used: it needs one like &relay=wss://relay.example.com")]
     NoRelay,
     #[error("the URL has no secret")]
     NoSecret,

@@ -161,7 +161,7 @@ for (const [name, start] of Object.entries(RELAYS)) {
     const { url } = await start(sample, 'read');
     const { stored, closed, eoseMs, status, count, later, signedIn } = await use(url, false);
     assert.deepEqual(stored, []);
-    const reason = 'no signer is set; choose one with manager.signer';
+    const reason = 'no signer is set: choose one with nostr.signer';
     // The relay's own words; its status says why nothing came of them.
     assert.equal(closed.length, 1);
     assert.match(closed[0], /^auth-required: /);
