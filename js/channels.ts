@@ -1,6 +1,7 @@
 /** A worker's role; every worker runs the same script and the same module. */
 export type Role = 'connections' | 'cache' | 'parser' | 'crypto';
 
+/** All four, in the order in which they start. */
 export const ROLES: readonly Role[] = ['connections', 'cache', 'parser', 'crypto'];
 
 /**

@@ -25,6 +25,7 @@ export type DoctorCheckName =
 
 /** One part of what the engine needs. */
 export interface DoctorCheck {
+  /** What was tried. */
   name: DoctorCheckName;
   /** `limited`: the engine runs, with less. `broken`: `NostrManager.start` fails, or nothing can be read. */
   state: 'ok' | 'limited' | 'broken';
@@ -38,6 +39,7 @@ export interface DoctorCheck {
 export interface Diagnosis {
   /** Whether nothing is broken. */
   ok: boolean;
+  /** Each part, in the order in which one needs the other. */
   checks: DoctorCheck[];
 }
 

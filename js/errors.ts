@@ -27,21 +27,30 @@ export type FerryErrorCode =
 
 /** What the error is about, where that is one relay, subscription or publish. */
 export interface FerryErrorContext {
+  /** A relay's address. */
   relay?: string;
+  /** The `id` of a `Subscription`. */
   subscription?: string;
+  /** The `id` of a `Publish`. */
   publish?: string;
   /** Of a file, counted from 1. */
   line?: number;
+  /** The error behind this one. */
   cause?: unknown;
 }
 
 /** The one error type of this library: a stable `code`, and a sentence a person can act on. */
 export class FerryError extends Error {
   override readonly name = 'FerryError';
+  /** What a program tells errors apart by; `message` is for people and may change. */
   readonly code: FerryErrorCode;
+  /** The relay it is about, its address. */
   readonly relay: string | undefined;
+  /** The subscription it is about: its `id`. */
   readonly subscription: string | undefined;
+  /** The publish it is about: its `id`. */
   readonly publish: string | undefined;
+  /** The line of an import it is about, counted from 1. */
   readonly line: number | undefined;
 
   constructor(code: FerryErrorCode, message: string, context: FerryErrorContext = {}) {

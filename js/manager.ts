@@ -49,6 +49,7 @@ import {
 import { decodeReport } from './wire.js';
 import { startWorkers, type Workers } from './workers.js';
 
+/** What `on` of the engine tells of. */
 export interface ManagerEvents {
   /** The engine has stopped because of an error; every open request has been told. */
   error: FerryError;
@@ -80,7 +81,9 @@ const SIGNER_MS = 3_000;
  * for await (const event of nostr.subscribe([{ kinds: [1], limit: 20 }])) console.log(event.content);
  */
 export class NostrManager extends Emitter<ManagerEvents> implements AsyncDisposable {
+  /** Who signs, encrypts and opens what is encrypted. */
   readonly signer: Signer;
+  /** The relays, how they stand, and which are asked where nothing else says whom. */
   readonly relays: Relays;
   /** The store: export, import, wipe, and how long it lasts. */
   readonly cache: EventCache;

@@ -9,6 +9,7 @@ export interface Nip05Profile {
   relays: string[];
 }
 
+/** How long a domain is waited for. */
 export interface Nip05Options {
   /** Gives up after so many milliseconds. Default 10,000. */
   timeoutMs?: number;

@@ -10,6 +10,7 @@ export interface Nprofile {
   type: 'nprofile';
   /** 64 characters of lower-case hex, like all keys and ids here. */
   pubkey: string;
+  /** Hints; as they were written, and perhaps none. */
   relays: string[];
 }
 
@@ -17,7 +18,9 @@ export interface Nprofile {
 export interface Nevent {
   type: 'nevent';
   id: string;
+  /** Hints; as they were written, and perhaps none. */
   relays: string[];
+  /** Its author's public key. */
   author?: string;
   kind?: number;
 }
@@ -27,8 +30,10 @@ export interface Naddr {
   type: 'naddr';
   /** The value of the `d` tag; empty for a replaceable event. */
   identifier: string;
+  /** Its author. */
   pubkey: string;
   kind: number;
+  /** Hints; as they were written, and perhaps none. */
   relays: string[];
 }
 

@@ -4,6 +4,7 @@ import type { Inbox } from './inbox.js';
 import type { RelayStatus } from './types.js';
 import { decodeStatus } from './wire.js';
 
+/** What `relays.on` tells of. */
 export interface RelayEvents {
   /** A relay's state or counters have changed. */
   status: RelayStatus;

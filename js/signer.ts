@@ -15,6 +15,7 @@ import {
   type SignerCommand,
 } from './wire-signer.js';
 
+/** What `signer.on` tells of. */
 export interface SignerEvents {
   /** The remote signer's user has to confirm something at this `http(s)` address: open it in a new tab. */
   authUrl: string;

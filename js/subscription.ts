@@ -6,6 +6,7 @@ import type { Inbox } from './inbox.js';
 import type { CountResponse, Limits, RelayCount, ValidProofs } from './types.js';
 import { decodeSubMessage, type SubMessage } from './wire.js';
 
+/** What `on` of a subscription tells of. */
 export interface SubscriptionEvents {
   /** A verified event that matches; once per id, cached ones first. */
   event: EventView;

@@ -2,18 +2,26 @@ import type { CHANNELS } from './channels.js';
 import type { FerryError } from './errors.js';
 import type { LogLevel } from './log.js';
 
-/** A NIP-01 filter. Times are Unix seconds; ids and pubkeys are 64 characters of lower-case hex. */
+/**
+ * What is asked for (NIP-01). An event matches if it matches every member that is given, and that by any of its values; a list
+ * that is empty matches nothing.
+ */
 export interface Filter {
+  /** Of events: 64 characters of lower-case hex each. */
   ids?: string[];
+  /** Their public keys: 64 characters of lower-case hex each. */
   authors?: string[];
+  /** 0 to 65535 each. */
   kinds?: number[];
+  /** The earliest `created_at`, Unix seconds. */
   since?: number;
+  /** The latest `created_at`, Unix seconds. */
   until?: number;
   /** The most stored events wanted; it does not bound live events. */
   limit?: number;
   /** NIP-50; judged by the relay alone. */
   search?: string;
-  /** Values of a single-letter tag. */
+  /** Values of a tag whose name is a single letter: `'#e': [id]`. */
   [tag: `#${string}`]: string[] | undefined;
 }
 
@@ -21,7 +29,9 @@ export interface Filter {
 export interface EventTemplate {
   /** 0 to 65535. */
   kind: number;
+  /** A text, or what the kind says; empty is fine. */
   content: string;
+  /** Each a list of strings, its name first. Default: none. */
   tags?: string[][];
   /** Unix seconds; now if absent. */
   created_at?: number;
@@ -29,18 +39,25 @@ export interface EventTemplate {
 
 /** A signed event as NIP-01 writes it. */
 export interface SignedEvent {
+  /** The hash of what follows: 64 characters of lower-case hex. */
   id: string;
+  /** The author's public key: 64 characters of lower-case hex. */
   pubkey: string;
+  /** Unix seconds, as the author claims. */
   created_at: number;
+  /** 0 to 65535. */
   kind: number;
+  /** Each a list of strings, its name first. */
   tags: string[][];
   content: string;
+  /** 128 characters of lower-case hex. */
   sig: string;
 }
 
 /** An event that nobody has signed and that came sealed (NIP-59); the seal's signature vouches for its `pubkey`. */
 export type Rumor = Omit<SignedEvent, 'sig'>;
 
+/** Whether a signer is for this visit or for the next ones, too. */
 export interface RememberOptions {
   /**
    * Keep the choice for the next start: in IndexedDB, encrypted under a WebCrypto key that cannot be read out.
@@ -61,13 +78,16 @@ export interface SignerApp {
   permissions?: string[];
 }
 
+/** How a remote signer is asked, and whether it is remembered. */
 export interface RemoteSignerOptions extends SignerApp, RememberOptions {}
 
+/** How this page offers itself to a remote signer. */
 export interface NostrConnectOptions extends RemoteSignerOptions {
   /** Where the signer can answer: `ws://` or `wss://`, at least one. */
   relays: string[];
 }
 
+/** How the engine is started; none of it is needed. */
 export interface StartOptions {
   /** Relays for what names none, when the authors' own are unknown: `ws://` or `wss://` addresses. Default: none. */
   relays?: string[];
@@ -170,6 +190,7 @@ export interface ValidProofs {
   mint: string;
   /** Of the proofs' keysets (NUT-02), such as `sat`. */
   unit: string;
+  /** At least one. */
   proofs: ValidProof[];
 }
 
@@ -185,7 +206,9 @@ export interface ValidProof {
   secret: string;
   /** The mint's unblinded signature, hex. */
   C: string;
+  /** The mint's proof that it has signed this (NUT-12), hex. */
   dleq?: { e: string; s: string; r?: string };
+  /** What opens a locked proof, as its owner wrote it (NUT-10). */
   witness?: string;
   /** Its DLEQ holds (NUT-12). `false` only in the user's own tokens, where a proof may have none. */
   checked: boolean;
@@ -193,12 +216,15 @@ export interface ValidProof {
 
 /** A running count of the `counter` pipe. */
 export interface CountResponse {
+  /** What is counted; each kind has a count of its own. */
   kind: number;
+  /** Events up to now, cached and live. */
   count: number;
   /** Whether one of them is by the pubkey the pipe was given. */
   you: boolean;
 }
 
+/** How a subscription is answered, and when it ends; none of it is needed. */
 export interface SubscribeOptions {
   /**
    * A name, up to 56 characters. A second subscription with the id of an open one joins it, whatever its own filters and
@@ -242,6 +268,7 @@ export interface ImportOptions {
 
 /** What became of the lines of an import. */
 export interface ImportResult {
+  /** Lines read, empty ones too. */
   lines: number;
   /** Events that are new to the store. */
   stored: number;
@@ -255,6 +282,7 @@ export interface ImportResult {
 
 /** The store, in numbers. */
 export interface CacheStats {
+  /** Events that a question could be answered with. */
   events: number;
   /** On the disk, without the browser's own overhead. */
   bytes: number;
@@ -268,8 +296,9 @@ export interface CacheStats {
   memoryOnly: boolean;
   /** Whether the browser has promised to keep the origin's storage. */
   persisted: boolean;
-  /** Bytes that the whole origin uses and may use; the browser's estimate. */
+  /** Bytes that the whole origin uses; the browser's estimate. */
   usage: number | undefined;
+  /** Bytes that the whole origin may use; the browser's estimate. */
   quota: number | undefined;
 }
 
@@ -292,6 +321,7 @@ export type ChoiceReason =
 
 /** A relay that was considered for a request. */
 export interface RelayChoice {
+  /** Its address. */
   relay: string;
   reason: ChoiceReason;
   /** Who of the request's authors writes there, or of those mentioned reads there. */
@@ -303,6 +333,7 @@ export type Explanation =
   | { type: 'subscription'; id: string; asked: RelayChoice[]; skipped: RelayChoice[] }
   | { type: 'event'; id: string; stored: boolean; relays: string[] };
 
+/** Whom a count is asked of, and for how long. */
 export interface CountOptions {
   /** The relays to ask. Default: chosen as for a subscription, each asked only for the authors who use it. */
   relays?: string[];
@@ -327,6 +358,7 @@ export interface PublishTemplate extends EventTemplate {
   privateTags?: string[][];
 }
 
+/** Where an event goes besides where the engine would send it, and what gives it up. */
 export interface PublishOptions {
   /**
    * Relays besides those of the author and of those it mentions. Of a private message (kinds 14 and 15): the relays
@@ -337,6 +369,7 @@ export interface PublishOptions {
   signal?: AbortSignal;
 }
 
+/** How long `Publish.accepted` waits. */
 export interface AcceptedOptions {
   /** Rejects after so many milliseconds, 0 to 2,147,483,647, the signer's time included. Default: when every relay has had its last word. */
   timeoutMs?: number;
@@ -348,20 +381,29 @@ export interface AcceptedOptions {
  */
 export type PublishStatus = { recipient?: string } & PublishStep;
 
+/** A step of a publish; `state` tells which. A relay's last word is `accepted`, `rejected` or `unanswered`. */
 export type PublishStep =
+  /** It has its id and signature, and is in the store. */
   | { state: 'signed'; event: SignedEvent }
   /** It waits for these relays. */
   | { state: 'queued'; relays: string[] }
+  /** It has been handed to the relay's socket. */
   | { state: 'sent'; relay: string }
   /** The relay said OK; `reason` is its own word, often empty. */
   | { state: 'accepted'; relay: string; reason: string }
+  /** The relay said no; `reason` is its own word, such as `blocked: …` (NIP-01). */
   | { state: 'rejected'; relay: string; reason: string }
   /** The relay could not be reached or did not answer in time. */
   | { state: 'unanswered'; relay: string; reason: string };
 
 /** A relay's connection. */
 export interface RelayStatus {
+  /** Its address, in the form that all of the engine uses. */
   relay: string;
+  /**
+   * `closed`: nothing needs it. `failed`: it could not be reached, or went; it is tried again while something needs it.
+   * `shed`: it sent more than could be checked in time, and is asked again from where it was. `authenticating`: NIP-42.
+   */
   state: 'connecting' | 'open' | 'authenticating' | 'closed' | 'failed' | 'shed';
   /** Why, in words; often empty. */
   reason: string;
@@ -393,8 +435,9 @@ export interface RelayStatus {
 /** A channel between two workers, or to the page: `cryptoToMain` and each worker's `control`. */
 export type PortName = keyof typeof CHANNELS | 'control';
 
-/** The counters of one port, since the worker's start. */
+/** The counters of one port, since the worker's start. A record is one message; a batch, the records of one post. */
 export interface PortStats {
+  /** The channel it is an end of. */
   name: PortName;
   sentRecords: number;
   sentBytes: number;
@@ -402,22 +445,27 @@ export interface PortStats {
   receivedRecords: number;
   receivedBytes: number;
   receivedBatches: number;
-  /** Received records the role has not taken yet, now and at most. */
+  /** Received records that the role has not taken yet. */
   queueDepth: number;
+  /** The most that `queueDepth` has been. */
   queueHighWater: number;
   /** Bytes the peer may still be sent. */
   creditBytes: number;
-  /** How often, and for how long in all, a record waited for credit. */
+  /** How often a record waited for credit. */
   stalls: number;
+  /** For how long in all. */
   stalledMs: number;
+  /** Received records that were no message; each was skipped. */
   malformed: number;
 }
 
 /** One role's counters. */
 export interface RoleStats {
+  /** One for each channel it has an end of. */
   ports: PortStats[];
   /** By name; those that end in `bytes` are bytes. `memory_bytes` is the worker's wasm memory, which never shrinks. */
   counters: Record<string, number>;
 }
 
+/** The counters of the four workers, by role. */
 export type EngineStats = Record<'connections' | 'cache' | 'parser' | 'crypto', RoleStats>;
