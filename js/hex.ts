@@ -1,18 +1,22 @@
 // Lower-case hex, in which NIP-01 writes ids, keys and signatures.
+import type { ByteBuffer } from 'flatbuffers';
 
 const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'));
 
-export function hex(bytes: Uint8Array): string {
+/** Where the browser does it itself, it takes a quarter of the time. */
+type Bytes = Uint8Array & { toHex?: () => string };
+
+export function hex(bytes: Bytes): string {
+  if (bytes.toHex) return bytes.toHex();
   let text = '';
   for (const byte of bytes) text += HEX[byte];
   return text;
 }
 
 /** Of a FlatBuffers struct of `length` bytes; zeros for none. */
-export function structHex(struct: { bytes(at: number): number | null } | null, length = 32): string {
-  let text = '';
-  for (let at = 0; at < length; at++) text += HEX[struct?.bytes(at) ?? 0];
-  return text;
+export function structHex(struct: { bb: ByteBuffer | null; bb_pos: number } | null, length = 32): string {
+  if (!struct?.bb) return '00'.repeat(length);
+  return hex(struct.bb.bytes().subarray(struct.bb_pos, struct.bb_pos + length));
 }
 
 /** The bytes of lower-case hex. */

@@ -1,3 +1,5 @@
+import { ByteBuffer } from 'flatbuffers';
+
 import { BatchReader, framedSize } from './records.js';
 
 /**
@@ -7,8 +9,11 @@ import { BatchReader, framedSize } from './records.js';
 export interface Inbox {
   /** The object that tells the worker where to write, and what is transferred with it. */
   readonly attachment: { sub: string; port: MessagePort; ring?: SharedArrayBuffer; windowBytes?: number };
-  /** The next record, or undefined if there is none now; then `onReadable` is called once there is. */
-  next(): Uint8Array | undefined;
+  /**
+   * A buffer whose position is at the next record, until the next is asked for; undefined if there is none now: then
+   * `onReadable` is called once there is.
+   */
+  next(): ByteBuffer | undefined;
   onReadable: () => void;
   close(): void;
 }
@@ -34,12 +39,12 @@ class PortInbox implements Inbox {
     this.attachment = { sub, port: port2, windowBytes: bytes };
     port1.onmessage = ({ data }: MessageEvent) => {
       if (!(data instanceof ArrayBuffer)) return;
-      this.#batches.push({ reader: new BatchReader(data), bytes: data.byteLength });
+      this.#batches.push({ reader: new BatchReader(new Uint8Array(data)), bytes: data.byteLength });
       if (this.#batches.length === 1) this.onReadable();
     };
   }
 
-  next(): Uint8Array | undefined {
+  next(): ByteBuffer | undefined {
     for (let batch = this.#batches[0]; batch; batch = this.#batches[0]) {
       const record = batch.reader.next();
       if (record) return record;
@@ -115,7 +120,7 @@ class RingInbox implements Inbox {
     };
   }
 
-  next(): Uint8Array | undefined {
+  next(): ByteBuffer | undefined {
     for (;;) {
       const record = this.#taken?.next();
       if (record) return record;
@@ -134,11 +139,11 @@ class RingInbox implements Inbox {
         if (!buffer) return undefined;
         this.#advance(8);
         // The record itself: alone in its message, it has no frame.
-        return new Uint8Array(buffer);
+        return new ByteBuffer(new Uint8Array(buffer));
       }
       const size = this.#sizeOfNext(at, written);
       // A copy: the writer reuses the space, and text cannot be decoded from shared memory.
-      this.#taken = new BatchReader(this.#data.slice(at, at + size).buffer);
+      this.#taken = new BatchReader(this.#data.slice(at, at + size));
       this.#advance(size);
     }
   }

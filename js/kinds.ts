@@ -1,5 +1,5 @@
 // What the Parse pipe read, as plain objects: a reader of FlatBuffers that goes by the layouts of fbs/kinds.
-import { ByteBuffer } from 'flatbuffers';
+import type { ByteBuffer } from 'flatbuffers';
 
 import { FerryError } from './errors.js';
 import { ENUMS, MEMBERS, TABLES, type FollowUp, type Lock, type Parsed } from './generated/kinds.js';
@@ -18,10 +18,9 @@ export interface ReadingView {
   unlocked: boolean;
 }
 
-/** Reads a `Reading` (fbs/kinds/parsed.fbs): what the event says, and what is wanted next. */
-export function decodeReading(bytes: Uint8Array): ReadingView {
-  const buffer = new ByteBuffer(bytes);
-  const root = buffer.readInt32(0);
+/** Reads the `Reading` (fbs/kinds/parsed.fbs) that starts at `start`: what the event says, and what is wanted next. */
+export function decodeReading(buffer: ByteBuffer, start: number): ReadingView {
+  const root = start + buffer.readInt32(start);
   const slot = (at: number) => buffer.__offset(root, FIRST_SLOT + at * SLOT);
   const [type, parsed] = [slot(0), slot(1)];
   const member = MEMBERS[(type ? buffer.readUint8(root + type) : 0) - 1];

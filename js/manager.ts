@@ -1,3 +1,5 @@
+import type { ByteBuffer } from 'flatbuffers';
+
 import { EventCache } from './cache.js';
 import { ROLES, type Role } from './channels.js';
 import { checkCount, checkFilters, checkPublish, checkStart, checkSubscribe, checkTags, relayUrl } from './check.js';
@@ -528,7 +530,7 @@ export class NostrManager extends Emitter<ManagerEvents> implements AsyncDisposa
     this.emit('memoryOnly', undefined);
   }
 
-  #onReport(record: Uint8Array): void {
+  #onReport(record: ByteBuffer): void {
     const report = decodeReport(record);
     switch (report.type) {
       case 'stats':

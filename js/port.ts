@@ -1,3 +1,5 @@
+import type { ByteBuffer } from 'flatbuffers';
+
 import { BatchReader, framedSize, packBatch } from './records.js';
 
 /** Bytes in flight per direction; the workers have the same default. */
@@ -11,7 +13,7 @@ export const WINDOW_BYTES = 4 << 20;
 export class PagePort {
   #port!: MessagePort;
   readonly #window: number;
-  readonly #onRecord: (record: Uint8Array) => void;
+  readonly #onRecord: (record: ByteBuffer) => void;
   #inFlight = 0;
   #waiting: Uint8Array[] = [];
   #taken = 0;
@@ -20,7 +22,7 @@ export class PagePort {
   readonly ended: Promise<void>;
   #end!: () => void;
 
-  constructor(port: MessagePort, window: number, onRecord: (record: Uint8Array) => void) {
+  constructor(port: MessagePort, window: number, onRecord: (record: ByteBuffer) => void) {
     this.#window = window;
     this.#onRecord = onRecord;
     this.ended = new Promise((resolve) => (this.#end = resolve));
@@ -90,7 +92,7 @@ export class PagePort {
   }
 
   #read(buffer: ArrayBuffer): void {
-    const reader = new BatchReader(buffer);
+    const reader = new BatchReader(new Uint8Array(buffer));
     for (let record = reader.next(); record; record = reader.next()) this.#onRecord(record);
     this.#taken += buffer.byteLength;
     if (this.#taken < this.#window / 2) return;

@@ -1,5 +1,6 @@
 // The framing of records in batches and rings: [u32 length][payload][pad to 8], little-endian.
 // src/router.rs has the same for the workers.
+import { ByteBuffer } from 'flatbuffers';
 
 /** Bytes of a record with its length and padding. */
 export function framedSize(payload: number): number {
@@ -21,21 +22,30 @@ export function packBatch(records: Uint8Array[]): ArrayBuffer {
   return buffer;
 }
 
-/** Reads a batch, one record after the other. The records are views of the batch, without a copy. */
+/** Reads a batch, one record after the other, where they lie: a view and a decoder for each would cost more than reading it. */
 export class BatchReader {
-  readonly #buffer: ArrayBuffer;
+  readonly #batch: ByteBuffer;
+  readonly #end: number;
   #at = 0;
 
-  constructor(buffer: ArrayBuffer) {
-    this.#buffer = buffer;
+  constructor(batch: Uint8Array) {
+    this.#batch = new ByteBuffer(batch);
+    this.#end = batch.length;
   }
 
-  next(): Uint8Array | undefined {
-    if (this.#at + 4 > this.#buffer.byteLength) return undefined;
-    const length = new DataView(this.#buffer).getUint32(this.#at, true);
+  /** The batch, its position at the next record's start until the next is asked for. */
+  next(): ByteBuffer | undefined {
+    if (this.#at + 4 > this.#end) return undefined;
+    const length = this.#batch.readUint32(this.#at);
     const start = this.#at + 4;
-    if (start + length > this.#buffer.byteLength) return undefined;
+    if (start + length > this.#end) return undefined;
     this.#at += framedSize(length);
-    return new Uint8Array(this.#buffer, start, length);
+    this.#batch.setPosition(start);
+    return this.#batch;
   }
+}
+
+/** Where `part`, a view of some of `buffer`, begins in it. */
+export function startOf(part: Uint8Array, buffer: ByteBuffer): number {
+  return part.byteOffset - buffer.bytes().byteOffset;
 }

@@ -1,3 +1,5 @@
+import type { ByteBuffer } from 'flatbuffers';
+
 import { Emitter } from './emitter.js';
 import { FerryError } from './errors.js';
 import { askExtension } from './nip07.js';
@@ -336,7 +338,7 @@ export class Signer extends Emitter<SignerEvents> {
     return answer;
   }
 
-  #onRecord(record: Uint8Array): void {
+  #onRecord(record: ByteBuffer): void {
     const { request, answer } = decodeSignerResponse(record);
     switch (answer.outcome) {
       case 'extension':

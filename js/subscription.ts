@@ -1,3 +1,5 @@
+import type { ByteBuffer } from 'flatbuffers';
+
 import { Delivered } from './delivered.js';
 import { Emitter } from './emitter.js';
 import type { EventView } from './event.js';
@@ -201,7 +203,7 @@ export class Subscription extends Emitter<SubscriptionEvents> implements AsyncIt
   }
 
   /** What `record` says, without what a new worker repeats. */
-  #decode(record: Uint8Array): SubMessage | undefined {
+  #decode(record: ByteBuffer): SubMessage | undefined {
     const message = decodeSubMessage(record, this.#limits.futureSeconds);
     if (message.type === 'event') this.#delivered.add(message.event);
     if (message.type === 'proofs') {

@@ -1,5 +1,5 @@
 // Messages to and from the crypto role as FlatBuffers; ./wire.ts says who else imports these.
-import { Builder, ByteBuffer, type Offset } from 'flatbuffers';
+import { Builder, type ByteBuffer, type Offset } from 'flatbuffers';
 
 import { asList, checkHex } from './check.js';
 import { FerryError, assertNever, type FerryErrorCode } from './errors.js';
@@ -210,8 +210,8 @@ function stringAt(builder: Builder, value: string, name = 'what the signer is gi
 }
 
 /** Reads one record of the crypto role, with the number of the request it is about, or of its own question. */
-export function decodeSignerResponse(record: Uint8Array): { request: number; answer: SignerAnswer | SignerNotice } {
-  const response = fb.SignerResponse.getRootAsSignerResponse(new ByteBuffer(record));
+export function decodeSignerResponse(record: ByteBuffer): { request: number; answer: SignerAnswer | SignerNotice } {
+  const response = fb.SignerResponse.getRootAsSignerResponse(record);
   return { request: Number(response.requestId()), answer: signerAnswer(response) };
 }
 

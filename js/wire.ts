@@ -1,11 +1,12 @@
 // Messages from the workers, read from FlatBuffers. What goes to them is in ./wire-requests.ts, what the crypto role says and
 // hears in ./wire-signer.ts; nothing but these three and ./event.ts imports ./generated/ferry.js.
-import { ByteBuffer } from 'flatbuffers';
+import type { ByteBuffer } from 'flatbuffers';
 
 import { FerryError, assertNever, type FerryErrorCode } from './errors.js';
 import { EventView } from './event.js';
 import * as fb from './generated/ferry.js';
 import { structHex } from './hex.js';
+import { startOf } from './records.js';
 import type {
   CountResponse,
   PortName,
@@ -47,8 +48,8 @@ export interface Imported {
 }
 
 /** Reads one record of a subscription's inbox. */
-export function decodeSubMessage(record: Uint8Array, futureSeconds?: number): SubMessage {
-  const message = fb.WorkerMessage.getRootAsWorkerMessage(new ByteBuffer(record));
+export function decodeSubMessage(record: ByteBuffer, futureSeconds?: number): SubMessage {
+  const message = fb.WorkerMessage.getRootAsWorkerMessage(record);
   const type = message.contentType();
   const content = <T>(table: T): T => message.content(table);
   switch (type) {
@@ -56,12 +57,13 @@ export function decodeSubMessage(record: Uint8Array, futureSeconds?: number): Su
       return { type: 'event', event: new EventView(content(new fb.NostrEvent()), undefined, futureSeconds) };
     case fb.WorkerContent.ParsedEvent: {
       const parsed: fb.ParsedEvent = content(new fb.ParsedEvent());
-      return { type: 'event', event: new EventView(required(parsed.event()), parsed.readingArray() ?? undefined, futureSeconds) };
+      return { type: 'event', event: new EventView(required(parsed.event()), parsed, futureSeconds) };
     }
     case fb.WorkerContent.StoredEvent: {
       const stored: fb.StoredEvent = content(new fb.StoredEvent());
-      const event = fb.NostrEvent.getRootAsNostrEvent(new ByteBuffer(required(stored.eventArray())));
-      return { type: 'event', event: new EventView(event, stored.readingArray() ?? undefined, futureSeconds) };
+      // A message of its own, read where it lies.
+      record.setPosition(startOf(required(stored.eventArray()), record));
+      return { type: 'event', event: new EventView(fb.NostrEvent.getRootAsNostrEvent(record), stored, futureSeconds) };
     }
     case fb.WorkerContent.CountResponse: {
       const count: fb.CountResponse = content(new fb.CountResponse());
@@ -121,8 +123,8 @@ function validProof(valid: fb.ValidProof): ValidProof {
 }
 
 /** Reads one record of a control port. */
-export function decodeReport(record: Uint8Array): Report {
-  const report = fb.RoleReport.getRootAsRoleReport(new ByteBuffer(record));
+export function decodeReport(record: ByteBuffer): Report {
+  const report = fb.RoleReport.getRootAsRoleReport(record);
   const content = <T>(table: T): T => report.content(table);
   switch (report.contentType()) {
     case fb.ReportContent.PublishStatus: {
@@ -162,8 +164,8 @@ export function decodeReport(record: Uint8Array): Report {
 }
 
 /** Reads one record of the status stream. */
-export function decodeStatus(record: Uint8Array): RelayStatus {
-  const status = fb.ConnectionStatus.getRootAsConnectionStatus(new ByteBuffer(record));
+export function decodeStatus(record: ByteBuffer): RelayStatus {
+  const status = fb.ConnectionStatus.getRootAsConnectionStatus(record);
   const hiddenSeconds = Number(status.hiddenSeconds());
   return {
     relay: text(status.relay()),
