@@ -1,7 +1,7 @@
 // The demo: starts the engine, then shows the view that the address names.
 import { NostrManager } from '/dist/nostr-ferry.mjs';
 import { composer } from './composer.js';
-import { h, icon } from './dom.js';
+import { h, icon, sentence } from './dom.js';
 import { Feed, opensThread } from './feed.js';
 import { hoist, flagOf } from './flag.js';
 import { inspector } from './inspector.js';
@@ -54,6 +54,11 @@ class App {
 
   publish(template) {
     return this.nostr.publish(template, this.#relayOption());
+  }
+
+  /** Whether a relay is there to ask. */
+  get isOnline() {
+    return this.nostr.relays.list().some(({ state }) => state === 'open' || state === 'authenticating');
   }
 
   /** Tells the person something in passing. */
@@ -148,8 +153,9 @@ async function main() {
     place('notes').focus();
   });
   const events = new EventTarget();
-  const relays = new RelayList(await ownRelays(), () => events.dispatchEvent(new Event('relays')));
-  const app = new App(await NostrManager.start({ relays: relays.urls }), relays, events);
+  const nostr = await NostrManager.start({ relays: await ownRelays() });
+  const relays = new RelayList(nostr.relays, () => events.dispatchEvent(new Event('relays')));
+  const app = new App(nostr, relays, events);
   app.nostr.on('error', (error) => fail(error));
   await startSigner(app);
 
@@ -164,7 +170,7 @@ async function main() {
 
 function fail(error) {
   place('failed').hidden = false;
-  place('failed').textContent = `The engine is not running. ${error.message}`;
+  place('failed').textContent = `The engine is not running. ${sentence(error.message)}`;
 }
 
 main().catch(fail);

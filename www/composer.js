@@ -1,5 +1,5 @@
 // Writing a note or an answer, and watching it reach the relays.
-import { h, hostOf } from './dom.js';
+import { h, hostOf, sentence } from './dom.js';
 import { decode } from './nip19.js';
 
 const TAG = /(?<![\p{L}\p{N}_&/#])#([\p{L}\p{N}_]{1,60})/gu;
@@ -56,7 +56,7 @@ export function composer(app, { label, button, answerTo }) {
         () => (text.value = ''),
       );
     } catch (error) {
-      dispatch.replaceChildren(line('bad', 'Not sent', error.message));
+      dispatch.replaceChildren(line('bad', 'Not sent', sentence(error.message)));
     }
     send.disabled = false;
   }

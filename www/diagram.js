@@ -63,10 +63,11 @@ export class Diagram {
     flow(this.#lanes.arrival, rates.received);
     flow(this.#lanes.delivery, rates.delivered);
     const { cache, parser } = stats;
+    const { subscriptions = 0 } = parser.counters;
     this.#figures.connections.textContent = `${count(Math.round(rates.received))} events/s`;
     this.#figures.relays.textContent = `${bytes(Math.round(rates.bytes))}/s`;
     this.#figures.cache.textContent = `${count(cache.counters.events ?? 0)} events`;
-    this.#figures.parser.textContent = `${count(parser.counters.subscriptions ?? 0)} subscriptions`;
+    this.#figures.parser.textContent = subscriptions === 1 ? '1 subscription' : `${count(subscriptions)} subscriptions`;
     this.#figures.crypto.textContent = `${count(Math.round(rates.verified))} checks/s`;
     this.#figures.page.textContent = `${count(Math.round(rates.delivered))} events/s`;
   }

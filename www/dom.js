@@ -28,6 +28,12 @@ function fill(element, props, children) {
   return element;
 }
 
+/** An error's words as a sentence. */
+export function sentence(words) {
+  const [first = '', ...rest] = words;
+  return `${first.toUpperCase()}${rest.join('')}${/[.!?]$/.test(words) ? '' : '.'}`;
+}
+
 const ICONS = {
   reply: 'M3 4h14v9H9l-4 4v-4H3z',
   like: 'M10 17 3.5 10.4a4 4 0 0 1 5.7-5.6l.8.8.8-.8a4 4 0 0 1 5.7 5.6z',

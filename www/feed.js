@@ -1,5 +1,5 @@
 // A list of notes, newest first. What arrives once it stands waits behind a button: nothing moves under the reader's eyes.
-import { count, dayOf, h } from './dom.js';
+import { count, dayOf, h, sentence } from './dom.js';
 import { noteView } from './note.js';
 import { placeOf, tagValues } from './notes.js';
 
@@ -63,15 +63,22 @@ export class Feed {
     this.#subscription.on('event', (event) => this.#gather(event));
     this.#subscription.on('eose', ({ relay }) => {
       if (relay === undefined) this.#settle();
+      // One that was away has answered after all.
+      else if (this.#settled) this.#sayNothing();
     });
-    this.#subscription.on('error', (error) => (this.#quiet.textContent = error.message));
+    this.#subscription.on('error', (error) => (this.#quiet.textContent = sentence(error.message)));
   }
 
   #settle() {
     this.#flush();
     this.#settled = true;
     this.#older.hidden = this.#oldest === Infinity;
-    this.#quiet.textContent = 'Nothing here yet.';
+    this.#sayNothing();
+  }
+
+  #sayNothing() {
+    const offline = 'No relay can be reached, and nothing is stored here yet. What they have is shown once one is back.';
+    this.#quiet.textContent = this.#app.isOnline ? 'Nothing here yet.' : offline;
   }
 
   #gather(event) {
@@ -83,8 +90,9 @@ export class Feed {
     const events = this.#gathered;
     this.#gathered = [];
     // As of now: finding what a repost repeats takes time, and what stood before must not count as new.
-    const { at } = this.#entries[0] ?? { at: 0 };
-    const newest = this.#settled ? at : Infinity;
+    const [first] = this.#entries;
+    // On an empty page nothing can move.
+    const newest = this.#settled && first ? first.at : Infinity;
     const entries = [];
     for (const event of events) {
       this.#oldest = Math.min(this.#oldest, event.created_at);

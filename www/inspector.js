@@ -1,5 +1,5 @@
 // The engine at work: its own counters, sampled once a second while somebody looks.
-import { bytes, count, h, svg } from './dom.js';
+import { bytes, count, h, sentence, svg } from './dom.js';
 import { CHANNELS, Diagram } from './diagram.js';
 
 const SAMPLE_MS = 1_000;
@@ -219,7 +219,7 @@ function runner(app) {
       await app.read(RUN, { noCache: true, timeoutMs: 20_000 }, () => (events += 1));
       answer.textContent = `${count(events)} events in ${((performance.now() - begin) / 1000).toFixed(2)} s.`;
     } catch (error) {
-      answer.textContent = error.message;
+      answer.textContent = sentence(error.message);
     }
     button.disabled = false;
   }

@@ -1,5 +1,5 @@
 // The relays: their live state, why it is so, and what they sent. More can be added by hand.
-import { bytes, count, h, hostOf } from './dom.js';
+import { bytes, count, h, hostOf, sentence } from './dom.js';
 
 const KEPT = 'ferry-added-relays';
 const LIGHTS = {
@@ -28,35 +28,44 @@ const FAULTS = {
 
 /** The relays this page asks: the demo's own, and those added by hand, which this browser remembers. */
 export class RelayList {
+  #relays;
   #own;
-  #added;
   #changed;
 
-  constructor(own, changed) {
-    this.#own = own;
-    this.#added = read().filter((url) => !own.includes(url));
+  constructor(relays, changed) {
+    this.#relays = relays;
+    this.#own = relays.defaults;
     this.#changed = changed;
+    for (const url of read()) {
+      try {
+        relays.add(url);
+      } catch {
+        // Whoever wrote that, it was not this page: it goes with the next change.
+      }
+    }
   }
 
   get urls() {
-    return [...this.#own, ...this.#added];
+    return this.#relays.defaults;
   }
 
   isAdded(url) {
-    return this.#added.includes(url);
+    return !this.#own.includes(url);
   }
 
-  add(url) {
-    if (!this.urls.includes(url)) this.#keep([...this.#added, url]);
+  /** `text`: a relay's address; one without a scheme is taken for `wss://`. Throws, in words, if it is none. */
+  add(text) {
+    this.#relays.add(/^[a-z]+:\/\//i.test(text) ? text : `wss://${text}`);
+    this.#keep();
   }
 
   remove(url) {
-    this.#keep(this.#added.filter((other) => other !== url));
+    this.#relays.remove(url);
+    this.#keep();
   }
 
-  #keep(added) {
-    this.#added = added;
-    localStorage.setItem(KEPT, JSON.stringify(added));
+  #keep() {
+    localStorage.setItem(KEPT, JSON.stringify(this.urls.filter((url) => this.isAdded(url))));
     this.#changed();
   }
 }
@@ -64,18 +73,10 @@ export class RelayList {
 function read() {
   try {
     const kept = JSON.parse(localStorage.getItem(KEPT) ?? '[]');
-    return kept.map(relayUrl).filter((url) => url !== undefined);
+    return Array.isArray(kept) ? kept : [];
   } catch {
     return [];
   }
-}
-
-/** `text` as a relay's address, `wss://` where it names no scheme; undefined if it is none. */
-function relayUrl(text) {
-  const full = /^[a-z]+:\/\//i.test(text) ? text : `wss://${text}`;
-  const url = URL.canParse(full) ? new URL(full) : undefined;
-  if (url?.protocol !== 'wss:' && url?.protocol !== 'ws:') return undefined;
-  return url.href.replace(/\/$/, '');
 }
 
 /** The panel; `summary` is kept at "1 of 2 relays open". */
@@ -91,11 +92,13 @@ export function relayPanel(app, summary) {
   });
   const onsubmit = (event) => {
     event.preventDefault();
-    const url = relayUrl(input.value.trim());
-    answer.textContent = url ? '' : 'A relay’s address begins with wss:// or ws://';
-    if (!url) return;
-    app.relays.add(url);
-    event.target.reset();
+    try {
+      app.relays.add(input.value.trim());
+      answer.textContent = '';
+      event.target.reset();
+    } catch (error) {
+      answer.textContent = sentence(error.message);
+    }
   };
   const draw = () => {
     const known = new Map(app.nostr.relays.list().map((status) => [status.relay, status]));

@@ -1,5 +1,5 @@
 // Who writes: the key in use, and the ways to change it.
-import { h } from './dom.js';
+import { h, sentence } from './dom.js';
 import { flagOf } from './flag.js';
 import { npub } from './nip19.js';
 
@@ -78,7 +78,7 @@ export async function startSigner(app) {
 /** The panel. */
 export function signerPanel(app) {
   const who = h('div', { class: 'who' });
-  const answer = h('p', { class: 'answer', role: 'status' });
+  const answer = answerLine();
   const show = () => {
     const { pubkey } = app.me;
     const code = npub(pubkey);
@@ -88,20 +88,26 @@ export function signerPanel(app) {
       h('code', { title: code }, `${code.slice(0, 14)}…${code.slice(-6)}`),
     );
   };
-  const tell = (...parts) => answer.replaceChildren(...parts);
-  const change = async (choice, values) => {
+  // Beside what was pressed, since that may be far from the key in use.
+  let place = answer;
+  const change = async (choice, form, line) => {
+    place.replaceChildren();
+    place = line;
+    const tell = (...parts) => line.replaceChildren(...parts);
     tell('Under way…');
     try {
-      app.me.pubkey = await choice.use(app.nostr.signer, values, tell);
+      app.me.pubkey = await choice.use(app.nostr.signer, Object.fromEntries(new FormData(form)), tell);
+      form.reset();
       tell('You write with another key now.');
       show();
     } catch (error) {
-      // Another choice was made meanwhile, and has the word.
-      if (error.code !== 'cancelled') tell(error.message);
+      // Where another choice was made meanwhile, that one has the word. What was typed stays, to be mended.
+      tell(error.code === 'cancelled' ? '' : sentence(error.message));
     }
   };
   app.nostr.signer.on('authUrl', (url) => {
-    tell('Your signer wants you to confirm: ', h('a', { href: url, target: '_blank', rel: 'noopener noreferrer', class: 'address' }, url));
+    const link = h('a', { href: url, target: '_blank', rel: 'noopener noreferrer', class: 'address' }, url);
+    place.replaceChildren('Your signer wants you to confirm: ', link);
   });
   show();
   return h(
@@ -113,10 +119,14 @@ export function signerPanel(app) {
       'details',
       {},
       h('summary', {}, 'Your name and key'),
-      nameForm(app, answer),
+      nameForm(app),
       ...CHOICES.map((choice) => choiceForm(app, choice, change)),
     ),
   );
+}
+
+function answerLine() {
+  return h('p', { class: 'answer', role: 'status' });
 }
 
 function choiceForm(app, choice, change) {
@@ -124,23 +134,23 @@ function choiceForm(app, choice, change) {
     const given = { name, type, value: value?.(app), required: true, autocomplete: 'off', spellcheck: 'false' };
     return h('label', {}, label, h('input', given));
   });
+  const answer = answerLine();
   const onsubmit = async (event) => {
     event.preventDefault();
-    const form = event.target;
-    const values = Object.fromEntries(new FormData(form));
-    form.reset();
-    await change(choice, values);
+    await change(choice, event.target, answer);
   };
   return h(
     'form',
     { class: 'choice', onsubmit, 'data-choice': choice.id },
     h('div', {}, h('b', {}, choice.title), h('p', { class: 'quiet' }, choice.about), ...inputs),
     h('button', { type: 'submit', class: 'plain' }, 'Use'),
+    answer,
   );
 }
 
 /** A name for the key: a profile (kind 0). */
-function nameForm(app, answer) {
+function nameForm(app) {
+  const answer = answerLine();
   const input = h('input', {
     name: 'name',
     maxlength: 40,
@@ -158,15 +168,11 @@ function nameForm(app, answer) {
       answer.textContent = `You are ${name} now.`;
       event.target.reset();
     } catch (error) {
-      answer.textContent = error.message;
+      answer.textContent = sentence(error.message);
     }
   };
-  return h(
-    'form',
-    { class: 'inline', onsubmit },
-    h('label', {}, h('span', { class: 'unseen' }, 'Your name'), input),
-    h('button', { class: 'plain' }, 'Set'),
-  );
+  const label = h('label', {}, h('span', { class: 'unseen' }, 'Your name'), input);
+  return h('div', {}, h('form', { class: 'inline', onsubmit }, label, h('button', { class: 'plain' }, 'Set')), answer);
 }
 
 function randomKey() {

@@ -27,7 +27,11 @@ export class Thread {
   async #open() {
     const note = await this.#app.notes.get(this.#focus);
     if (this.#signal.aborted) return;
-    if (!note) return void (this.#quiet.textContent = 'This note is on none of these relays.');
+    if (!note) {
+      const offline = 'No relay can be reached, and this note is not stored here.';
+      this.#quiet.textContent = this.#app.isOnline ? 'This note is on none of these relays.' : offline;
+      return;
+    }
     this.#root = (note.kind === 1 && placeOf(note)?.root) || note.id;
     this.#quiet.hidden = true;
     this.#add(note);

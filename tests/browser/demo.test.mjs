@@ -142,10 +142,15 @@ test('every kind of signer can be chosen, and a refusal says why', async () => {
     page.waitForFunction((code) => document.querySelector('.who code').title === code, nip19.npubEncode(getPublicKey(key)));
   await page.click('#you summary');
   const before = await page.getAttribute('.who code', 'title');
+  /** The choice itself answers, beside its button. */
+  const answers = (id, words) =>
+    page.waitForFunction(([id, words]) => document.querySelector(`[data-choice="${id}"] .answer`).textContent.includes(words), [id, words]);
   await choose('extension');
-  await page.waitForFunction(() => document.querySelector('#you .answer').textContent.includes('install one'));
+  await answers('extension', 'install one');
   await choose('private-key', { secret: 'nsec1nothing' });
-  await page.waitForFunction(() => document.querySelector('#you .answer').textContent.includes('not an nsec'));
+  await answers('private-key', 'Not an nsec');
+  assert.equal(await page.inputValue('[data-choice="private-key"] input'), 'nsec1nothing', 'what was typed can be mended');
+  assert.equal(await page.textContent('[data-choice="extension"] .answer'), '', 'one answer at a time');
   assert.equal(await page.getAttribute('.who code', 'title'), before, 'the key in use stays');
 
   await choose('encrypted-key', { code: nip49.encrypt(encrypted, 'open', 4), passphrase: 'open' });
@@ -163,7 +168,8 @@ test('every kind of signer can be chosen, and a refusal says why', async () => {
   // Whoever takes another signer instead is not told of the one that was waited for.
   await choose('throw-away');
   await page.waitForFunction((code) => document.querySelector('.who code').title !== code, nip19.npubEncode(getPublicKey(remote)));
-  assert.equal(await page.textContent('#you .answer'), 'You write with another key now.');
+  await answers('throw-away', 'You write with another key now.');
+  assert.equal(await page.textContent('[data-choice="nostrconnect"] .answer'), '');
   await choose('nostrconnect', { relay: relay.url });
   await page.waitForFunction((old) => (document.querySelector('#you a.address')?.href ?? old) !== old, address);
   (await startBunker(relay.url, { secretKey: bytesToHex(invited) })).take(await page.getAttribute('#you a.address', 'href'));
@@ -249,9 +255,12 @@ test('at 390 px nothing is wider than the screen, and nothing is asked of anothe
 
 test('a relay added by hand is asked, says why it fails, and can be removed', async () => {
   const { page } = await openDemo();
-  await page.fill('#relays input', 'http://no.relay');
-  await page.click('#relays form button');
-  assert.match(await page.textContent('#relays .answer'), /wss:\/\//);
+  for (const wrong of ['http://no.relay', 'not a relay']) {
+    await page.fill('#relays input', wrong);
+    await page.click('#relays form button');
+    assert.match(await page.textContent('#relays .answer'), /^A relay's address is like wss:\/\//);
+    assert.equal(await page.locator('#relays li').count(), 1, `${wrong} is not taken`);
+  }
   const dead = `ws://127.0.0.1:${await freePort()}`;
   await page.fill('#relays input', dead);
   await page.click('#relays form button');
@@ -260,6 +269,18 @@ test('a relay added by hand is asked, says why it fails, and can be removed', as
   await page.click('#relays li button');
   await page.waitForFunction(() => document.querySelector('#summary')?.textContent === '1 of 1 relay open');
   assert.equal(await page.locator('#relays li').count(), 1);
+});
+
+test('with no relay to reach the page says so, and fills once one is there', async () => {
+  const port = await freePort();
+  const server = await startServer({ files: { '/demo.json': JSON.stringify({ relay: `ws://127.0.0.1:${port}` }) } });
+  // What another page left behind, or somebody wrote by hand, does not keep this one from starting.
+  const { page } = await openPage(`${server.origin}/`);
+  await page.evaluate(() => localStorage.setItem('ferry-added-relays', '["wss://not a relay", 7]'));
+  await page.reload();
+  await page.waitForFunction(() => document.querySelector('#home .empty')?.textContent.startsWith('No relay can be reached'));
+  await startRelay(await sampleEvents({ count: 300, base: now() - 30 }), ['--port', String(port)]);
+  await page.waitForSelector('#home .note');
 });
 
 test('the static page needs one file and a relay', async () => {
