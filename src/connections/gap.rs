@@ -37,6 +37,10 @@ fn usual_page(rules: &Rules, want: Option<u32>) -> u32 {
         .min(want.map_or(u32::MAX, |want| want.saturating_add(AGAIN)))
 }
 
+/// An answer that fell so often comes newest first. The first event of one that comes oldest first tells nothing, and a
+/// live one may stand before it.
+const FALLS: u32 = 2;
+
 /// One answer to one REQ, as far as it has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Page {
@@ -47,6 +51,8 @@ pub struct Page {
     pub oldest: Option<UnixSeconds>,
     /// Events came newest first so far.
     pub falling: bool,
+    /// Events that were older than all before them.
+    pub falls: u32,
     pub rising: Rising,
     pub of: Of,
 }
@@ -110,6 +116,7 @@ impl Default for Page {
             until: None,
             oldest: None,
             falling: true,
+            falls: 0,
             rising: Rising::NEW,
             of: Of::Gap,
         }
@@ -127,12 +134,20 @@ impl Page {
         }
         match self.oldest {
             Some(oldest) if at > oldest => self.falling = false,
-            _ => self.oldest = Some(at),
+            oldest => {
+                self.falls += u32::from(oldest.is_some_and(|oldest| at < oldest));
+                self.oldest = Some(at);
+            }
         }
     }
 
     /// The event down to which everything has been had although the answer has not ended.
     pub fn proven(&self) -> Option<UnixSeconds> {
+        self.fallen().filter(|_| self.falls >= FALLS)
+    }
+
+    /// The same, of an answer that is known to come newest first if it comes in any order.
+    pub fn fallen(&self) -> Option<UnixSeconds> {
         self.oldest.filter(|_| self.falling)
     }
 
@@ -359,8 +374,12 @@ mod tests {
 
     #[test]
     fn events_that_rise_prove_nothing_until_the_end() {
-        assert_eq!(page(None, [3, 3, 2]).proven(), Some(UnixSeconds(2)));
+        assert_eq!(page(None, [4, 3, 3, 2]).proven(), Some(UnixSeconds(2)));
+        assert_eq!(page(None, [4, 3, 2, 3]).proven(), None);
         assert_eq!(page(None, [3, 2, 3]).proven(), None);
+        // The last may be the first of an answer that comes oldest first, behind a live event.
+        assert_eq!(page(None, [3, 2]).proven(), None);
+        assert_eq!(page(None, [3, 3]).proven(), None);
         assert_eq!(page(None, [3, 2, 3]).oldest, Some(UnixSeconds(2)));
         assert_eq!(page(None, []).proven(), None);
     }

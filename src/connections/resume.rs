@@ -7,8 +7,8 @@
 //!   a `since` a margin before it. If that answer may have been cut by a limit, the rest
 //!   becomes a *gap*.
 //! - Before EOSE the newest event proves nothing: older ones were still to come. Only of a
-//!   single filter whose events came in falling order is it known that all from the newest
-//!   down to the oldest were had; what lies below becomes a gap. Where they came in rising
+//!   single filter whose events came in falling order, of three dates at least, is it known that all from the newest
+//!   down to the oldest were had; what lies below becomes a gap. Fewer may begin an answer that rises. Where they came in rising
 //!   order and without a limit, what lies above does. Otherwise the whole
 //!   answer is asked again, page by page if it can be long.
 //!
@@ -236,10 +236,18 @@ mod tests {
             // Before EOSE the newest proves nothing about the older ones: they are a gap.
             (
                 kind(1),
-                vec![9_000, 8_000],
+                vec![9_000, 8_500, 8_000],
                 false,
                 (Some(8_900), None, Some(500)),
                 Some((None, Some(8_000), None)),
+            ),
+            // Two of them may be a live one and the oldest that is stored.
+            (
+                kind(1),
+                vec![9_000, 8_000],
+                false,
+                (None, None, Some(1)),
+                Some((None, None, None)),
             ),
             // Out of order, nothing is proven: the whole answer is fetched again, and what is live meanwhile.
             (
@@ -251,15 +259,15 @@ mod tests {
             ),
             (
                 limited(50),
-                vec![9_000, 8_000],
+                vec![9_000, 8_500, 8_000],
                 false,
                 (Some(8_900), None, Some(500)),
-                Some((None, Some(8_000), Some(80))),
+                Some((None, Some(8_000), Some(79))),
             ),
             (limited(50), vec![8_000, 9_000], false, (None, None, Some(50)), None),
             (
-                limited(2),
-                vec![9_000, 8_000],
+                limited(3),
+                vec![9_000, 8_500, 8_000],
                 false,
                 (Some(8_900), None, Some(500)),
                 None,
@@ -311,8 +319,8 @@ mod tests {
     #[test]
     fn what_a_relay_that_answers_oldest_first_had_left_comes_before_its_eose() {
         let mut tracks = Tracks::new(vec![kind(1)]);
-        // One event in, it looks like the newest.
-        answered(&mut tracks, &[1_000], false);
+        // Behind two that were live and late, the oldest one looks like the third newest.
+        answered(&mut tracks, &[1_200, 1_100, 1_000], false);
         // What is newer is more than a page.
         answered(&mut tracks, &Vec::from_iter((0..500).map(|n| 9_000 - n)), true);
         let mut pages = Vec::new();
@@ -321,7 +329,10 @@ mod tests {
             pages.push(times(&filter));
             tracks.end_page(number, page, &RULES);
         }
-        assert_eq!(pages, [(None, Some(1_000), None), (Some(900), Some(8_501), Some(500))]);
+        assert_eq!(
+            pages,
+            [(None, Some(1_000), None), (Some(1_100), Some(8_501), Some(500))]
+        );
     }
 
     #[test]
@@ -369,6 +380,46 @@ mod tests {
         tracks.cut_page(number, page, true);
         let (_, filter, _) = tracks.next_page(&RULES).unwrap();
         assert_eq!(times(&filter), (Some(1_063), None, Some(500)));
+    }
+
+    #[test]
+    fn a_page_that_is_cut_after_its_first_event_is_asked_for_again() {
+        let mut tracks = Tracks::new(vec![kind(1)]);
+        answered(&mut tracks, &[1_000, 1_000, 2_000], false);
+        tracks.ask(&RULES, NOW);
+        // In the order of the first answer the page begins with the oldest: all others are still to come.
+        for dates in [&[1_000][..], &[9_900, 1_000], &[1_000, 1_000]] {
+            let (number, filter, mut page) = tracks.next_page(&RULES).unwrap();
+            assert_eq!(times(&filter), (None, None, None), "{dates:?}");
+            for at in dates {
+                tracks.see_page(number, &mut page, Some(UnixSeconds(*at)), NOW);
+            }
+            tracks.cut_page(number, page, false);
+        }
+    }
+
+    #[test]
+    fn however_little_fits_a_gap_comes_to_its_end() {
+        let mut tracks = Tracks::new(vec![kind(1)]);
+        answered(&mut tracks, &[9_000, 9_100], false);
+        tracks.ask(&RULES, NOW);
+        // Of what the relay has two events fit, whatever was asked for.
+        let mut stored = Vec::from_iter((0..100).map(|n| 9_000 - n));
+        for _ in 0..500 {
+            let Some((number, filter, mut page)) = tracks.next_page(&RULES) else {
+                break;
+            };
+            stored.retain(|at| filter.until.is_none_or(|until| *at <= until.0));
+            let limit = filter.limit.unwrap_or(u32::MAX) as usize;
+            for at in stored.iter().take(limit.min(2)) {
+                tracks.see_page(number, &mut page, Some(UnixSeconds(*at)), NOW);
+            }
+            match stored.len().min(limit) > 2 {
+                true => tracks.cut_page(number, page, true),
+                false => _ = tracks.end_page(number, page, &RULES),
+            }
+        }
+        assert!(!tracks.has_gaps(), "{} are left", stored.len());
     }
 
     #[test]
@@ -429,7 +480,7 @@ mod tests {
     fn many_cuts_leave_few_gaps() {
         let mut tracks = Tracks::new(vec![kind(1)]);
         for n in 0..200 {
-            answered(&mut tracks, &[1_000 + 10 * n + 5, 1_000 + 10 * n], false);
+            answered(&mut tracks, &[8, 5, 0].map(|second| 1_000 + 10 * n + second), false);
         }
         assert!(tracks.tracks[0].gaps.len() <= MAX_GAPS);
         let oldest = tracks.next_page(&RULES).map(|(_, filter, _)| times(&filter));

@@ -306,7 +306,10 @@ impl Track {
     /// A gap's page ended without EOSE. `too_big`: because it was more than could be taken.
     pub fn cut_page(&mut self, page: Page, too_big: bool) {
         let Some(mut gap) = self.take_gap(&page) else { return };
-        let progress = page.proven().filter(|at| gap.until.is_none_or(|until| *at < until));
+        // The smallest page that still is too big must do: what has a limit comes newest first (NIP-01).
+        let smallest = too_big && !gap.relay_decides && gap.page <= MIN_PAGE;
+        let proven = if smallest { page.fallen() } else { page.proven() };
+        let progress = proven.filter(|at| gap.until.is_none_or(|until| *at < until));
         match progress {
             Some(oldest) => gap.move_to(oldest, page.fresh),
             // Only a page that ends with EOSE proves anything of a relay that does not send the newest first.
@@ -316,7 +319,11 @@ impl Track {
                     None => gap.relay_decides = false,
                 }
             }
-            None if !page.falling && too_big => gap.page = (gap.page / 2).max(MIN_PAGE),
+            // A page of one second that is too big is left to `ties`.
+            None if too_big && (!page.falling || page.oldest != gap.until) => {
+                gap.page = (gap.page / 2).max(MIN_PAGE);
+                gap.relay_decides = false;
+            }
             None => {}
         }
         if !gap.is_closed() {
