@@ -253,7 +253,7 @@ test('input that cannot be right is refused at once, by name, and everything els
     /^bad-input: .*"https:\/\/relay.example"/,
     /^bad-input: cacheFirst, cacheOnly and noCache/,
     /^bad-input: .*content/,
-    /^no-signer: .*usePrivateKey/,
+    /^no-signer: .*nostr\.signer/,
     /^bad-input: /,
     /^no-signer: /,
     /^bad-input: .*1 to 50 filters/,
