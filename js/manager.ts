@@ -8,7 +8,7 @@ import { diagnose, type Diagnosis } from './doctor.js';
 import { Emitter } from './emitter.js';
 import type { EventView } from './event.js';
 import { FerryError, assertNever } from './errors.js';
-import { openInbox, type Inbox } from './inbox.js';
+import { Rings, openInbox, type Inbox } from './inbox.js';
 import { Heartbeat } from './heartbeat.js';
 import { Ledger, type Answer, type Open } from './ledger.js';
 import { loadModule } from './loader.js';
@@ -93,6 +93,8 @@ export class NostrManager extends Emitter<ManagerEvents> implements AsyncDisposa
   readonly #workers: Workers;
   readonly #control = {} as Record<Role, PagePort>;
   readonly #ledger = new Ledger();
+  /** Those that the present parser worker knows. */
+  #rings = this.#newRings();
   readonly #log: Log;
   readonly #deaths = new Deaths();
   readonly #heartbeat: Heartbeat;
@@ -475,6 +477,8 @@ export class NostrManager extends Emitter<ManagerEvents> implements AsyncDisposa
   }
 
   #repeatToParser(askAgain: boolean): void {
+    this.#rings.close();
+    this.#rings = this.#newRings();
     for (const { open, request } of this.#ledger.subscriptionsAgain()) {
       open.subscription.resume(this.#open(open.sub, request, bufferBytes(open.filters, open.options)));
     }
@@ -486,19 +490,21 @@ export class NostrManager extends Emitter<ManagerEvents> implements AsyncDisposa
     const { parser } = this.#control;
     parser.sendNow(request);
     try {
-      const inbox = openInbox(sub, bytes);
-      parser.attach(inbox.attachment, [inbox.attachment.port]);
-      return inbox;
+      return attached(openInbox(sub, bytes, this.#rings), parser);
     } catch (error) {
       parser.send(encodeUnsubscribe(sub));
       throw error;
     }
   }
 
+  #newRings(): Rings {
+    return new Rings((gone) => this.#control.parser.attach({ gone }, []));
+  }
+
   #openStatus(): Inbox {
-    const status = openInbox('status', STATUS_BYTES);
-    this.#control.connections.attach(status.attachment, [status.attachment.port]);
-    return status;
+    // The only one of its worker, and kept as long as that.
+    const rings = new Rings(() => undefined);
+    return attached(openInbox('status', STATUS_BYTES, rings), this.#control.connections);
   }
 
   #end(error: FerryError): void {
@@ -508,6 +514,7 @@ export class NostrManager extends Emitter<ManagerEvents> implements AsyncDisposa
     this.#ledger.fail(error);
     this.signer.fail(error);
     this.relays.close();
+    this.#rings.close();
     for (const role of ROLES) this.#control[role].close();
     this.#workers.terminate();
   }
@@ -557,6 +564,13 @@ export class NostrManager extends Emitter<ManagerEvents> implements AsyncDisposa
         return assertNever(report);
     }
   }
+}
+
+/** Tells the worker behind `port` to write to `inbox`. */
+function attached(inbox: Inbox, port: PagePort): Inbox {
+  const { attachment } = inbox;
+  port.attach(attachment, attachment.port ? [attachment.port] : []);
+  return inbox;
 }
 
 function checkSupport(): void {

@@ -3,8 +3,14 @@
 //! The page attaches an outlet after it has asked for what is to be written to it, so that the answer is looked for
 //! meanwhile: `{ sub, port, ring? }` as an object on the control port. Both kinds have the same behaviour: a record is written, or
 //! the outlet is full and says when it has room again. Which one it is, nobody else knows.
+//!
+//! A ring that the page may want again has a number: `{ sub, port, ring, number, use }`. It is kept when its subscription
+//! is over, for `{ sub, number, use }`, until `{ gone: number }`. The page reads nothing of it before a bell that says `use`, so that
+//! what was under way for one subscription cannot reach the next.
 
+use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
+use std::rc::Rc;
 use std::task::{Context, Poll};
 
 use futures_channel::mpsc;
@@ -34,7 +40,13 @@ struct Outlet {
 }
 
 enum Kind {
-    Ring(RingWriter),
+    Ring {
+        ring: RingWriter,
+        /// What the page knows it by; none if it does not come again.
+        number: Option<u32>,
+        /// What its bell says.
+        r#use: u32,
+    },
     Port {
         port: Port<Nothing, Bytes>,
         credit: mpsc::UnboundedSender<Packet>,
@@ -60,7 +72,11 @@ impl Outlet {
         let get = |name: &str| Reflect::get(object, &name.into()).ok();
         let bell = get("port")?.dyn_into::<MessagePort>().ok()?;
         let kind = match get("ring").and_then(|ring| ring.dyn_into::<SharedArrayBuffer>().ok()) {
-            Some(buffer) => Kind::Ring(RingWriter::new(&buffer)?),
+            Some(buffer) => Kind::Ring {
+                ring: RingWriter::new(&buffer)?,
+                number: number(object, "number"),
+                r#use: number(object, "use")?,
+            },
             None => {
                 let (credit, inlet) = mpsc::unbounded();
                 let window = get("windowBytes").and_then(|bytes| bytes.as_f64());
@@ -90,9 +106,11 @@ impl Outlet {
         }
         let bytes = message.encode();
         self.full = match &mut self.kind {
-            Kind::Ring(ring) => match ring.put(&bytes) {
+            Kind::Ring { ring, r#use, .. } => match ring.put(&bytes) {
                 Put::Done => false,
                 Put::Apart => {
+                    // What comes before its first bell is nothing to the page.
+                    ring_bell(ring, *r#use, &self.bell);
                     MessagePortPost(self.bell.clone()).post(Packet::Batch(bytes));
                     false
                 }
@@ -110,13 +128,35 @@ impl Outlet {
             return;
         }
         match &mut self.kind {
-            Kind::Ring(ring) => {
+            Kind::Ring { ring, r#use, .. } => {
                 ring.publish();
-                if ring.take_sleeping() {
-                    MessagePortPost(self.bell.clone()).post(Packet::Credit(0));
-                }
+                ring_bell(ring, *r#use, &self.bell);
             }
             Kind::Port { port, .. } => port.flush(now),
+        }
+    }
+
+    /// The number of its ring, if the page may want that again.
+    fn number(&self) -> Option<u32> {
+        match &self.kind {
+            Kind::Ring { number, .. } => *number,
+            Kind::Port { .. } => None,
+        }
+    }
+
+    /// Begins anew as `object` has it.
+    fn renew(&mut self, object: &JsValue) {
+        (self.written, self.full) = (false, false);
+        if let Kind::Ring { ring, r#use, .. } = &mut self.kind {
+            ring.renew();
+            *r#use = number(object, "use").unwrap_or(*r#use);
+        }
+    }
+
+    /// Its ring does not come again.
+    fn forget(&mut self) {
+        if let Kind::Ring { number, .. } = &mut self.kind {
+            *number = None;
         }
     }
 
@@ -131,6 +171,18 @@ impl Outlet {
     }
 }
 
+/// Wakes the page if it sleeps.
+fn ring_bell(ring: &RingWriter, r#use: u32, bell: &MessagePort) {
+    if ring.take_sleeping() {
+        MessagePortPost(bell.clone()).post(Packet::Credit(r#use.into()));
+    }
+}
+
+fn number(object: &JsValue, name: &str) -> Option<u32> {
+    let value = Reflect::get(object, &name.into()).ok()?.as_f64()?;
+    Some(value as u32)
+}
+
 impl Drop for Outlet {
     fn drop(&mut self) {
         self.bell.set_onmessage(None);
@@ -138,9 +190,14 @@ impl Drop for Outlet {
     }
 }
 
+/// An outlet, and whose it is at present: what hears the page sends that along.
+type Owned = (Outlet, Rc<RefCell<SubId>>);
+
 /// The parser's outlets, one a subscription. The page gives each its own id, never used again.
 pub struct Outlets {
-    outlets: HashMap<SubId, Outlet>,
+    outlets: HashMap<SubId, Owned>,
+    /// Those of subscriptions that are over, by the numbers of their rings.
+    kept: HashMap<u32, Owned>,
     /// Subscriptions that something is to be written for, and whose outlet has not come.
     awaited: HashSet<SubId>,
     /// Those of which it has come since.
@@ -160,6 +217,7 @@ impl Outlets {
         let (hear, heard) = mpsc::unbounded();
         Outlets {
             outlets: HashMap::new(),
+            kept: HashMap::new(),
             awaited: HashSet::new(),
             came: Vec::new(),
             dirty: Vec::new(),
@@ -174,19 +232,52 @@ impl Outlets {
         let sub = Reflect::get(object, &"sub".into())
             .ok()
             .and_then(|sub| SubId::new(&sub.as_string()?));
-        let Some(sub) = sub else { return };
-        let (hear, name) = (self.hear.clone(), sub.clone());
-        let heard = move |packet| drop(hear.unbounded_send((name.clone(), packet)));
-        if let Some(outlet) = Outlet::open(object, self.config, heard) {
+        let Some(sub) = sub else {
+            return number(object, "gone").into_iter().for_each(|gone| self.forget(gone));
+        };
+        let owned = self.again(object, &sub).or_else(|| {
+            let owner = Rc::new(RefCell::new(sub.clone()));
+            let (hear, of) = (self.hear.clone(), owner.clone());
+            let heard = move |packet| drop(hear.unbounded_send((of.borrow().clone(), packet)));
+            Some((Outlet::open(object, self.config, heard)?, owner))
+        });
+        if let Some(owned) = owned {
             self.came.extend(self.awaited.take(&sub));
-            self.outlets.insert(sub, outlet);
+            self.outlets.insert(sub, owned);
+        }
+    }
+
+    /// The outlet whose ring `object` names, for `sub`. None if it brings one of its own.
+    fn again(&mut self, object: &JsValue, sub: &SubId) -> Option<Owned> {
+        let number = number(object, "number")?;
+        let (mut outlet, owner) = self.kept.remove(&number).or_else(|| {
+            // The page is through with whoever has it, and has said so in a message that has not been looked at.
+            let former = self.holder(number)?;
+            self.outlets.remove(&former)
+        })?;
+        outlet.renew(object);
+        *owner.borrow_mut() = sub.clone();
+        Some((outlet, owner))
+    }
+
+    fn holder(&self, number: u32) -> Option<SubId> {
+        let mut outlets = self.outlets.iter();
+        outlets
+            .find(|(_, (outlet, _))| outlet.number() == Some(number))
+            .map(|(sub, _)| sub.clone())
+    }
+
+    fn forget(&mut self, number: u32) {
+        self.kept.remove(&number);
+        if let Some((outlet, _)) = self.holder(number).and_then(|sub| self.outlets.get_mut(&sub)) {
+            outlet.forget();
         }
     }
 }
 
 impl PageSinks for Outlets {
     fn write(&mut self, sub: &SubId, message: &ParserToPage) -> Written {
-        let Some(outlet) = self.outlets.get_mut(sub) else {
+        let Some((outlet, _)) = self.outlets.get_mut(sub) else {
             self.awaited.insert(sub.clone());
             return Written::Full;
         };
@@ -203,8 +294,11 @@ impl PageSinks for Outlets {
         }
         self.awaited.remove(sub);
         // What was written last may not have been told yet.
-        if let Some(mut outlet) = self.outlets.remove(sub) {
+        if let Some((mut outlet, owner)) = self.outlets.remove(sub) {
             outlet.flush(Millis(0));
+            if let Some(number) = outlet.number() {
+                self.kept.insert(number, (outlet, owner));
+            }
         }
     }
 }
@@ -218,7 +312,11 @@ impl PageEdge for Outlets {
             return Poll::Ready(sub);
         }
         while let Poll::Ready(Some((sub, packet))) = self.heard.poll_next_unpin(cx) {
-            if self.outlets.get_mut(&sub).is_some_and(|outlet| outlet.heard(packet)) {
+            if self
+                .outlets
+                .get_mut(&sub)
+                .is_some_and(|(outlet, _)| outlet.heard(packet))
+            {
                 return Poll::Ready(sub);
             }
         }
@@ -227,7 +325,7 @@ impl PageEdge for Outlets {
 
     fn flush(&mut self, now: Millis) {
         for sub in self.dirty.drain(..) {
-            if let Some(outlet) = self.outlets.get_mut(&sub) {
+            if let Some((outlet, _)) = self.outlets.get_mut(&sub) {
                 outlet.flush(now);
             }
         }

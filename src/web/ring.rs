@@ -55,7 +55,7 @@ impl RingWriter {
     pub fn new(buffer: &SharedArrayBuffer) -> Option<RingWriter> {
         let capacity = buffer.byte_length().checked_sub(HEADER_BYTES)?;
         // A power of two, so that positions may wrap with the counters.
-        (capacity >= 1024 && capacity.is_power_of_two()).then(|| RingWriter {
+        let mut ring = (capacity >= 1024 && capacity.is_power_of_two()).then(|| RingWriter {
             head: Int32Array::new(buffer),
             data: Uint8Array::new_with_byte_offset_and_length(buffer, HEADER_BYTES, capacity),
             capacity,
@@ -63,7 +63,18 @@ impl RingWriter {
             pending: Vec::new(),
             read: 0,
             apart: None,
-        })
+        })?;
+        ring.renew();
+        Some(ring)
+    }
+
+    /// Begins anew, for another reader; the last one has stopped reading, and the next has not begun.
+    pub fn renew(&mut self) {
+        self.pending.clear();
+        (self.published, self.read, self.apart) = (0, 0, None);
+        for (word, value) in [(WRITTEN, 0), (READ, 0), (BLOCKED, 0), (SLEEPING, 1)] {
+            let _ = Atomics::store(&self.head, word, value);
+        }
     }
 
     /// Takes one record if there is room. The reader sees it after `publish`.

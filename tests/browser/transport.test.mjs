@@ -142,6 +142,31 @@ for (const isolated of [true, false]) {
     assert.deepEqual(again.ids.toSorted(), idsOf(sample));
   });
 
+  test(`${transport}: what was under way for a closed subscription does not reach the next, which may have its buffer`, { timeout }, async () => {
+    const authors = [...new Set(sample.map(({ pubkey }) => pubkey))];
+    const until = sample.at(-1).created_at;
+    const read = await page.evaluate(async ({ authors, until }) => {
+      const answers = [];
+      for (const [round, author] of authors.entries()) {
+        // In the smallest buffer most events have no room: they come as messages of their own.
+        const bufferBytes = [1_024, 4_096][round % 2];
+        const first = nostr.subscribe([{}], { cacheOnly: true, bufferBytes });
+        const events = Math.floor(round / 2) % 10;
+        let count = 0;
+        if (events > 0) await new Promise((resolve) => first.on('event', () => ++count === events && resolve()));
+        first.close();
+        const next = nostr.subscribe([{ authors: [author], until }], { cacheOnly: true, bufferBytes });
+        const ids = [];
+        next.on('event', ({ id }) => ids.push(id));
+        await new Promise((resolve) => next.on('eoce', resolve));
+        next.close();
+        answers.push(ids);
+      }
+      return answers;
+    }, { authors, until });
+    authors.forEach((author, at) => assert.deepEqual(read[at].toSorted(), idsOf(sample.filter(({ pubkey }) => pubkey === author)), `round ${at}`));
+  });
+
   test(`${transport}: an answer that is there before the page has said where to waits for that`, { timeout }, async () => {
     const [ids, early, again] = await page.evaluate(async () => {
       const post = MessagePort.prototype.postMessage;
@@ -183,7 +208,8 @@ for (const isolated of [true, false]) {
       };
       let error;
       try {
-        nostr.subscribe([{ kinds: [1] }], { noCache: true });
+        // Larger than what is kept of closed subscriptions.
+        nostr.subscribe([{ kinds: [1] }], { noCache: true, bufferBytes: 4 << 20 });
       } catch (thrown) {
         error = String(thrown);
       }
