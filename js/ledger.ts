@@ -1,13 +1,8 @@
-import type { Role } from './channels.js';
 import { FerryError } from './errors.js';
 import type { Publish } from './publish.js';
 import type { Subscription } from './subscription.js';
 import type { Filter, SubscribeOptions } from './types.js';
 import { encodePublish, encodeSubscribe } from './wire-requests.js';
-import type { Report } from './wire.js';
-
-/** What answers a question by its number. */
-export type Answer = Extract<Report, { request: number }>;
 
 /** An open subscription, and what asks for it again. */
 export interface Open {
@@ -17,14 +12,6 @@ export interface Open {
   filters: Filter[];
   options: SubscribeOptions;
   openedAt: number;
-}
-
-/** What a role was asked and has not answered. Asking a new worker again does no harm. */
-interface Question {
-  role: Role;
-  record: Uint8Array;
-  resolve: (answer: Answer) => void;
-  reject: (error: FerryError) => void;
 }
 
 /** A publish on its way, and what asks for it again. */
@@ -38,8 +25,7 @@ interface OnItsWay {
 export class Ledger {
   readonly subscriptions = new Map<string, Open>();
   readonly publishes = new Map<number, OnItsWay>();
-  readonly questions = new Map<number, Question>();
-  #last = { subscription: 0, publish: 0, question: 0 };
+  #last = { subscription: 0, publish: 0 };
 
   /** A subscription's id, where the page gives none. */
   freeId(): string {
@@ -53,15 +39,6 @@ export class Ledger {
 
   nextPublish(): number {
     return ++this.#last.publish;
-  }
-
-  nextQuestion(): number {
-    return ++this.#last.question;
-  }
-
-  /** What a new worker of `role` is asked again. */
-  questionsTo(role: Role): Uint8Array[] {
-    return [...this.questions.values()].filter((question) => question.role === role).map(({ record }) => record);
   }
 
   /** The open subscriptions under new names, as a new parser is to be asked for them: without what was delivered. */
@@ -104,7 +81,5 @@ export class Ledger {
   fail(error: FerryError): void {
     for (const { subscription } of [...this.subscriptions.values()]) subscription.fail(error);
     for (const { publish } of this.publishes.values()) publish.finish(error);
-    for (const { reject } of this.questions.values()) reject(error);
-    this.questions.clear();
   }
 }

@@ -3,6 +3,7 @@ import type { ByteBuffer } from 'flatbuffers';
 import { EventCache } from './cache.js';
 import { ROLES, type Role } from './channels.js';
 import { checkCount, checkFilters, checkPublish, checkStart, checkSubscribe, checkTags, relayUrl } from './check.js';
+import { Control } from './control.js';
 import { Deaths } from './deaths.js';
 import { diagnose, type Diagnosis } from './doctor.js';
 import { Emitter } from './emitter.js';
@@ -10,12 +11,12 @@ import type { EventView } from './event.js';
 import { FerryError, assertNever } from './errors.js';
 import { Rings, openInbox, type Inbox } from './inbox.js';
 import { Heartbeat } from './heartbeat.js';
-import { Ledger, type Answer, type Open } from './ledger.js';
+import { Ledger, type Open } from './ledger.js';
 import { loadModule } from './loader.js';
 import { Log } from './log.js';
 import { lookUp, type Nip05Options, type Nip05Profile } from './nip05.js';
 import { checkLimits, engineOptions } from './options.js';
-import { PagePort, WINDOW_BYTES } from './port.js';
+import { WINDOW_BYTES, type PagePort } from './port.js';
 import { Publish } from './publish.js';
 import { Relays } from './relays.js';
 import { Signer } from './signer.js';
@@ -42,7 +43,6 @@ import {
   encodeOwner,
   encodePublish,
   encodeStatsRequest,
-  encodeStop,
   encodeSubscribe,
   encodeUnsubscribe,
   encodeWipe,
@@ -68,8 +68,6 @@ export interface ManagerEvents {
 const STATUS_BYTES = 64 << 10;
 /** The cache reports its counters under this number when it stops writing to the disk. */
 const UNASKED = 0;
-/** A worker that has ended without a goodbye after so long has died. */
-const GOODBYE_MS = 500;
 /** A one-shot request that names no time-out of its own gives up after so long. */
 const FETCH_TIMEOUT_MS = 15_000;
 /** A new crypto worker is given its signer first, but signatures are not left unchecked for a slow one. */
@@ -91,7 +89,7 @@ export class NostrManager extends Emitter<ManagerEvents> implements AsyncDisposa
   readonly cache: EventCache;
   readonly #options: StartOptions;
   readonly #workers: Workers;
-  readonly #control = {} as Record<Role, PagePort>;
+  readonly #control: Control;
   readonly #ledger = new Ledger();
   /** Those that the present parser worker knows. */
   #rings = this.#newRings();
@@ -103,8 +101,6 @@ export class NostrManager extends Emitter<ManagerEvents> implements AsyncDisposa
   readonly #life = new AbortController();
   #over: FerryError | undefined;
   #stopping: Promise<void> | undefined;
-  /** While stopping: who waits for a role's end, and the roles that are gone. */
-  readonly #gone = new Map<Role, () => void>();
   #memoryOnly = false;
   /** Whether the page was told that it has named no relay. */
   #missed = false;
@@ -175,9 +171,7 @@ export class NostrManager extends Emitter<ManagerEvents> implements AsyncDisposa
     this.#log = log;
     const window = options.limits?.windowBytes ?? WINDOW_BYTES;
     this.#workers = workers;
-    for (const role of ROLES) {
-      this.#control[role] = new PagePort(workers.control[role], window, (record) => this.#onReport(record));
-    }
+    this.#control = new Control(workers.control, window, (record) => this.#onReport(record));
     const database = (options.cache || undefined)?.name ?? 'nostr-ferry';
     this.signer = new Signer(workers.signer, window, `${database} session`);
     this.signer.on('change', (pubkey) => {
@@ -193,14 +187,14 @@ export class NostrManager extends Emitter<ManagerEvents> implements AsyncDisposa
       this.#control.cache.sendNow(encodeDefaults(relays));
     });
     this.cache = new EventCache({
-      import: (text) => this.#ask('cache', 'imported', (request) => encodeImport(request, text)),
+      import: (text) => this.#control.ask('cache', 'imported', (request) => encodeImport(request, text)),
       generation: () => this.#caches,
-      wipe: async () => void (await this.#ask('cache', 'wiped', encodeWipe)),
-      stats: async () => (await this.#ask('cache', 'stats', encodeStatsRequest)).stats,
+      wipe: async () => void (await this.#control.ask('cache', 'wiped', encodeWipe)),
+      stats: async () => (await this.#control.ask('cache', 'stats', encodeStatsRequest)).stats,
       subscribe: (filters, options) => this.subscribe(filters, options),
     });
     this.#heartbeat = new Heartbeat(
-      (role) => this.#ask(role, 'stats', encodeStatsRequest),
+      (role) => this.#control.ask(role, 'stats', encodeStatsRequest),
       (role, why) => this.#onDeath(role, why),
     );
     this.relays.on('status', ({ relay, state, reason }) => log.info(`${relay}: ${state}${reason && ` (${reason})`}`));
@@ -352,7 +346,7 @@ export class NostrManager extends Emitter<ManagerEvents> implements AsyncDisposa
    * console.log(connections.counters.events, parser.ports.map(({ name, stalledMs }) => [name, stalledMs]));
    */
   async stats(): Promise<EngineStats> {
-    const stats = ROLES.map(async (role) => [role, (await this.#ask(role, 'stats', encodeStatsRequest)).stats] as const);
+    const stats = ROLES.map(async (role) => [role, (await this.#control.ask(role, 'stats', encodeStatsRequest)).stats] as const);
     return Object.fromEntries(await Promise.all(stats)) as unknown as EngineStats;
   }
 
@@ -373,26 +367,10 @@ export class NostrManager extends Emitter<ManagerEvents> implements AsyncDisposa
       throw new FerryError('bad-input', `"${id}" is no open subscription and no event's id`, { subscription: id });
     }
     const about = sub === undefined ? { event: id } : { sub };
-    const { relays, stored, seen } = await this.#ask('cache', 'explained', (request) => encodeExplain(request, about));
+    const { relays, stored, seen } = await this.#control.ask('cache', 'explained', (request) => encodeExplain(request, about));
     if (sub === undefined) return { type: 'event', id, stored, relays: seen };
     const skipped = relays.filter(({ reason }) => reason === 'covered' || reason === 'over-limit');
     return { type: 'subscription', id, asked: relays.filter((choice) => !skipped.includes(choice)), skipped };
-  }
-
-  /** Sends a role a question under a number of its own. */
-  async #ask<Type extends Answer['type']>(
-    role: Role,
-    type: Type,
-    encode: (request: number) => Uint8Array,
-  ): Promise<Extract<Answer, { type: Type }>> {
-    if (this.#over) throw this.#over;
-    const request = this.#ledger.nextQuestion();
-    const record = encode(request);
-    const answer = new Promise<Answer>((resolve, reject) => this.#ledger.questions.set(request, { role, record, resolve, reject }));
-    this.#control[role].send(record);
-    const report = await answer;
-    if (report.type !== type) throw new FerryError('bad-input', `asked for ${type}, a worker answered ${report.type}`);
-    return report as Extract<Answer, { type: Type }>;
   }
 
   /**
@@ -412,11 +390,7 @@ export class NostrManager extends Emitter<ManagerEvents> implements AsyncDisposa
     const silent: Role[] = [];
     // In the order of the flow: each is given what the one before it still had to say.
     for (const role of ['connections', 'parser', 'cache', 'crypto'] as const) {
-      const gone = this.#gone.has(role) ? Promise.resolve() : new Promise<void>((resolve) => this.#gone.set(role, resolve));
-      this.#control[role].send(encodeStop());
-      // Its goodbye may still be under way when its end is seen.
-      const late = gone.then(() => new Promise((resolve) => setTimeout(resolve, GOODBYE_MS)));
-      await Promise.race([this.#control[role].ended, late.then(() => silent.push(role))]);
+      if (!(await this.#control.stop(role))) silent.push(role);
     }
     this.#end(new FerryError('stopped', 'the engine was stopped'));
     if (silent.length === 0) return;
@@ -431,11 +405,7 @@ export class NostrManager extends Emitter<ManagerEvents> implements AsyncDisposa
   /** A worker is gone: another takes its place, unless that does not help or the engine stops. */
   #onDeath(role: Role, reason: string): void {
     if (this.#over) return;
-    if (this.#stopping) {
-      this.#gone.get(role)?.();
-      this.#gone.set(role, () => undefined);
-      return;
-    }
+    if (this.#stopping) return this.#control.ended(role);
     const times = this.#deaths.add(role, performance.now());
     if (times === undefined) {
       this.#log.warn(`the ${role} worker is gone (${reason}); another takes its place`);
@@ -466,7 +436,7 @@ export class NostrManager extends Emitter<ManagerEvents> implements AsyncDisposa
       const late = new Promise((resolve) => setTimeout(resolve, SIGNER_MS));
       ready = Promise.race([this.signer.replace(worker.signer), late]);
     }
-    for (const record of this.#ledger.questionsTo(role)) this.#control[role].send(record);
+    this.#control.askAgain(role);
     const handOver = () => {
       for (const { role: peer, port } of worker.peers) {
         if (worker.isCurrent(peer)) this.#control[peer].attach({ peer: role, port, askAgain }, [port]);
@@ -515,7 +485,7 @@ export class NostrManager extends Emitter<ManagerEvents> implements AsyncDisposa
     this.signer.fail(error);
     this.relays.close();
     this.#rings.close();
-    for (const role of ROLES) this.#control[role].close();
+    this.#control.fail(error);
     this.#workers.terminate();
   }
 
@@ -545,9 +515,7 @@ export class NostrManager extends Emitter<ManagerEvents> implements AsyncDisposa
       case 'wiped':
       case 'explained':
         if (report.request === UNASKED) return this.#onMemoryOnly();
-        this.#ledger.questions.get(report.request)?.resolve(report);
-        this.#ledger.questions.delete(report.request);
-        return;
+        return this.#control.answer(report);
       case 'notice':
         return this.relays.notice(report.relay, report.message);
       case 'publish': {
