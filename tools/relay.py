@@ -22,6 +22,7 @@ from nostr_sdk import (
     LocalRelayBuilder,
     LocalRelayBuilderNip42,
     LocalRelayBuilderNip42Mode,
+    NostrSdkError,
     RateLimit,
 )
 
@@ -125,6 +126,19 @@ def build(args):
     return builder.build()
 
 
+async def start(args):
+    """The relay, listening. The port that was free may be somebody else's by then, and another one does."""
+    for _ in range(20):
+        relay = build(args)
+        try:
+            await relay.run()
+            return relay
+        except NostrSdkError:
+            if args.port:
+                raise
+    sys.exit("relay: no port is to be had")
+
+
 def stop_signal(loop):
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -139,8 +153,7 @@ def stop_signal(loop):
 async def main():
     args = options()
     stop = stop_signal(asyncio.get_running_loop())
-    relay = build(args)
-    await relay.run()
+    relay = await start(args)
     url = str(await relay.url())
     if args.events:
         await load(args.events, url)

@@ -3,13 +3,12 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
-import { test } from 'node:test';
 import { nip19 } from 'nostr-tools';
 import * as nip49 from 'nostr-tools/nip49';
 import { finalizeEvent, generateSecretKey, getPublicKey } from 'nostr-tools/pure';
 import { bytesToHex } from 'nostr-tools/utils';
 import { startBunker } from './bunker.mjs';
-import { openPage, sampleEvents, startRelay, startServer } from './harness.mjs';
+import { openPage, sampleEvents, startRelay, startServer, test } from './harness.mjs';
 
 const now = () => Math.floor(Date.now() / 1000);
 
@@ -22,12 +21,23 @@ async function freePort() {
   return port;
 }
 
+/** A relay with a town's events and `more`. The people's relay lists name it, so its address comes first. */
+async function startTown(count, more) {
+  for (let tries = 1; ; tries++) {
+    const port = await freePort();
+    const sample = await sampleEvents({ count, base: now() - 30, relays: [`ws://127.0.0.1:${port}`] });
+    try {
+      return { sample, relay: await startRelay([...sample, ...more], ['--port', String(port)]) };
+    } catch (error) {
+      // Somebody else may have been given the port meanwhile.
+      if (tries === 10) throw error;
+    }
+  }
+}
+
 /** A relay with a town's events and `more`, the demo on it, and a page that shows it. */
 async function openDemo({ isolated = true, more = [], count = 1200 } = {}) {
-  // The people's relay lists name the relay, so its address comes first.
-  const port = await freePort();
-  const sample = await sampleEvents({ count, base: now() - 30, relays: [`ws://127.0.0.1:${port}`] });
-  const relay = await startRelay([...sample, ...more], ['--port', String(port)]);
+  const { sample, relay } = await startTown(count, more);
   const server = await startServer({ isolated, files: { '/demo.json': JSON.stringify({ relay: relay.url }) } });
   const { page, errors } = await openPage(`${server.origin}/`);
   await page.waitForSelector('#home .note');
@@ -94,15 +104,18 @@ for (const isolated of [true, false]) {
 test('the engine room shows rates while records travel, and nothing dropped', async () => {
   const { page, errors } = await openDemo();
   await page.waitForFunction(() => /^[1-9]/.test(document.querySelectorAll('.dials b')[2].textContent));
-  const rates = page.waitForFunction(() => {
-    const [verified, delivered] = [...document.querySelectorAll('.dials b')].map(({ textContent }) =>
-      Number(textContent.replace(/\D/g, '')),
-    );
-    const busy = document.querySelectorAll('.lane.busy').length;
-    return verified > 0 && delivered > 0 && busy > 2 && { verified, delivered, busy };
+  // Rates are shown for a second, and those of one run may be of different ones.
+  await page.evaluate(() => {
+    globalThis.most = { verified: 0, delivered: 0, busy: 0 };
+    const look = () => {
+      const [verified, delivered] = [...document.querySelectorAll('.dials b')].map(({ textContent }) => Number(textContent.replace(/\D/g, '')));
+      const shown = { verified, delivered, busy: document.querySelectorAll('.lane.busy').length };
+      for (const name in most) most[name] = Math.max(most[name], shown[name]);
+    };
+    new MutationObserver(look).observe(document.querySelector('.inspector'), { subtree: true, childList: true, characterData: true, attributes: true });
   });
   await page.click('.run button');
-  assert.ok(await (await rates).jsonValue());
+  await page.waitForFunction(() => most.verified > 0 && most.delivered > 0 && most.busy > 2);
   await page.waitForFunction(() => /^[\d,]+ events in/.test(document.querySelector('.run .answer').textContent));
   assert.equal(await page.textContent('.dials > div:last-child b'), '0');
   assert.equal(await page.locator('table tbody tr').count(), 6);
@@ -261,7 +274,8 @@ test('a relay added by hand is asked, says why it fails, and can be removed', as
     assert.match(await page.textContent('#relays .answer'), /^A relay's address is like wss:\/\//);
     assert.equal(await page.locator('#relays li').count(), 1, `${wrong} is not taken`);
   }
-  const dead = `ws://127.0.0.1:${await freePort()}`;
+  // Every server here is at 127.0.0.1: at other addresses of this machine nobody listens.
+  const dead = 'ws://127.0.1.1:7777';
   await page.fill('#relays input', dead);
   await page.click('#relays form button');
   await page.waitForFunction(() => document.querySelector('#relays')?.textContent.includes('not reached'));

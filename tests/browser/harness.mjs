@@ -5,7 +5,7 @@ import { execFile } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after } from 'node:test';
+import { after, test as nodeTest } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { chromium } from 'playwright-core';
@@ -32,24 +32,81 @@ after(async () => {
   rmSync(folder, { recursive: true });
 });
 
+/** One wait is given so long: it ends what hangs, and no machine that works takes so long for anything here. */
+const WAIT_SECONDS = 240;
+/** A whole test's waits together. The runner's own limit is for a whole file, and says nothing of where the file stood. */
+const TEST_SECONDS = 900;
+
+/** What is being waited for, to be named where a limit is met. */
+const waits = new Set();
+
 /**
  * What a test waits for; it fails with a sentence, where it was asked, long before the runner would end the file without one.
  *
  * @template T
  * @param {Promise<T>} promise
  * @param {string} what is waited for, for that sentence
- * @param {number} seconds more than anything takes on a machine that is busy with other things
+ * @param {number} seconds more than anything takes on a machine that is slow, and busy with other things
  * @returns {Promise<T>}
  */
-export function within(promise, what, seconds = 90) {
-  const late = new Error(`waited ${seconds} s for ${what}`);
+export function within(promise, what, seconds = WAIT_SECONDS) {
+  const wait = { what, seconds };
   let timer;
-  const limit = new Promise((_, reject) => (timer = setTimeout(reject, seconds * 1000, late)));
-  return Promise.race([promise, limit]).finally(() => clearTimeout(timer));
+  const limit = new Promise((_, reject) => {
+    timer = setTimeout(() => {
+      const others = [...waits].filter((other) => other !== wait && other.seconds < seconds).map((other) => `; for ${other.what}`);
+      reject(new Error(`waited ${seconds} s for ${what}${others.join('')}`));
+    }, seconds * 1000);
+  });
+  waits.add(wait);
+  return Promise.race([promise, limit]).finally(() => {
+    clearTimeout(timer);
+    waits.delete(wait);
+  });
 }
 
-/** Playwright's own `evaluate` waits for ever for a promise in the page. */
-function limitEvaluate(page) {
+/**
+ * Waits until `look` finds what is there to stay, looking again and again: for what tells of no change by itself.
+ *
+ * @template T
+ * @param {() => T | Promise<T>} look gives something true once it is there
+ * @param {string} what is waited for
+ * @returns {Promise<T>} what was found
+ */
+export function until(look, what) {
+  let over = false;
+  const looking = async () => {
+    for (;;) {
+      const found = await look();
+      if (found || over) return found;
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+  };
+  return within(looking(), what).finally(() => (over = true));
+}
+
+/** `test` of node:test, whose end by time says what the test waited for. */
+export function test(name, run) {
+  return nodeTest(name, (context) => within(Promise.resolve(run(context)), `the test to end: ${name}`, TEST_SECONDS));
+}
+
+/**
+ * A page with the engine as a script. The engine's patience with relays is longer than any machine's slowness, so that the
+ * last `eose` is the relays' own word; a test of that patience asks for its own.
+ */
+export const PAGE = `<!doctype html><meta charset="utf-8"><link rel="icon" href="data:,"><script src="/dist/nostr-ferry.js"></script>
+<script>(${bePatient})(${WAIT_SECONDS * 1000})</script>`;
+
+/** Runs in the page. */
+function bePatient(eoseMs) {
+  const { NostrManager } = NostrFerry;
+  const start = NostrManager.start.bind(NostrManager);
+  NostrManager.start = (options = {}) => start({ ...options, limits: { eoseMs, ...options.limits } });
+}
+
+/** Playwright's own `evaluate` waits for ever for a promise in the page, and for the rest half a minute. */
+export function limitWaits(page) {
+  page.setDefaultTimeout(WAIT_SECONDS * 1000);
   const evaluate = page.evaluate.bind(page);
   page.evaluate = (code, argument) => within(evaluate(code, argument), `the page to run ${String(code).slice(0, 300)}`);
 }
@@ -78,7 +135,7 @@ let relayFiles = 0;
 export async function startRelay(events = [], args = []) {
   const file = join(folder, `events-${relayFiles++}.jsonl`);
   writeFileSync(file, events.map((event) => `${JSON.stringify(event)}\n`).join(''));
-  const relay = await serve.startRelay(['--events', file, ...args]);
+  const relay = await within(serve.startRelay(['--events', file, ...args]), 'a relay to be ready');
   endings.push(relay.stop);
   return relay;
 }
@@ -98,7 +155,7 @@ export async function startServer(options) {
 let launched;
 /** The file's one Chromium. */
 export function browser() {
-  launched ??= chromium.launch({ executablePath: '/usr/bin/chromium', args: CHROMIUM_FLAGS }).then((started) => {
+  launched ??= chromium.launch({ executablePath: '/usr/bin/chromium', args: CHROMIUM_FLAGS, timeout: WAIT_SECONDS * 1000 }).then((started) => {
     endings.push(() => started.close());
     return started;
   });
@@ -114,7 +171,7 @@ export function browser() {
 export async function openPage(url) {
   const context = await (await browser()).newContext();
   const page = await context.newPage();
-  limitEvaluate(page);
+  limitWaits(page);
   const errors = [];
   page.on('console', (message) => {
     if (message.type() === 'error') errors.push(message.text());
@@ -125,20 +182,42 @@ export async function openPage(url) {
 }
 
 /**
- * Gives a look at what a cross-origin isolated page holds after a garbage collection: its workers, its heap, and all of
- * its memory, in bytes.
+ * Gives a look at what a cross-origin isolated page holds after a garbage collection, once it has so many workers: its heap,
+ * and all of its memory, in bytes.
  *
  * @param {import('playwright-core').Page} page
- * @returns {Promise<() => Promise<{ workers: number, usedSize: number, bytes: number }>>}
+ * @param {number} workers
+ * @returns {Promise<() => Promise<{ usedSize: number, bytes: number }>>}
  */
-export async function memoryOf(page) {
+export async function memoryOf(page, workers) {
   const session = await page.context().newCDPSession(page);
   return async () => {
+    await until(() => page.workers().length === workers, `no more than ${workers} workers to be left`);
     await session.send('HeapProfiler.collectGarbage');
     const { usedSize } = await session.send('Runtime.getHeapUsage');
     const bytes = await page.evaluate(async () => (await performance.measureUserAgentSpecificMemory()).bytes);
-    return { workers: page.workers().length, usedSize, bytes };
+    return { usedSize, bytes };
   };
+}
+
+/**
+ * How long the longest task of `page`'s own thread takes while `work` runs, in milliseconds. By the thread's own clock: the
+ * time the task itself took, not what the machine's other work took from it.
+ *
+ * @template T
+ * @param {import('playwright-core').Page} page
+ * @param {() => Promise<T>} work
+ * @returns {Promise<{ result: T, longest: number }>}
+ */
+export async function longestTask(page, work) {
+  await (await browser()).startTracing(page, { categories: ['toplevel', 'disabled-by-default-devtools.timeline'] });
+  const result = await work();
+  const trace = JSON.parse(await (await browser()).stopTracing()).traceEvents;
+  const main = trace.filter(({ name, args }) => name === 'thread_name' && args.name === 'CrRendererMain');
+  const isMain = ({ pid, tid }) => main.some((thread) => thread.pid === pid && thread.tid === tid);
+  const tasks = trace.filter((event) => event.tdur !== undefined && isMain(event));
+  assert.ok(tasks.length > 100, 'the trace has no tasks');
+  return { result, longest: Math.max(...tasks.map(({ tdur }) => tdur / 1000)) };
 }
 
 /** Refuses more growth between two looks than a browser has by itself. */

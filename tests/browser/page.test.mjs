@@ -1,9 +1,8 @@
 // The page's API beyond events and publishes: ending by signal and by scope, NIP-19, NIP-05, and the doctor of an engine.
 import assert from 'node:assert/strict';
-import { after, test } from 'node:test';
-import { openPage, sampleEvents, startRelay, startServer } from './harness.mjs';
+import { after } from 'node:test';
+import { PAGE, openPage, sampleEvents, startRelay, startServer, test } from './harness.mjs';
 
-const PAGE = '<!doctype html><meta charset="utf-8"><link rel="icon" href="data:,"><script src="/dist/nostr-ferry.js"></script>';
 const relay = await startRelay(await sampleEvents({ count: 50 }));
 const server = await startServer({ files: { '/page.html': PAGE } });
 const { page, errors } = await openPage(`${server.origin}/page.html`);
@@ -128,8 +127,9 @@ test('a worker that dies while the engine stops is named, and the stop comes to 
     };
     const engine = await NostrFerry.NostrManager.start({ cache: false, verifiers: 0 });
     globalThis.Worker = Plain;
-    const stopping = engine.stop();
+    // That it has died is known later. The other way round it could come to its goodbye in between.
     workers.get('ferry parser').terminate();
+    const stopping = engine.stop();
     const outcome = (promise) => promise.then(() => 'nothing', ({ code, message }) => `${code}: ${message}`);
     return [await outcome(stopping), await outcome(engine.stats()), await outcome(engine.stop())];
   });

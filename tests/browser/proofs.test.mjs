@@ -1,11 +1,10 @@
 // The proof-verification pipe in a real browser, against a real relay and mints that answer over HTTP.
 import assert from 'node:assert/strict';
-import { after, test } from 'node:test';
+import { after } from 'node:test';
 import { finalizeEvent, generateSecretKey } from 'nostr-tools/pure';
-import { openPage, startRelay, startServer } from './harness.mjs';
+import { PAGE, openPage, startRelay, startServer, test, until } from './harness.mjs';
 import { startMint } from './mint.mjs';
 
-const PAGE = '<!doctype html><meta charset="utf-8"><link rel="icon" href="data:,"><script src="/dist/nostr-ferry.js"></script>';
 const key = generateSecretKey();
 const nutzap = (mint, proofs) =>
   finalizeEvent(
@@ -81,7 +80,7 @@ test('a mint that is down when its proofs come is asked again and loses none', a
     window.found = new Promise((resolve) => feed.on('proofs', resolve));
     await new Promise((resolve) => feed.on('eose', ({ relay }) => relay ?? resolve()));
   }, relay.url);
-  while (mint.asked.length === 0) await new Promise((resolve) => setTimeout(resolve, 50));
+  await until(() => mint.asked.length > 0, 'the mint to be asked');
   mint.fail = false;
   // The engine's own wait is 15 seconds.
   const valid = await page.evaluate(() => window.found);

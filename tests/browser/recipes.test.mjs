@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { after, test } from 'node:test';
+import { after } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { transform } from 'esbuild';
@@ -14,7 +14,7 @@ import { finalizeEvent, generateSecretKey, getPublicKey } from 'nostr-tools/pure
 import { bytesToHex } from 'nostr-tools/utils';
 import WebSocket from 'ws';
 import { startBunker } from './bunker.mjs';
-import { openPage, startRelay, startServer } from './harness.mjs';
+import { openPage, startRelay, startServer, test } from './harness.mjs';
 import { startHostileRelay } from './hostile-relay.mjs';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
@@ -54,7 +54,7 @@ async function openRecipes(relays, init) {
 }
 
 /** Waits until the box says what it should. */
-const says = (page, text) => page.waitForFunction((text) => box.innerText.replace(/\s+/g, ' ').trim() === text, text, { timeout: 60_000 }).catch(async () => {
+const says = (page, text) => page.waitForFunction((text) => box.innerText.replace(/\s+/g, ' ').trim() === text, text).catch(async () => {
   assert.equal(await page.evaluate(() => box.innerText.replace(/\s+/g, ' ').trim()), text);
 });
 

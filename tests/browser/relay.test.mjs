@@ -1,10 +1,9 @@
 // The ground the other browser tests stand on: the sample is valid by another implementation's
 // word, and the relay hands all of it to a page.
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
 import { initNostrWasm } from 'nostr-wasm';
 import { setNostrWasm, verifyEvent } from 'nostr-tools/wasm';
-import { openPage, sampleEvents, startRelay, startServer } from './harness.mjs';
+import { openPage, sampleEvents, startRelay, startServer, test } from './harness.mjs';
 
 test('a page receives every sample event from the relay, and all signatures hold', async () => {
   const sample = await sampleEvents({ count: 2000 });

@@ -1,11 +1,9 @@
 // Private messages, direct messages and a wallet between two pages, over a real relay.
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
 import { finalizeEvent, generateSecretKey, getPublicKey } from 'nostr-tools/pure';
 import { bytesToHex } from 'nostr-tools/utils';
-import { openPage, startRelay, startServer } from './harness.mjs';
+import { PAGE, openPage, startRelay, startServer, test } from './harness.mjs';
 
-const PAGE = '<!doctype html><meta charset="utf-8"><link rel="icon" href="data:,"><script src="/dist/nostr-ferry.js"></script>';
 const server = await startServer({ isolated: true, files: { '/page.html': PAGE } });
 const [ann, bob, cid] = [generateSecretKey(), generateSecretKey(), generateSecretKey()];
 const [annKey, bobKey, cidKey] = [ann, bob, cid].map((key) => getPublicKey(key));
@@ -20,7 +18,7 @@ async function open(relay, secret, name) {
       await nostr_.fetch([{ kinds: [10050] }]);
       /** The first event of a filter that `wanted` takes. */
       globalThis.first = async (filter, wanted = () => true) => {
-        for await (const event of nostr_.subscribe([filter], { timeoutMs: 30_000 })) if (wanted(event)) return event;
+        for await (const event of nostr_.subscribe([filter])) if (wanted(event)) return event;
         throw new Error('no such event');
       };
     },
@@ -118,7 +116,7 @@ test('direct messages go both ways, and are locked again without a signer', asyn
   assert.deepEqual(locked, ['locked', 'no-signer', undefined]);
   const opened = await home.evaluate(async ([from, secret]) => {
     const events = [];
-    const feed = nostr_.subscribe([{ kinds: [4], authors: [from] }], { timeoutMs: 30_000 });
+    const feed = nostr_.subscribe([{ kinds: [4], authors: [from] }]);
     for await (const event of feed) {
       events.push([event.id, event.parsed.state, event.unlocked, event.parsed.text]);
       if (event.unlocked) break;

@@ -1,10 +1,9 @@
 // Signature checks as they are compiled for the browser: libsecp256k1 multiplies otherwise there than natively.
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
-import { test } from 'node:test';
 import { schnorr } from '@noble/curves/secp256k1.js';
 import { bytesToHex, hexToBytes } from 'nostr-tools/utils';
-import { openPage, startServer } from './harness.mjs';
+import { openPage, startServer, test } from './harness.mjs';
 import { suite } from './store-page.mjs';
 import { seeded } from './synthetic.mjs';
 

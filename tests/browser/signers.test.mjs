@@ -1,17 +1,15 @@
 // Signers in a real browser: a third party's remote signer over a real relay, extensions, and what is left in storage.
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
-import { test } from 'node:test';
 import { finalizeEvent, generateSecretKey, getPublicKey, verifyEvent } from 'nostr-tools/pure';
 import { nip04, nip19, nip44 } from 'nostr-tools';
 import * as nip49 from 'nostr-tools/nip49';
 import { bytesToHex } from 'nostr-tools/utils';
 import WebSocket from 'ws';
 import { startBunker } from './bunker.mjs';
-import { openPage, sampleEvents, startRelay, startServer, within } from './harness.mjs';
+import { PAGE, openPage, sampleEvents, startRelay, startServer, test, within } from './harness.mjs';
 import { startScriptedBunker } from './scripted-bunker.mjs';
 
-const PAGE = '<!doctype html><meta charset="utf-8"><link rel="icon" href="data:,"><script src="/dist/nostr-ferry.js"></script>';
 const files = { '/page.html': PAGE };
 
 const user = generateSecretKey();
@@ -20,7 +18,10 @@ const userPubkey = getPublicKey(user);
 const friend = generateSecretKey();
 const friendPubkey = getPublicKey(friend);
 
-/** A page with the engine as `nostr`, and `outcome(promise)`: its value, or its error's code. */
+/**
+ * A page with the engine as `nostr_`, and `outcome(promise)`: its value, or its error's code. Signers have more time than
+ * any test takes: what ends before has not waited for one.
+ */
 async function openEngine(relay, { files: more = {}, init } = {}) {
   const server = await startServer({ files: { ...files, ...more } });
   const { page, errors } = await openPage('about:blank');
@@ -29,7 +30,7 @@ async function openEngine(relay, { files: more = {}, init } = {}) {
   const start = (options = {}) =>
     page.evaluate(async ([relay, options]) => {
       globalThis.outcome = (promise) => promise.then((value) => value, ({ code }) => code);
-      globalThis.nostr_ = await NostrFerry.NostrManager.start({ relays: relay ? [relay] : [], ...options });
+      globalThis.nostr_ = await NostrFerry.NostrManager.start({ relays: relay ? [relay] : [], limits: { signerMs: 3_600_000, remoteSignerMs: 3_600_000 }, ...options });
     }, [relay, options]);
   await start();
   return { page, errors, start };
@@ -62,13 +63,11 @@ test('a third party’s bunker signs, encrypts, decrypts and publishes; it stops
   assert.deepEqual(result.stored, ['published']);
 
   await bunker.stop();
-  const elapsed = await page.evaluate(async () => {
+  // A silent signer delays no subscription.
+  await page.evaluate(async () => {
     globalThis.waiting = outcome(nostr_.signer.signEvent({ kind: 1, content: 'nobody is there' }));
-    const started = performance.now();
     await nostr_.fetch([{ kinds: [1] }], { noCache: true });
-    return performance.now() - started;
   });
-  assert.ok(elapsed < 5_000, `a silent signer delays no subscription, which took ${elapsed} ms`);
   await startBunker(relay.url, { secretKey: userHex });
   const back = await page.evaluate(() => nostr_.signer.signEvent({ kind: 1, content: 'it is back' }));
   assert.ok(verifyEvent(back));
@@ -158,11 +157,10 @@ test('a slow remote signer delays no checks, no other subscription and no other 
     async ([url, secret]) => {
       await nostr_.signer.useBunker(url);
       const slow = outcome(nostr_.signer.signEvent({ kind: 1, content: 'later' }));
-      const began = performance.now();
       const fetched = await nostr_.fetch([{ kinds: [1], limit: 100 }], { noCache: true });
       await nostr_.signer.usePrivateKey(secret);
       const event = await nostr_.signer.signEvent({ kind: 1, content: 'now' });
-      return { fetched: fetched.length, event, slow: await slow, elapsed: performance.now() - began };
+      return { fetched: fetched.length, event, slow: await slow };
     },
     [`bunker://${getPublicKey(bunkerKey)}?relay=${relay.url}&secret=x`, userHex],
   );
@@ -170,7 +168,6 @@ test('a slow remote signer delays no checks, no other subscription and no other 
   assert.equal(result.fetched, 100);
   assert.ok(verifyEvent(result.event));
   assert.equal(result.slow, 'cancelled');
-  assert.ok(result.elapsed < 20_000, `a request to the signer takes a minute, this took ${result.elapsed} ms`);
 });
 
 test('nostrconnect: whoever knows the secret is the signer, and a stranger’s guess is ignored', async () => {

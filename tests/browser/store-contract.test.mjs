@@ -1,7 +1,6 @@
 // The storage contract, and random queries against a naive filter, on IndexedDB.
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
-import { openPage, startServer } from './harness.mjs';
+import { openPage, startServer, test } from './harness.mjs';
 import { openOrigin, suite } from './store-page.mjs';
 import { seeded, startStream, synthetic } from './synthetic.mjs';
 

@@ -1,7 +1,7 @@
 // What is in IndexedDB is not as the engine left it: it starts, serves the rest, says so and repairs.
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
-import { test } from 'node:test';
+import { test } from './harness.mjs';
 import { openOrigin } from './store-page.mjs';
 import { startStream, synthetic } from './synthetic.mjs';
 

@@ -1,6 +1,6 @@
 // A tab or its cache worker dies while it saves: what had been reported as saved is there, whole.
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { test, until } from './harness.mjs';
 import { openOrigin } from './store-page.mjs';
 import { seeded, startStream, synthetic } from './synthetic.mjs';
 
@@ -75,7 +75,7 @@ test(`what was reported as saved survives ${KILLS} deaths at random points of a 
     const over = running.catch(() => 'over');
     // At least so many more, and then at any moment of the next writes. The last death leaves some to be saved.
     const target = before + Math.floor(random() * 2 * ((COUNT - 2_000 - before) / (KILLS - kill)));
-    while (reported < target && reported < COUNT) await new Promise((resolve) => setTimeout(resolve, 2));
+    await until(() => reported >= Math.min(target, COUNT), `${target} events to be saved, ${where}`);
     await new Promise((resolve) => setTimeout(resolve, random() * 60));
     await WAYS[way](page);
     await over;

@@ -1,7 +1,7 @@
 // The store's bounds: its budget, the browser's quota, and no IndexedDB at all.
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
 import { getPublicKey } from 'nostr-tools/pure';
+import { test } from './harness.mjs';
 import { openOrigin } from './store-page.mjs';
 import { startStream, synthetic } from './synthetic.mjs';
 

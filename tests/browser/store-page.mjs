@@ -1,6 +1,6 @@
 // What the tests of the store share: a page with small helpers, and a look past the engine at what is in IndexedDB.
 import { readFileSync } from 'node:fs';
-import { browser, startServer } from './harness.mjs';
+import { PAGE as ENGINE, browser, limitWaits, startServer } from './harness.mjs';
 
 /** Runs in the page. */
 function helpers() {
@@ -88,7 +88,7 @@ function helpers() {
   };
 }
 
-const PAGE = `<!doctype html><meta charset="utf-8"><link rel="icon" href="data:,"><script>(${helpers})()</script><script src="/dist/nostr-ferry.js"></script>`;
+const PAGE = `<!doctype html><script>(${helpers})()</script>${ENGINE}`;
 
 /** What `store.check` runs. */
 export function suite() {
@@ -107,6 +107,7 @@ export async function openOrigin(files = {}) {
   const context = await (await browser()).newContext();
   const open = async () => {
     const page = await context.newPage();
+    limitWaits(page);
     const errors = [];
     page.on('console', (message) => {
       if (message.type() === 'error') errors.push(message.text());

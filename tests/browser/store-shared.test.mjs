@@ -1,6 +1,6 @@
 // Two pages of one origin write to one store at once.
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { test } from './harness.mjs';
 import { openOrigin } from './store-page.mjs';
 import { startStream, synthetic } from './synthetic.mjs';
 
@@ -34,7 +34,7 @@ test('two pages save 10,000 overlapping events each at once: the union is there,
   for (const { page, errors } of opened) {
     // The other page's last save may still be on its way into this one's index.
     const found = await page.evaluate(async (count) => {
-      for (let tries = 0; tries < 1_000 && (await store.counters()).events < count; tries++) await store.sleep(20);
+      while ((await store.counters()).events < count) await store.sleep(20);
       return store.ids();
     }, events.length);
     assert.deepEqual(found, newestFirst);

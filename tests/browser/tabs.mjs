@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after } from 'node:test';
 import { WebSocket } from 'ws';
+import { within } from './harness.mjs';
 
 const FLAGS = ['--headless', '--no-sandbox', '--disable-gpu', '--no-first-run', '--disable-background-networking', '--disable-sync', '--remote-debugging-port=0'];
 
@@ -30,7 +31,7 @@ export async function startTabs() {
     await rm(folder, { recursive: true, force: true, maxRetries: 50 });
   });
   let words = '';
-  const address = await new Promise((resolve, reject) => {
+  const starting = new Promise((resolve, reject) => {
     browser.on('exit', () => reject(new Error(`chromium did not start: ${words}`)));
     browser.stderr.on('data', (part) => {
       words += part;
@@ -38,8 +39,8 @@ export async function startTabs() {
       if (found) resolve(found[0]);
     });
   });
-  const socket = new WebSocket(address);
-  await once(socket, 'open');
+  const socket = new WebSocket(await within(starting, 'chromium to start'));
+  await within(once(socket, 'open'), 'a socket to chromium');
   const answers = new Map();
   const loads = new Map();
   socket.on('message', (data) => {
@@ -51,11 +52,13 @@ export async function startTabs() {
     answers.delete(id);
   });
   let last = 0;
-  const send = (method, params = {}, sessionId = undefined) =>
-    new Promise((resolve, reject) => {
+  const send = (method, params = {}, sessionId = undefined) => {
+    const answer = new Promise((resolve, reject) => {
       answers.set(++last, { resolve, reject });
       socket.send(JSON.stringify({ id: last, method, params, sessionId }));
     });
+    return within(answer, `the tab to answer ${method} ${String(params.expression ?? '').slice(0, 300)}`);
+  };
 
   return async (url) => {
     const { targetId } = await send('Target.createTarget', { url: 'about:blank' });
@@ -69,7 +72,7 @@ export async function startTabs() {
     await send('Page.enable', {}, sessionId);
     const loaded = new Promise((resolve) => loads.set(sessionId, resolve));
     await send('Page.navigate', { url }, sessionId);
-    await loaded;
+    await within(loaded, `the tab to load ${url}`);
     return {
       evaluate,
       show: () => send('Target.activateTarget', { targetId }),

@@ -1,9 +1,7 @@
 // The pool of verifiers in a real browser: its verdicts, and what happens when verifiers die.
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
-import { openPage, sampleEvents, startRelay, startServer } from './harness.mjs';
+import { PAGE, openPage, sampleEvents, startRelay, startServer, test, until } from './harness.mjs';
 
-const PAGE = '<!doctype html><meta charset="utf-8"><link rel="icon" href="data:,"><script src="/dist/nostr-ferry.js"></script>';
 
 /**
  * Lets the page tell the engine's workers what is to happen to verifiers, by `globalThis.tellVerifiers`: 'trap' and
@@ -15,7 +13,12 @@ function reachVerifiers() {
   const listen = `
     const told = new BroadcastChannel('verifiers');
     told.onmessage = ({ data }) => {
-      if (self.name === 'ferry crypto' && data === 'terminate') endNext();
+      if (self.name === 'ferry crypto' && data === 'terminate') {
+        endNext();
+        // An answer is waited for through ten seconds: with a clock that stands still, for ever.
+        const stopped = performance.now();
+        performance.now = () => stopped;
+      }
       if (self.name) return;
       if (data === 'trap') throw new Error('trap');
       if (data === 'vanish') self.close();
@@ -59,12 +62,11 @@ async function start(events, verifiers) {
     );
   const counters = () => page.evaluate(async () => (await engine.stats()).crypto.counters);
   /** Resolves when so many verifiers are ready. */
-  const running = async (count) => {
-    for (;;) {
+  const running = (count) =>
+    until(async () => {
       const { verifiers, verifiers_starting: starting } = await counters();
-      if (verifiers === count && starting === 0) return;
-    }
-  };
+      return verifiers === count && starting === 0;
+    }, `${count} verifiers to run`);
   return { page, errors, fetchAll, counters, running };
 }
 
@@ -98,13 +100,10 @@ for (const [word, what] of [['trap', 'trap'], ['vanish', 'vanish without a word'
     const first = await fetchAll(authors.slice(0, 10));
     await running(2);
     await page.evaluate((word) => tellVerifiers(word), word);
-    for (let tries = 0; (await counters()).verifiers_lost < 2; tries++) {
-      assert.ok(tries < 150, 'the end of a verifier is not heard of');
-      await new Promise((resolve) => setTimeout(resolve, 20));
-    }
+    await until(async () => (await counters()).verifiers_lost === 2, 'the ends of both verifiers to be heard of');
     const second = await fetchAll(authors.slice(10));
     assert.deepEqual([...first, ...second].sort(), idsOf(events));
-    assert.equal((await counters()).verifiers, 2);
+    await running(2);
   });
 }
 
@@ -115,10 +114,7 @@ test('the batch of a verifier that is terminated over it is checked again at onc
   const first = await fetchAll(authors.slice(0, 1));
   await running(2);
   await page.evaluate(() => tellVerifiers('terminate'));
-  const began = performance.now();
   const second = await fetchAll(authors.slice(1));
-  // An answer is waited for through ten seconds; the end of its verifier is known long before.
-  assert.ok(performance.now() - began < 8_000, `it took ${performance.now() - began} ms`);
   assert.deepEqual([...first, ...second].sort(), idsOf(events));
   const { verifiers_lost: lost, refused } = await counters();
   assert.deepEqual([lost, refused], [1, 0]);
