@@ -2,7 +2,7 @@
 //!
 //! It knows no layout; `record` and `segment` do.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasherDefault, Hasher};
 
 /// Reads a blob from its start. Every method returns none past the end.
@@ -77,6 +77,9 @@ pub fn push_text(out: &mut Vec<u8>, text: &str) {
 
 /// A map by numbers of ours, or by what `hash` has made: a stranger who makes some meet costs time in one question.
 pub type NumberMap<T> = HashMap<u64, T, BuildHasherDefault<NumberHasher>>;
+
+/// A set of such numbers.
+pub type NumberSet = HashSet<u64, BuildHasherDefault<NumberHasher>>;
 
 /// Spreads a number over 64 bits. The library's own hash takes longer than all else that a look-up does.
 #[derive(Default)]

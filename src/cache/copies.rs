@@ -26,7 +26,13 @@ impl Store {
     /// A segment has an event that is alive.
     pub(super) fn found_copy(&mut self, slot: Slot, copy: Located) {
         match self.index.get(slot).map(|entry| entry.place) {
-            Some(Place::At { .. }) => self.copies.entry(slot).or_default().push(copy),
+            Some(Place::At { .. }) => {
+                let copies = self.copies.entry(slot).or_default();
+                // What was asked for by its id is come across twice.
+                if !copies.contains(&copy) {
+                    copies.push(copy);
+                }
+            }
             Some(Place::Lost) => self.serve(slot, copy),
             // It has been written: by us, or by another tab that was faster. Its id is reported with its group.
             Some(Place::Unsaved) => {

@@ -105,8 +105,8 @@ pub struct Cache {
     pub(super) wipes: Vec<RequestId>,
     pub(super) flushes: Vec<(RequestId, u64)>,
     pub(super) imports: Imports,
-    /// Chores wait until then, so that whoever runs the core hears what has arrived meanwhile.
-    rests_until: Millis,
+    /// When the index was last read in or tidied up a little.
+    tidied: Option<Millis>,
     pub(super) lookups: u64,
     pub(super) hits: u64,
     pub(super) refills: u64,
@@ -114,8 +114,11 @@ pub struct Cache {
     pub(super) malformed: u64,
 }
 
-/// Between two steps of reading the index in or tidying up.
+/// Between two steps of reading the index in or tidying up, so that whoever runs the core hears what has arrived
+/// meanwhile.
 const REST_MS: u64 = 1;
+/// The same while the disk is at work for those who ask by id, and for nobody else: they need little of the index.
+const REST_FOR_IDS_MS: u64 = 8;
 
 impl Cache {
     pub fn new(config: Config) -> Cache {
@@ -133,7 +136,7 @@ impl Cache {
             unrouted: VecDeque::new(),
             wipes: Vec::new(),
             flushes: Vec::new(),
-            rests_until: Millis(0),
+            tidied: None,
             lookups: 0,
             hits: 0,
             refills: 0,
@@ -171,7 +174,7 @@ impl Cache {
 
     /// When `Input::Timeout` is due.
     pub fn next_timeout(&self) -> Option<Millis> {
-        let chores = self.has_chores().then_some(self.rests_until);
+        let chores = self.has_chores().then(|| self.rests_until());
         chores.into_iter().chain(self.store.next_timeout()).min()
     }
 
@@ -244,6 +247,7 @@ impl Cache {
             }
             ParserToCache::Refill { sub, ids } => {
                 self.refills += 1;
+                self.store.want(&ids);
                 let ids = ids.into();
                 self.enqueue(Job::new(sub, Task::Refill { ids, missing: 0 }));
             }
@@ -262,6 +266,10 @@ impl Cache {
                 self.forward(sub, filters.clone(), filters, &network, out);
                 return;
             }
+        }
+        if !answered {
+            let ids = filters.iter().filter_map(|filter| filter.ids.as_deref());
+            ids.for_each(|ids| self.store.want(ids));
         }
         let query = Query::new(filters, !answered);
         self.enqueue(Job::new(
@@ -316,7 +324,7 @@ impl Cache {
             }
             Completion::Got { purpose, keys, blobs } => match purpose {
                 Purpose::Load => {
-                    self.store.loaded(keys, blobs);
+                    self.store.loaded(keys, blobs, now.unix);
                     self.unblock(Blocked::Load);
                 }
                 Purpose::Compaction => self.store.compaction_got(keys, blobs),
@@ -329,16 +337,25 @@ impl Cache {
 
     /// Reads the index in or tidies up, a little at a time.
     fn tidy(&mut self, now: Now) {
-        if now.mono < self.rests_until || !self.has_chores() {
+        if !self.has_chores() || now.mono < self.rests_until() {
             return;
         }
-        self.rests_until = now.mono + REST_MS;
+        self.tidied = Some(now.mono);
         if self.store.wants_load_step() {
             self.store.load_step(now.unix);
             self.unblock(Blocked::Load);
         } else {
             self.store.tidy(self.jobs.is_empty());
         }
+    }
+
+    /// The index is read in and tidied up no sooner.
+    fn rests_until(&self) -> Millis {
+        let mut jobs = self.turns.iter().filter_map(|number| self.jobs.get(number));
+        let by_id = self.unrouted.is_empty() && jobs.clone().all(Job::is_by_id);
+        let reads = by_id && (self.store.reads_for_ids() || jobs.any(Job::reads));
+        let rest = if reads { REST_FOR_IDS_MS } else { REST_MS };
+        self.tidied.map_or(Millis(0), |at| at + rest)
     }
 
     fn has_chores(&self) -> bool {

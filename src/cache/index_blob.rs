@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 
-use super::bytes::{Reader, hash, push_text, push_varint};
+use super::bytes::{NumberSet, Reader, hash, push_text, push_varint};
 use super::meta::{Deletion, Extra, Meta, RelayList};
 use super::segment::{Item, Spot};
 use crate::nostr::event::{EventId, Pubkey};
@@ -56,41 +56,138 @@ pub fn encode(items: &[Item]) -> Vec<u8> {
     out
 }
 
-/// Reads an index blob; none for anything that is not one, or is of a layout this build does not know.
-pub fn decode(blob: &[u8]) -> Option<Vec<Item>> {
-    let mut reader = Reader(blob);
-    if reader.bytes(4)? != MAGIC {
-        return None;
+/// An index blob that was looked through and found whole. Its items come one after another, as they are wanted: what
+/// waits for its turn is a third as large as what it is read into.
+pub struct Items {
+    blob: Vec<u8>,
+    authors: Vec<Pubkey>,
+    sets: Vec<Vec<RelayUrl>>,
+    count: usize,
+    record_bytes: u64,
+    /// Where the next item begins that is given out.
+    next: usize,
+    /// How each item's id begins, and where the item does.
+    heads: Vec<(u64, u32)>,
+    /// Where those items begin that decide which others are kept.
+    rules: Vec<u32>,
+}
+
+impl Items {
+    /// None for anything that is no index blob, or is of a layout this build does not know.
+    pub fn open(blob: Vec<u8>) -> Option<Items> {
+        let mut reader = Reader(&blob);
+        if reader.bytes(4)? != MAGIC {
+            return None;
+        }
+        // The upgrade path: a later layout adds an arm, and compaction writes the newest.
+        let read_sets: fn(&mut Reader<'_>) -> Option<Vec<Vec<RelayUrl>>> = match reader.u8()? {
+            // It differs from 2 in the sets of relays between authors and items, and the flag of items that have one.
+            1 => |_| Some(Vec::new()),
+            VERSION => read_sets,
+            _ => return None,
+        };
+        let checksum = reader.u64()?;
+        if hash(&[reader.0]) != checksum {
+            return None;
+        }
+        let authors = (0..reader.count(32)?)
+            .map(|_| reader.array().map(Pubkey))
+            .collect::<Option<Vec<_>>>()?;
+        let sets = read_sets(&mut reader)?;
+        let count = reader.count(48)?;
+        let next = blob.len() - reader.0.len();
+        let (mut record_bytes, mut heads, mut rules) = (0, Vec::with_capacity(count), Vec::new());
+        for _ in 0..count {
+            let at = (blob.len() - reader.0.len()) as u32;
+            let entry = read_entry(&mut reader)?;
+            let is_known = entry.author < authors.len() && entry.seen.is_none_or(|seen| seen < sets.len());
+            is_known.then_some(())?;
+            record_bytes += u64::from(entry.length);
+            heads.push((head(&entry.id), at));
+            if entry.address.is_some() || entry.extra != Extra::None {
+                rules.push(at);
+            }
+        }
+        reader.0.is_empty().then_some(())?;
+        Some(Items {
+            blob,
+            authors,
+            sets,
+            count,
+            record_bytes,
+            next,
+            heads,
+            rules,
+        })
     }
-    // The upgrade path: a later layout adds an arm, and compaction writes the newest.
-    match reader.u8()? {
-        1 => decode_items(reader, |_| Some(Vec::new())),
-        VERSION => decode_items(reader, read_sets),
-        _ => None,
+
+    /// How many items there are, and bytes of the blob.
+    pub fn size(&self) -> (usize, usize) {
+        (self.count, self.blob.len())
+    }
+
+    /// Bytes of the records that it tells of.
+    pub fn record_bytes(&self) -> u64 {
+        self.record_bytes
+    }
+
+    /// The items whose ids begin as one of `ids` does, and once those that decide which others are kept. They are given
+    /// out in their turn, too.
+    pub fn pick(&mut self, ids: &NumberSet) -> Vec<Item> {
+        let asked = self
+            .heads
+            .iter()
+            .filter(|(head, _)| ids.contains(head))
+            .map(|(_, at)| *at);
+        let picked: Vec<u32> = asked.chain(std::mem::take(&mut self.rules)).collect();
+        let read = |at: u32| self.item(read_entry(&mut Reader(self.blob.get(at as usize..)?))?);
+        picked.into_iter().filter_map(read).collect()
+    }
+
+    fn item(&self, entry: Entry<'_>) -> Option<Item> {
+        let hashes = entry.tags.chunks_exact(8).filter_map(|bytes| bytes.try_into().ok());
+        let meta = Meta {
+            id: entry.id,
+            pubkey: *self.authors.get(entry.author)?,
+            created_at: entry.created_at,
+            kind: entry.kind,
+            own: entry.own,
+            seen: match entry.seen {
+                Some(seen) => self.sets.get(seen)?.clone(),
+                None => Vec::new(),
+            },
+            expiration: entry.expiration,
+            address: entry.address,
+            tags: hashes.map(u64::from_le_bytes).collect(),
+            extra: entry.extra,
+        };
+        let (spot, length) = (entry.spot, entry.length);
+        Some(Item { meta, spot, length })
     }
 }
 
-/// Version 2 differs from 1 in the sets of relays between authors and items, and the flag of items that have one.
-fn decode_items(
-    mut reader: Reader<'_>,
-    sets: impl Fn(&mut Reader<'_>) -> Option<Vec<Vec<RelayUrl>>>,
-) -> Option<Vec<Item>> {
-    let checksum = reader.u64()?;
-    if hash(&[reader.0]) != checksum {
-        return None;
+impl Iterator for Items {
+    type Item = Item;
+
+    fn next(&mut self) -> Option<Item> {
+        let mut reader = Reader(self.blob.get(self.next..)?);
+        let entry = read_entry(&mut reader)?;
+        let rest = reader.0.len();
+        let item = self.item(entry);
+        self.next = self.blob.len() - rest;
+        item
     }
-    let count = reader.count(32)?;
-    let mut authors = Vec::with_capacity(count);
-    for _ in 0..count {
-        authors.push(Pubkey(reader.array()?));
-    }
-    let sets = sets(&mut reader)?;
-    let count = reader.count(48)?;
-    let mut items = Vec::with_capacity(count);
-    for _ in 0..count {
-        items.push(read_item(&mut reader, &authors, &sets)?);
-    }
-    reader.0.is_empty().then_some(items)
+}
+
+/// How an id begins.
+pub fn head(id: &EventId) -> u64 {
+    let [a, b, c, d, e, f, g, h, ..] = id.0;
+    u64::from_be_bytes([a, b, c, d, e, f, g, h])
+}
+
+/// Reads an index blob at once; none for what `Items::open` takes for none.
+pub fn decode(blob: &[u8]) -> Option<Vec<Item>> {
+    Some(Items::open(blob.to_vec())?.collect())
 }
 
 const OWN: u8 = 1;
@@ -165,50 +262,57 @@ fn push_item(out: &mut Vec<u8>, item: &Item, author: u64, seen: Option<u64>) {
     }
 }
 
-fn read_item(reader: &mut Reader<'_>, authors: &[Pubkey], sets: &[Vec<RelayUrl>]) -> Option<Item> {
+/// An item as it lies in the blob.
+struct Entry<'a> {
+    own: bool,
+    id: EventId,
+    /// Its number among the authors.
+    author: usize,
+    created_at: UnixSeconds,
+    kind: Kind,
+    spot: Spot,
+    length: u32,
+    expiration: Option<UnixSeconds>,
+    address: Option<u64>,
+    /// Its number among the sets.
+    seen: Option<usize>,
+    /// Eight bytes each.
+    tags: &'a [u8],
+    extra: Extra,
+}
+
+fn read_entry<'a>(reader: &mut Reader<'a>) -> Option<Entry<'a>> {
     let flags = reader.u8()?;
-    let id = EventId(reader.array()?);
-    let pubkey = *authors.get(usize::try_from(reader.varint()?).ok()?)?;
-    let created_at = UnixSeconds(reader.u64()?);
-    let kind = Kind(reader.u16()?);
-    let spot = Spot {
-        block: u16::try_from(reader.varint()?).ok()?,
-        offset: u32::try_from(reader.varint()?).ok()?,
-    };
-    let length = u32::try_from(reader.varint()?).ok()?;
-    let expiration = if flags & EXPIRES != 0 {
-        Some(UnixSeconds(reader.varint()?))
-    } else {
-        None
-    };
-    let address = if flags & ADDRESSED != 0 {
-        Some(reader.u64()?)
-    } else {
-        None
-    };
-    let seen = if flags & SEEN != 0 {
-        sets.get(usize::try_from(reader.varint()?).ok()?)?.clone()
-    } else {
-        Vec::new()
-    };
-    let count = reader.count(8)?;
-    let mut tags = Vec::with_capacity(count);
-    for _ in 0..count {
-        tags.push(reader.u64()?);
-    }
-    let meta = Meta {
-        id,
-        pubkey,
-        created_at,
-        kind,
-        own: flags & OWN != 0,
-        seen,
-        expiration,
-        address,
-        tags,
+    let has = |flag: u8| flags & flag != 0;
+    Some(Entry {
+        own: has(OWN),
+        id: EventId(reader.array()?),
+        author: usize::try_from(reader.varint()?).ok()?,
+        created_at: UnixSeconds(reader.u64()?),
+        kind: Kind(reader.u16()?),
+        spot: Spot {
+            block: u16::try_from(reader.varint()?).ok()?,
+            offset: u32::try_from(reader.varint()?).ok()?,
+        },
+        length: u32::try_from(reader.varint()?).ok()?,
+        expiration: match has(EXPIRES) {
+            true => Some(UnixSeconds(reader.varint()?)),
+            false => None,
+        },
+        address: match has(ADDRESSED) {
+            true => Some(reader.u64()?),
+            false => None,
+        },
+        seen: match has(SEEN) {
+            true => Some(usize::try_from(reader.varint()?).ok()?),
+            false => None,
+        },
+        tags: {
+            let count = reader.count(8)?;
+            reader.bytes(count * 8)?
+        },
         extra: read_extra(reader)?,
-    };
-    Some(Item { meta, spot, length })
+    })
 }
 
 fn read_extra(reader: &mut Reader<'_>) -> Option<Extra> {

@@ -7,7 +7,7 @@
 use std::collections::VecDeque;
 
 use super::index::Slot;
-use super::query::{Next, Query};
+use super::query::{Frontier, Next, Query};
 use super::reading::{BLOCKS_AT_ONCE, Missing};
 use super::store::{Operation, Purpose, Store};
 use crate::message::{CachePolicy, CacheToParser, SubId};
@@ -24,9 +24,11 @@ pub struct Job {
     low: usize,
     /// No more will come into the window.
     exhausted: bool,
-    /// Blocks were asked for and have not come.
-    reading: bool,
+    /// Blocks that were asked for and have not come, a list for each read.
+    reading: Vec<Vec<String>>,
     pub blocked: Option<Blocked>,
+    /// All that it asks for has an id.
+    by_id: bool,
 }
 
 pub enum Task {
@@ -85,21 +87,37 @@ const FIRST_WINDOW: usize = 16;
 const WINDOW: usize = 128;
 /// Their bytes.
 const WINDOW_BYTES: u64 = 256 << 10;
+/// Reads that one job has in flight.
+const READS: usize = 3;
 /// Postings looked at in one step.
 const WORK: u32 = 2_000;
 
 impl Job {
     pub fn new(sub: SubId, task: Task) -> Job {
+        let by_id = match &task {
+            Task::Lookup { query, .. } => query.filters().all(|filter| filter.ids.is_some()),
+            Task::Refill { .. } => true,
+        };
         Job {
             sub,
             task,
+            by_id,
             window: VecDeque::new(),
             width: FIRST_WINDOW,
             low: 0,
             exhausted: false,
-            reading: false,
+            reading: Vec::new(),
             blocked: None,
         }
+    }
+
+    pub fn is_by_id(&self) -> bool {
+        self.by_id
+    }
+
+    /// Blocks that it wants are being read.
+    pub fn reads(&self) -> bool {
+        !self.reading.is_empty()
     }
 
     /// Goes on until there is a message for the parser or nothing can be done.
@@ -148,11 +166,15 @@ impl Job {
     /// Puts the next candidates into the window. False if the work ran out before there was one.
     fn fill(&mut self, store: &Store) -> bool {
         let (mut bytes, mut work) = (0, WORK);
+        let frontier = Frontier {
+            all: store.frontier(),
+            ids: store.frontier_of_ids(),
+        };
         // Unless it is filled now, it is tried again when it is empty.
         self.low = 0;
         while self.window.len() < self.width && bytes < WINDOW_BYTES {
             let (slot, filters) = match &mut self.task {
-                Task::Lookup { query, .. } => match query.next(&store.index, store.frontier(), &mut work) {
+                Task::Lookup { query, .. } => match query.next(&store.index, frontier, &mut work) {
                     Next::Found { slot, filters } => (slot, filters),
                     Next::Wait => {
                         self.blocked = self.window.is_empty().then_some(Blocked::Load);
@@ -170,7 +192,7 @@ impl Job {
                         return true;
                     };
                     let found = store.index.find(id);
-                    if found.is_none() && !store.is_loaded() {
+                    if found.is_none() && frontier.ids.is_some() {
                         self.blocked = self.window.is_empty().then_some(Blocked::Load);
                         return true;
                     }
@@ -200,26 +222,27 @@ impl Job {
 
     /// Asks for the blocks that the window needs, `first` before all, unless some are on their way.
     fn read_ahead(&mut self, number: u64, first: Option<String>, store: &mut Store) {
-        if self.reading {
+        if self.reading.len() == READS {
             return;
         }
         if first.is_some() {
             // One has gone out of memory since, and others may have.
             self.window.iter_mut().for_each(|item| item.near = false);
         }
-        let mut keys = Vec::from_iter(first);
+        let is_read = |key: &String| self.reading.iter().flatten().any(|read| read == key);
+        let mut keys = Vec::from_iter(first.filter(|key| !is_read(key)));
         for item in self.window.iter_mut().filter(|item| item.event.is_none() && !item.near) {
             if keys.len() == BLOCKS_AT_ONCE {
                 break;
             }
             match store.unread(item.slot, &item.id) {
                 None => item.near = true,
-                Some(key) if !keys.contains(&key) => keys.push(key),
+                Some(key) if !keys.contains(&key) && !is_read(&key) => keys.push(key),
                 Some(_) => {}
             }
         }
         if !keys.is_empty() {
-            self.reading = true;
+            self.reading.push(keys.clone());
             let purpose = Purpose::Job(number);
             store.operations.push(Operation::Get { purpose, keys });
         }
@@ -227,8 +250,8 @@ impl Job {
 
     /// Takes the events out of blocks that have just been read, before others push those out of memory, and asks for
     /// the next blocks. Events in the blocks of `failed` are left out.
-    pub fn take_blocks(&mut self, number: u64, failed: &[String], store: &mut Store) {
-        self.reading = false;
+    pub fn take_blocks(&mut self, number: u64, keys: &[String], failed: &[String], store: &mut Store) {
+        self.reading.retain(|read| read != keys);
         self.blocked.take_if(|blocked| *blocked == Blocked::Blocks);
         for mut item in std::mem::take(&mut self.window) {
             if item.event.is_none() {

@@ -1,14 +1,16 @@
 //! Reading segments in: all at start, newest first; later what other writers have changed.
 //!
 //! Only index blobs are read. Until the last one is in, `Store::frontier` says up to when
-//! the index may not know everything, so a query is answered as far as it reaches.
+//! the index may not know everything, so a query is answered as far as it reaches. To put events
+//! into the index takes longest, so what is asked for by its id goes first: see `by_id`.
 //! What is damaged, half there or foreign is skipped, counted and removed.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 
+use super::bytes::NumberSet;
 use super::copies::Located;
 use super::index::{Admission, Place};
-use super::index_blob;
+use super::index_blob::{self, Items};
 use super::segment::{self, Item, Keys, Spot};
 use super::segments::all_keys;
 use super::storage::StorageError;
@@ -18,7 +20,7 @@ use crate::time::UnixSeconds;
 /// How far the reading has come.
 pub(super) struct Load {
     /// The listing is in flight.
-    listing: bool,
+    pub(super) listing: bool,
     /// Something changed since the listing was asked for.
     again: bool,
     /// A listed blob was not there.
@@ -26,10 +28,18 @@ pub(super) struct Load {
     /// Scans in a row that missed blobs.
     misses: u32,
     /// The index has been complete once.
-    complete: bool,
+    pub(super) complete: bool,
     queue: VecDeque<Wanted>,
-    reading: Vec<Wanted>,
-    arrived: VecDeque<Arrived>,
+    pub(super) reading: Vec<Reading>,
+    pub(super) arrived: VecDeque<Arrived>,
+    /// Lookups wait for events whose ids begin so, if they are there at all.
+    pub(super) ids: NumberSet,
+}
+
+/// One read in flight.
+pub(super) struct Reading {
+    keys: Vec<String>,
+    wanted: Vec<Wanted>,
 }
 
 impl Default for Load {
@@ -44,6 +54,7 @@ impl Default for Load {
             queue: VecDeque::new(),
             reading: Vec::new(),
             arrived: VecDeque::new(),
+            ids: NumberSet::default(),
         }
     }
 }
@@ -64,18 +75,25 @@ enum What {
 }
 
 /// A segment whose items are being put into the index.
-struct Arrived {
-    segment: u32,
-    newest: UnixSeconds,
-    items: std::vec::IntoIter<Item>,
+pub(super) struct Arrived {
+    pub segment: u32,
+    pub newest: UnixSeconds,
+    pub items: Items,
+    /// What goes into the index before the others, as far as they have been looked through for it.
+    pub first: Vec<Item>,
+    pub looked_at: bool,
 }
 
 /// Segments read in one transaction.
 const SEGMENTS_PER_READ: usize = 8;
+/// Reads in flight together for those who ask by id, so that the disk is at work while the last one is looked through.
+const READS_FOR_IDS: usize = 2;
+/// Index blobs that wait in memory for their turn once all of them are to be looked through for ids.
+const MAX_WAITING_BYTES: usize = 32 << 20;
 /// A listing that does not fit the blobs is asked for again so often; then the disk is at fault.
 const MAX_MISSES: u32 = 3;
 /// Items put into the index in one step: few milliseconds in a browser.
-const ITEMS_PER_STEP: usize = 512;
+pub(super) const ITEMS_PER_STEP: usize = 512;
 
 impl Load {
     /// What is on disk is not all known.
@@ -85,6 +103,23 @@ impl Load {
 
     fn has_work(&self) -> bool {
         !self.queue.is_empty() || !self.arrived.is_empty()
+    }
+
+    /// The newest `created_at` that may be in what has not arrived.
+    pub(super) fn newest_unread(&self) -> Option<UnixSeconds> {
+        let reading = self.reading.iter().flat_map(|reading| &reading.wanted);
+        let unread = self.queue.iter().chain(reading);
+        unread.filter_map(|wanted| segment::newest(&wanted.name)).max()
+    }
+
+    /// Whether more is to be read before what has arrived is in the index.
+    fn reads_ahead(&self) -> bool {
+        if self.ids.is_empty() {
+            // One read ahead of what is being indexed, so that neither waits for the other.
+            return self.reading.is_empty() && self.arrived.len() < SEGMENTS_PER_READ;
+        }
+        let waiting = self.arrived.iter().map(|arrived| arrived.items.size().1);
+        self.reading.len() < READS_FOR_IDS && waiting.sum::<usize>() < MAX_WAITING_BYTES
     }
 }
 
@@ -97,11 +132,8 @@ impl Store {
         if self.load.listing {
             return Some(UnixSeconds(u64::MAX));
         }
-        let wanted = self.load.queue.iter().chain(&self.load.reading);
-        let unread = wanted.filter_map(|wanted| segment::newest(&wanted.name));
-        unread
-            .chain(self.load.arrived.iter().map(|arrived| arrived.newest))
-            .max()
+        let arrived = self.load.arrived.iter().map(|arrived| arrived.newest);
+        self.load.newest_unread().into_iter().chain(arrived).max()
     }
 
     /// Whether the index has been complete.
@@ -163,20 +195,25 @@ impl Store {
     }
 
     /// Index blobs, marks or records that were asked for.
-    pub fn loaded(&mut self, keys: Vec<String>, blobs: Result<Vec<Option<Vec<u8>>>, StorageError>) {
+    pub fn loaded(&mut self, keys: Vec<String>, blobs: Result<Vec<Option<Vec<u8>>>, StorageError>, now: UnixSeconds) {
         self.counters.storage_reads += 1;
         let blobs = blobs.unwrap_or_else(|_| {
             self.counters.storage_errors += 1;
             Vec::new()
         });
+        let Some(at) = self.load.reading.iter().position(|reading| reading.keys == keys) else {
+            return;
+        };
+        let reading = self.load.reading.remove(at);
         let mut blobs: HashMap<String, Vec<u8>> = keys
             .into_iter()
             .zip(blobs)
             .filter_map(|(key, blob)| Some((key, blob?)))
             .collect();
-        for wanted in std::mem::take(&mut self.load.reading) {
+        for wanted in reading.wanted {
             self.take_in(wanted, &mut blobs);
         }
+        self.index_first(now);
         self.read_on();
     }
 
@@ -186,7 +223,8 @@ impl Store {
 
     /// Puts some of what was read into the index.
     pub fn load_step(&mut self, now: UnixSeconds) {
-        for _ in 0..ITEMS_PER_STEP {
+        let done = self.index_first(now);
+        for _ in done..ITEMS_PER_STEP {
             let Some(arrived) = self.load.arrived.front_mut() else {
                 break;
             };
@@ -202,10 +240,9 @@ impl Store {
     }
 
     /// Asks for the next segments, or ends the scan.
-    fn read_on(&mut self) {
-        // One read ahead of what is being indexed, so that neither waits for the other.
-        if self.load.reading.is_empty() && self.load.arrived.len() < SEGMENTS_PER_READ {
-            let mut keys = Vec::new();
+    pub(super) fn read_on(&mut self) {
+        while !self.load.queue.is_empty() && self.load.reads_ahead() {
+            let (mut keys, mut reading) = (Vec::new(), Vec::new());
             while let Some(wanted) = self.load.queue.pop_front() {
                 let alone = wanted.what == What::Records;
                 if alone && !keys.is_empty() {
@@ -218,15 +255,17 @@ impl Store {
                     What::Marks(_) => {}
                 }
                 keys.extend(wanted.keys.marks.iter().cloned());
-                self.load.reading.push(wanted);
-                if alone || self.load.reading.len() == SEGMENTS_PER_READ {
+                reading.push(wanted);
+                if alone || reading.len() == SEGMENTS_PER_READ {
                     break;
                 }
             }
-            if !self.load.reading.is_empty() {
-                let purpose = Purpose::Load;
-                self.operations.push(Operation::Get { purpose, keys });
-            }
+            self.load.reading.push(Reading {
+                keys: keys.clone(),
+                wanted: reading,
+            });
+            let purpose = Purpose::Load;
+            self.operations.push(Operation::Get { purpose, keys });
         }
         if !self.load.listing && !self.load.has_work() && self.load.reading.is_empty() {
             if std::mem::take(&mut self.load.missed) {
@@ -240,6 +279,7 @@ impl Store {
                 self.operations.push(Operation::Quota);
             }
             self.load.complete = true;
+            self.load.ids = NumberSet::default();
             for slot in self.index.lost() {
                 self.remove(slot);
             }
@@ -268,18 +308,18 @@ impl Store {
         let items = match wanted.what {
             What::Marks(number) => return self.take_marks(number, wanted.keys, marks),
             What::Index => match blobs.remove(&index_key) {
-                Some(blob) => index_blob::decode(&blob).map(|items| (items, blob.len())),
+                Some(blob) => Items::open(blob),
                 // The disk lists it and does not give it: it stays there, unread.
                 None => {
                     self.counters.corrupt += 1;
                     return;
                 }
             },
-            What::Records => Some(self.rebuild(&wanted, blobs)),
+            What::Records => self.rebuild(&wanted, blobs),
         };
         match items {
-            Some((items, _)) if items.is_empty() => self.trash.extend(all_keys(&wanted.name, &wanted.keys)),
-            Some((items, index_bytes)) => self.add_segment(wanted, items, index_bytes, marks),
+            Some(items) if items.size().0 == 0 => self.trash.extend(all_keys(&wanted.name, &wanted.keys)),
+            Some(items) => self.add_segment(wanted, items, marks),
             None => {
                 self.counters.corrupt += 1;
                 let what = What::Records;
@@ -288,7 +328,7 @@ impl Store {
         }
     }
 
-    fn rebuild(&mut self, wanted: &Wanted, blobs: &mut HashMap<String, Vec<u8>>) -> (Vec<Item>, usize) {
+    fn rebuild(&mut self, wanted: &Wanted, blobs: &mut HashMap<String, Vec<u8>>) -> Option<Items> {
         let numbered = wanted.keys.blocks.iter().copied().zip(block_keys(wanted));
         let blocks: Vec<(u16, Vec<u8>)> = numbered
             .filter_map(|(block, key)| Some((block, blobs.remove(&key)?)))
@@ -296,23 +336,22 @@ impl Store {
         let (items, bad) = segment::rebuild(&blocks);
         self.counters.corrupt += bad;
         let index = index_blob::encode(&items);
-        let bytes = index.len();
         if !items.is_empty() {
-            self.repairs.push((segment::index_key(&wanted.name), index));
+            self.repairs.push((segment::index_key(&wanted.name), index.clone()));
         }
-        (items, bytes)
+        Items::open(index)
     }
 
-    fn add_segment(&mut self, wanted: Wanted, items: Vec<Item>, index_bytes: usize, marks: HashSet<Spot>) {
+    fn add_segment(&mut self, wanted: Wanted, items: Items, marks: HashSet<Spot>) {
         let number = self.segments.len() as u32;
         let newest = segment::newest(&wanted.name).unwrap_or_default();
-        let records: u64 = items.iter().map(|item| u64::from(item.length)).sum();
+        let (count, index_bytes) = items.size();
         self.names.insert(wanted.name.clone(), number);
         self.segments.push(Some(Segment {
             name: wanted.name,
             blocks: wanted.keys.blocks,
-            bytes: records + index_bytes as u64,
-            index_share: (index_bytes / items.len().max(1)) as u64,
+            bytes: items.record_bytes() + index_bytes as u64,
+            index_share: (index_bytes / count.max(1)) as u64,
             live_bytes: 0,
             marks,
             mark_keys: wanted.keys.marks,
@@ -320,11 +359,13 @@ impl Store {
         self.load.arrived.push_back(Arrived {
             segment: number,
             newest,
-            items: items.into_iter(),
+            items,
+            first: Vec::new(),
+            looked_at: false,
         });
     }
 
-    fn index_item(&mut self, number: u32, item: Item, now: UnixSeconds) {
+    pub(super) fn index_item(&mut self, number: u32, item: Item, now: UnixSeconds) {
         let Some(home) = self.home_mut(number) else {
             return;
         };
@@ -340,6 +381,8 @@ impl Store {
                 self.bury(&killed);
                 self.count_live(number, item.length);
             }
+            // It went before the others.
+            Admission::Known(slot) if self.index.get(slot).is_some_and(|entry| entry.place == place) => {}
             Admission::Known(slot) => {
                 self.index.set_own(slot, item.meta.own);
                 self.index.add_seen(slot, item.meta.seen);

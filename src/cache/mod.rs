@@ -5,6 +5,7 @@
 //! itself. It opens no socket and knows no browser: `Storage` is IndexedDB there and memory in tests.
 //! NIP-01, 09, 40, 65.
 
+mod by_id;
 mod bytes;
 #[cfg(any(test, feature = "browser-suite"))]
 pub mod check;
@@ -21,6 +22,8 @@ mod index;
 mod index_blob;
 mod jobs;
 mod load;
+#[cfg(test)]
+mod load_tests;
 mod lru;
 #[cfg(test)]
 mod lru_tests;

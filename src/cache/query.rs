@@ -31,6 +31,14 @@ pub enum Next {
     End,
 }
 
+/// Until when events may still be unknown to the index: those from then or before. None: it knows them all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Frontier {
+    pub all: Option<UnixSeconds>,
+    /// Of events whose ids are asked for.
+    pub ids: Option<UnixSeconds>,
+}
+
 /// A request on its way through the index.
 pub struct Query {
     streams: Vec<Stream>,
@@ -62,10 +70,12 @@ impl Query {
     }
 
     /// The next event, looking at no more than `work` postings.
-    ///
-    /// `frontier`: events from then or before may still be unknown to the index.
-    pub fn next(&mut self, index: &Index, frontier: Option<UnixSeconds>, work: &mut u32) -> Next {
+    pub fn next(&mut self, index: &Index, frontier: Frontier, work: &mut u32) -> Next {
         for stream in &mut self.streams {
+            let frontier = match stream.filter.ids {
+                Some(_) => frontier.ids,
+                None => frontier.all,
+            };
             if !stream.advance(index, frontier, work) {
                 return Next::Pause;
             }

@@ -51,7 +51,7 @@ impl Cache {
             self.store.keep_block(key, blob);
         }
         if let Some(job) = self.jobs.get_mut(&number) {
-            job.take_blocks(number, failed, &mut self.store);
+            job.take_blocks(number, &keys, failed, &mut self.store);
         }
     }
 
