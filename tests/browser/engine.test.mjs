@@ -146,7 +146,7 @@ for (const isolated of [true, false]) {
     const relay = await startRelay(sample);
     const server = await startServer({ isolated, files });
     const { page } = await openPage(`${server.origin}/page.html`);
-    const { result: count, longest } = await longestTask(page, () =>
+    const read = () =>
       page.evaluate(
         async ([url, filters]) => {
           const nostr = await NostrFerry.NostrManager.start({ relays: [url] });
@@ -154,12 +154,13 @@ for (const isolated of [true, false]) {
           const feed = nostr.subscribe(filters);
           feed.on('event', (event) => (count += Number(event.content.length >= 0)));
           await new Promise((resolve) => feed.on('eose', ({ relay }) => relay ?? resolve()));
+          await nostr.cache.wipe();
           await nostr.stop();
           return count;
         },
         [relay.url, filtersFor(sample)],
-      ),
-    );
+      );
+    const { result: count, longest } = await longestTask(page, read, { runs: 3 });
     assert.equal(count, 5000);
     assert.ok(longest <= 50, `a task took ${longest} ms`);
   });
