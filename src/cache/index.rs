@@ -203,10 +203,10 @@ impl Index {
         self.first_where(key::id(id), |entry| entry.id == *id)
     }
 
-    /// Takes an event out. Its postings stay until they are swept.
-    pub fn kill(&mut self, slot: Slot) {
+    /// Takes an event out; false if it is out already. Its postings stay until they are swept.
+    pub fn kill(&mut self, slot: Slot) -> bool {
         let Some(entry) = self.entries.get_mut(slot as usize).filter(|entry| entry.alive) else {
-            return;
+            return false;
         };
         entry.alive = false;
         self.alive -= 1;
@@ -217,6 +217,7 @@ impl Index {
         if entry.kind == Kind::RELAY_LIST && self.relay_lists.get(&entry.author).is_some_and(|(at, _)| *at == slot) {
             self.relay_lists.remove(&entry.author);
         }
+        true
     }
 
     /// A live event that has expired by `now` (NIP-40).

@@ -86,7 +86,9 @@ impl Deletion {
         let author = event.pubkey.to_string();
         let address = |text: String| {
             let mut parts = text.splitn(3, ':');
-            let kind = Kind(parts.next()?.parse().ok()?);
+            // `parse` takes a plus sign, a kind does not.
+            let kind = parts.next().filter(|kind| !kind.starts_with('+'))?;
+            let kind = Kind(kind.parse().ok()?);
             let own = parts.next()? == author;
             let d = match kind.retention() {
                 Retention::Addressable => parts.next().unwrap_or(""),
@@ -106,7 +108,7 @@ impl Deletion {
 }
 
 impl RelayList {
-    /// The relays of a kind 10002 event; what is no relay's address is left out.
+    /// The relays of a kind 10002 event; what is no relay's address is left out, and so is one under an unknown marker.
     pub fn of(event: &RawEvent) -> RelayList {
         let mut list = RelayList::default();
         for tag in event.tags_named("r") {
@@ -116,7 +118,8 @@ impl RelayList {
             let (write, read) = match tag.get(2).map(String::as_str) {
                 Some("write") => (true, false),
                 Some("read") => (false, true),
-                _ => (true, true),
+                None | Some("") => (true, true),
+                Some(_) => continue,
             };
             for (wanted, relays) in [(write, &mut list.write), (read, &mut list.read)] {
                 if wanted && relays.len() < MAX_LISTED_RELAYS && !relays.contains(&relay) {
@@ -174,6 +177,8 @@ mod tests {
                 &["a", &format!("30023:{other}:x")],
                 &["a", &format!("10002:{author}:")],
                 &["a", &format!("1:{author}:")],
+                &["a", &format!("+30023:{author}:x")],
+                &["a", &format!("30023:{}:x", author.to_string().to_uppercase())],
                 &["a", "nonsense"],
             ],
             "",
@@ -198,12 +203,18 @@ mod tests {
                 &["r", "wss://c.example", "read"],
                 &["r", "http://d.example"],
                 &["r", "wss://a.example"],
+                &["r", "wss://e.example", "sometimes"],
+                &["r", "wss://f.example", "WRITE"],
+                &["r", "wss://c.example", ""],
             ],
             "",
         );
         let list = RelayList::of(&event);
         let names = |relays: &[RelayUrl]| relays.iter().map(|r| r.to_string()).collect::<Vec<_>>();
-        assert_eq!(names(&list.write), ["wss://a.example", "wss://b.example"]);
+        assert_eq!(
+            names(&list.write),
+            ["wss://a.example", "wss://b.example", "wss://c.example"]
+        );
         assert_eq!(names(&list.read), ["wss://a.example", "wss://c.example"]);
     }
 

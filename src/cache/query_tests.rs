@@ -54,3 +54,45 @@ fn an_event_is_found_by_any_value_of_a_long_list() {
         .collect();
     assert_eq!(world.contents(&[&filter]), wanted);
 }
+
+#[test]
+fn filters_hold_at_their_edges() {
+    let mut world = World::new();
+    world.keep(&(1..=5).map(note).collect::<Vec<_>>());
+    let notes = |world: &mut World, filter: &str| numbers(&world.contents(&[filter]));
+    for nothing in [
+        r#"{"limit":0}"#,
+        r#"{"since":4,"until":3}"#,
+        r#"{"since":6}"#,
+        r#"{"until":0}"#,
+        r#"{"ids":[]}"#,
+        r#"{"authors":[]}"#,
+        r#"{"kinds":[]}"#,
+        r##"{"#t":[]}"##,
+        r##"{"kinds":[1],"#t":[]}"##,
+    ] {
+        assert_eq!(notes(&mut world, nothing), [0; 0], "{nothing}");
+    }
+    assert_eq!(notes(&mut world, r#"{"since":3,"until":3}"#), [3]);
+    assert_eq!(notes(&mut world, r#"{"since":2,"until":4}"#), [4, 3, 2]);
+    assert_eq!(notes(&mut world, r#"{"limit":4294967295}"#), [5, 4, 3, 2, 1]);
+    // A filter that matches nothing takes nothing from its neighbour.
+    assert_eq!(numbers(&world.contents(&[r#"{"limit":0}"#, r#"{"limit":2}"#])), [5, 4]);
+}
+
+#[test]
+fn a_thousand_values_of_any_member_are_each_looked_for() {
+    let mut world = World::new();
+    let tagged = |n: u64| event(1, n as u16, n, &[&["t", &n.to_string()]], &format!("note {n}"));
+    world.keep(&[tagged(6_000), tagged(6_999), tagged(7_000)]);
+    let values: Vec<u64> = (6_000..7_000).rev().collect();
+    let texts: Vec<String> = values.iter().map(u64::to_string).collect();
+    let ids: Vec<String> = values.iter().map(|n| tagged(*n).id.to_string()).collect();
+    for filter in [
+        serde_json::json!({ "kinds": values }),
+        serde_json::json!({ "#t": texts }),
+        serde_json::json!({ "ids": ids }),
+    ] {
+        assert_eq!(numbers(&world.contents(&[&filter.to_string()])), [6_999, 6_000]);
+    }
+}

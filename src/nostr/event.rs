@@ -236,7 +236,9 @@ impl RawEvent {
 
     /// When the event is to vanish (NIP-40), if it says so.
     pub fn expiration(&self) -> Option<UnixSeconds> {
-        self.tag_value("expiration")?.parse().ok().map(UnixSeconds)
+        // `parse` takes a plus sign, a timestamp does not.
+        let at = self.tag_value("expiration").filter(|at| !at.starts_with('+'))?;
+        at.parse().ok().map(UnixSeconds)
     }
 
     fn has_odd_control(&self) -> bool {
@@ -547,6 +549,29 @@ pub(crate) mod tests {
         };
         let sig = Signature(secp256k1::schnorr::sign_no_aux_rand(&unsigned.id().0, &keypair).to_byte_array());
         unsigned.with_signature(sig).verify().unwrap()
+    }
+
+    #[test]
+    fn an_expiration_is_a_whole_number_of_seconds_or_none() {
+        let expiration = |tags: &[&[&str]]| signed(7, 1, 1, tags, "").expiration().map(|at| at.0);
+        assert_eq!(expiration(&[&["expiration", "1600000000"]]), Some(1_600_000_000));
+        assert_eq!(expiration(&[&["expiration", "0"]]), Some(0));
+        assert_eq!(expiration(&[&["expiration", "5"], &["expiration", "9"]]), Some(5));
+        for none in [
+            "",
+            "+5",
+            "-5",
+            "5.0",
+            " 5",
+            "5 ",
+            "1e3",
+            "never",
+            "18446744073709551616",
+        ] {
+            assert_eq!(expiration(&[&["expiration", none]]), None, "{none}");
+        }
+        assert_eq!(expiration(&[&["expiration"]]), None);
+        assert_eq!(expiration(&[&["Expiration", "5"]]), None);
     }
 
     #[test]
