@@ -8,9 +8,10 @@ use std::collections::VecDeque;
 
 use super::import::Imports;
 use super::jobs::{Blocked, Job, Network, Task};
+use super::orphans::Orphans;
 use super::query::Query;
 use super::relays::RelayConfig;
-use super::routing::{Asked, asked_relays, close, question};
+use super::routing::{Asked, Source, asked_relays, close, question};
 use super::store::{Completion, Operation, Purpose, Store, StoreConfig};
 use super::turns::may_answer;
 use crate::hashed::SteadyMap;
@@ -96,7 +97,7 @@ pub struct Cache {
     /// Which relays were sent a subscription's REQ, and why.
     pub(super) asked: SteadyMap<SubId, Asked>,
     /// What the last parser had open, until the new one opens it again under another id.
-    pub(super) orphans: Vec<Asked>,
+    pub(super) orphans: Orphans,
     /// The time of the present input.
     pub(super) now: UnixSeconds,
     /// Publishes that wait for the relay lists to be read.
@@ -131,7 +132,7 @@ impl Cache {
             waiting: VecDeque::new(),
             next_job: 0,
             asked: SteadyMap::default(),
-            orphans: Vec::new(),
+            orphans: Orphans::default(),
             now: UnixSeconds(0),
             unrouted: VecDeque::new(),
             wipes: Vec::new(),
@@ -298,8 +299,12 @@ impl Cache {
         for (sub, asked) in &open {
             close(sub, asked_relays(&asked.choices), out);
         }
-        self.orphans = open.into_values().collect();
-        self.jobs.clear();
+        open.into_values().for_each(|asked| self.orphans.add(asked));
+        for job in std::mem::take(&mut self.jobs).into_values() {
+            if let Task::Lookup { query, network, .. } = job.task {
+                self.orphans.add_unasked(&query.into_filters(), &Source::of(&network));
+            }
+        }
         self.turns.clear();
         self.waiting.clear();
     }

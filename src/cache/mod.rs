@@ -28,6 +28,7 @@ mod lru;
 #[cfg(test)]
 mod lru_tests;
 mod meta;
+mod orphans;
 mod page;
 #[cfg(test)]
 mod page_tests;

@@ -13,12 +13,32 @@ use crate::nostr::nip59;
 use crate::nostr::relay_url::RelayUrl;
 use crate::time::UnixSeconds;
 
+/// Where the parser wants a lookup to be answered from.
+#[derive(Clone, PartialEq, Eq)]
+pub(super) struct Source {
+    pub relays: Vec<RelayUrl>,
+    pub policy: CachePolicy,
+}
+
+impl Source {
+    pub fn of(network: &Network) -> Source {
+        Source {
+            relays: network.relays.clone(),
+            policy: network.policy,
+        }
+    }
+
+    pub fn counts(&self) -> bool {
+        self.policy == CachePolicy::Count
+    }
+}
+
 /// What relays were sent for one subscription.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(super) struct Asked {
-    /// What the parser asked for, and the relays that it named; none: a cache that is gone knew them.
+    /// What the parser asked for, and from where; none: a cache that is gone knew that.
     pub lookup: Vec<Filter>,
-    pub named: Option<Vec<RelayUrl>>,
+    pub source: Option<Source>,
     /// What of it was to be asked of them all together.
     pub filters: Vec<Filter>,
     /// When they were asked first.
@@ -97,7 +117,7 @@ impl Cache {
         explained.extend(choices.skipped);
         let asked = Asked {
             lookup,
-            named: (!network.again).then(|| network.relays.clone()),
+            source: (!network.again).then(|| Source::of(network)),
             filters,
             since,
             choices: explained,
@@ -112,7 +132,8 @@ impl Cache {
             };
             out.connections.push(question(&sub, &filters, relays, counts));
         }
-        if !asked.choices.is_empty() {
+        // One that needed no relay is kept, too: it is one of those that a new parser opens again.
+        if network.policy != CachePolicy::CacheOnly {
             self.asked.insert(sub.clone(), asked);
         }
         out.parser.push(CacheToParser::Asked { sub, relays });
@@ -120,15 +141,10 @@ impl Cache {
 
     /// What the last parser had open for `lookup`, if it is the new one's to go on with.
     fn take_orphan(&mut self, lookup: &[Filter], network: &Network) -> Option<Asked> {
-        if network.policy == CachePolicy::CacheOnly {
-            return None;
+        match network.policy {
+            CachePolicy::CacheOnly => None,
+            _ => self.orphans.take(lookup, &Source::of(network)),
         }
-        let counts = network.policy == CachePolicy::Count;
-        let at = self.orphans.iter().position(|orphan| {
-            let named = orphan.named.as_ref().is_none_or(|named| *named == network.relays);
-            orphan.counts == counts && orphan.lookup == lookup && named
-        })?;
-        Some(self.orphans.swap_remove(at))
     }
 
     fn choose(&self, filters: &[Filter], network: &Network) -> Choices {
