@@ -498,6 +498,86 @@ mod tests {
     }
 
     #[test]
+    fn fields_may_come_in_any_order_and_relays_keep_theirs() {
+        let fields: [(u8, &[u8]); 6] = [
+            (0, b"x"),
+            (1, b"wss://b"),
+            (1, b"wss://a"),
+            (1, b"wss://b"),
+            (2, &[7; 32]),
+            (3, &[0, 0, 0x75, 0x37]),
+        ];
+        let of = |fields: &[(u8, &[u8])]| Entity::decode(&bech32_of("naddr", &tlv(fields)));
+        let expected = Ok(Entity::Naddr(Naddr {
+            identifier: "x".into(),
+            pubkey: Pubkey([7; 32]),
+            kind: Kind(30_007),
+            relays: ["wss://b", "wss://a", "wss://b"].map(str::to_owned).into(),
+        }));
+        assert_eq!(of(&fields), expected);
+        let mut last_first = fields;
+        last_first.reverse();
+        assert_eq!(of(&last_first), expected, "the relays read the same backwards");
+        let mut turned = fields;
+        turned.rotate_left(4);
+        assert_eq!(of(&turned), expected);
+    }
+
+    #[test]
+    fn a_field_that_an_entity_does_not_have_is_skipped_whatever_its_length() {
+        let bytes = tlv(&[(0, &[1; 32]), (2, &[1]), (3, &[])]);
+        assert_eq!(
+            Entity::decode(&bech32_of("nprofile", &bytes)),
+            Ok(Entity::Nprofile(Nprofile {
+                pubkey: Pubkey([1; 32]),
+                relays: Vec::new()
+            }))
+        );
+    }
+
+    #[test]
+    fn a_kind_is_four_bytes_of_which_two_count() {
+        let event = |kind: &[u8]| {
+            let read = Entity::decode(&bech32_of("nevent", &tlv(&[(0, &[1; 32]), (3, kind)])));
+            read.map(|entity| match entity {
+                Entity::Nevent(event) => event.kind,
+                other => panic!("{other:?}"),
+            })
+        };
+        assert_eq!(event(&[0, 0, 0, 0]), Ok(Some(Kind(0))));
+        assert_eq!(event(&[0, 0, 0xff, 0xff]), Ok(Some(Kind(65_535))));
+        for wrong in [&[][..], &[1], &[0, 1], &[0, 0, 1], &[0, 0, 0, 0, 1], &[1, 0, 0, 0]] {
+            assert_eq!(event(wrong), Err(Nip19Error::Field("kind")), "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn bech32m_is_refused() {
+        // BIP-350 differs in the checksum's constant alone.
+        for (prefix, bytes) in [
+            ("npub", vec![1; 32]),
+            ("nprofile", tlv(&[(0, &[1; 32])])),
+            ("nsec", vec![1; 32]),
+        ] {
+            let hrp = Hrp::parse(prefix).unwrap();
+            let text = bech32::encode::<bech32::Bech32m>(hrp, &bytes).unwrap();
+            assert_eq!(Entity::decode(&text), Err(Nip19Error::Checksum), "{text}");
+        }
+    }
+
+    #[test]
+    fn the_case_of_a_single_letter_counts_in_prefix_and_data() {
+        let upper = NPUB.to_uppercase();
+        assert!(Entity::decode(&upper).is_ok());
+        for at in [0, 3, NPUB.len() - 1] {
+            for (text, other) in [(NPUB, upper.as_str()), (upper.as_str(), NPUB)] {
+                let mixed = [&text[..at], &other[at..=at], &text[at + 1..]].concat();
+                assert_eq!(Entity::decode(&mixed), Err(Nip19Error::MixedCase), "{mixed}");
+            }
+        }
+    }
+
+    #[test]
     fn what_tlv_cannot_hold_is_not_written() {
         let with = |relay: &str, identifier: &str| {
             Entity::Naddr(Naddr {

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { bech32 } from '@scure/base';
+import { bech32, bech32m } from '@scure/base';
 import { build } from 'esbuild';
 import * as theirs from 'nostr-tools/nip19';
 
@@ -75,6 +75,31 @@ test('unknown fields are skipped, repeated ones count once, relays that are no A
   const other = [0, 32, bytes(OTHER)];
   const profile = text('nprofile', 77, 2, 1, 2, 0, 32, bytes(KEY), ...other, 1, 2, 0xc3, 0xa4, 1, 1, 0x61, 78, 0);
   assert.deepEqual(decode(profile), { type: 'nprofile', pubkey: KEY, relays: ['a'] });
+});
+
+test('fields may come in any order, a kind is four bytes, and what an entity does not have is skipped', () => {
+  const fields = [[0, 1, 0x78], [1, 1, 0x62], [1, 1, 0x61], [1, 1, 0x62], [2, 32, ...bytes(KEY)], [3, 4, 0, 0, 0x75, 0x37]];
+  const address = { type: 'naddr', identifier: 'x', pubkey: KEY, kind: 30_007, relays: ['b', 'a', 'b'] };
+  for (const order of [fields, fields.toReversed(), [...fields.slice(4), ...fields.slice(0, 4)]]) {
+    assert.deepEqual(decode(text('naddr', ...order.flat())), address);
+  }
+  for (const kind of [[], [1], [0, 1], [0, 0, 1], [0, 0, 0, 0, 1], [1, 0, 0, 0]]) {
+    assert.match(refusal(() => decode(text('nevent', 0, 32, bytes(KEY), 3, kind.length, kind))), /the kind/, String(kind));
+  }
+  assert.deepEqual(decode(text('nprofile', 0, 32, bytes(KEY), 2, 1, 9, 3, 0)), { type: 'nprofile', pubkey: KEY, relays: [] });
+});
+
+test('bech32m is refused, and so is one letter of the other case', () => {
+  const code = encode({ type: 'npub', pubkey: KEY });
+  const upper = code.toUpperCase();
+  assert.match(refusal(() => decode(bech32m.encode('npub', bech32m.toWords(Uint8Array.from(bytes(KEY)))))), /not a NIP-19 entity/);
+  assert.deepEqual(decode(upper), { type: 'npub', pubkey: KEY });
+  for (const at of [0, 3, code.length - 1]) {
+    for (const [one, other] of [[code, upper], [upper, code]]) {
+      if (one[at] === other[at]) continue;
+      assert.match(refusal(() => decode(one.slice(0, at) + other[at] + one.slice(at + 1))), /not a NIP-19 entity/);
+    }
+  }
 });
 
 test('a nostr: address is read, but a private key is not taken from one', () => {

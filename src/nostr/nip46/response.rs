@@ -159,6 +159,17 @@ mod tests {
                 r#"{"id":"1","result":"","error":"no"}"#,
                 Ok(Outcome::Error("no".into())),
             ),
+            // Where both are set the error counts: a result beside it is not to be trusted.
+            (
+                r#"{"id":"1","result":"ack","error":"no"}"#,
+                Ok(Outcome::Error("no".into())),
+            ),
+            (
+                r#"{"id":"1","result":"AUTH_URL","error":"https://a.example/x"}"#,
+                Ok(Outcome::Error("https://a.example/x".into())),
+            ),
+            (r#"{"id":"1","result":"auth_url"}"#, result("auth_url")),
+            (r#"{"id":1,"result":"ack"}"#, Err(Nip46Error::Malformed)),
             (
                 r#"{"id":"1","error":{"code":4}}"#,
                 Ok(Outcome::Error(r#"{"code":4}"#.into())),
