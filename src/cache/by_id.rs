@@ -15,15 +15,7 @@ const LOOKS_PER_STEP: usize = 8;
 impl Store {
     /// `Store::frontier` for those whose ids are wanted: events from then or before may be there without being found.
     pub fn frontier_of_ids(&self) -> Option<UnixSeconds> {
-        if self.load.complete {
-            return None;
-        }
-        if self.load.listing {
-            return Some(UnixSeconds(u64::MAX));
-        }
-        let arrived = self.load.arrived.iter().filter(|arrived| !arrived.is_known());
-        let arrived = arrived.map(|arrived| arrived.newest);
-        self.load.newest_unread().into_iter().chain(arrived).max()
+        self.load.frontier(|arrived| !arrived.is_known())
     }
 
     /// Nothing can be done for those who ask by id before the disk has given more.

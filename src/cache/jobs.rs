@@ -27,8 +27,6 @@ pub struct Job {
     /// Blocks that were asked for and have not come, a list for each read.
     reading: Vec<Vec<String>>,
     pub blocked: Option<Blocked>,
-    /// All that it asks for has an id.
-    by_id: bool,
 }
 
 pub enum Task {
@@ -94,14 +92,9 @@ const WORK: u32 = 2_000;
 
 impl Job {
     pub fn new(sub: SubId, task: Task) -> Job {
-        let by_id = match &task {
-            Task::Lookup { query, .. } => query.filters().all(|filter| filter.ids.is_some()),
-            Task::Refill { .. } => true,
-        };
         Job {
             sub,
             task,
-            by_id,
             window: VecDeque::new(),
             width: FIRST_WINDOW,
             low: 0,
@@ -111,8 +104,12 @@ impl Job {
         }
     }
 
+    /// All that it asks for has an id.
     pub fn is_by_id(&self) -> bool {
-        self.by_id
+        match &self.task {
+            Task::Lookup { query, .. } => query.filters().all(|filter| filter.ids.is_some()),
+            Task::Refill { .. } => true,
+        }
     }
 
     /// Blocks that it wants are being read.

@@ -20,7 +20,7 @@ use crate::time::UnixSeconds;
 /// How far the reading has come.
 pub(super) struct Load {
     /// The listing is in flight.
-    pub(super) listing: bool,
+    listing: bool,
     /// Something changed since the listing was asked for.
     again: bool,
     /// A listed blob was not there.
@@ -105,11 +105,21 @@ impl Load {
         !self.queue.is_empty() || !self.arrived.is_empty()
     }
 
-    /// The newest `created_at` that may be in what has not arrived.
-    pub(super) fn newest_unread(&self) -> Option<UnixSeconds> {
+    /// Up to when not all is known, where `lacks` tells of which segments that have arrived; none once all is.
+    pub(super) fn frontier(&self, lacks: impl Fn(&Arrived) -> bool) -> Option<UnixSeconds> {
+        if self.complete {
+            return None;
+        }
+        if self.listing {
+            return Some(UnixSeconds(u64::MAX));
+        }
         let reading = self.reading.iter().flat_map(|reading| &reading.wanted);
         let unread = self.queue.iter().chain(reading);
-        unread.filter_map(|wanted| segment::newest(&wanted.name)).max()
+        let arrived = self.arrived.iter().filter(|arrived| lacks(arrived));
+        unread
+            .filter_map(|wanted| segment::newest(&wanted.name))
+            .chain(arrived.map(|arrived| arrived.newest))
+            .max()
     }
 
     /// Whether more is to be read before what has arrived is in the index.
@@ -126,14 +136,7 @@ impl Load {
 impl Store {
     /// Events from then or before may be on disk without being in the index. None: it knows them all.
     pub fn frontier(&self) -> Option<UnixSeconds> {
-        if self.load.complete {
-            return None;
-        }
-        if self.load.listing {
-            return Some(UnixSeconds(u64::MAX));
-        }
-        let arrived = self.load.arrived.iter().map(|arrived| arrived.newest);
-        self.load.newest_unread().into_iter().chain(arrived).max()
+        self.load.frontier(|_| true)
     }
 
     /// Whether the index has been complete.
